@@ -1,0 +1,1 @@
+"""Analyses on arrays: no encoder, no store, no HTTP. May import domain."""

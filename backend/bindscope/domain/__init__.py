@@ -1,0 +1,1 @@
+"""Concepts, scenes, swaps, captions and pictures. Imports only the standard library, numpy and Pillow."""

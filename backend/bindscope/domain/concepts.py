@@ -1,0 +1,215 @@
+"""Concept spaces: K concepts with V_k values each, and how an object is said in words (METHODS: paper section 2).
+
+An *object* is a tuple of value indices, one per concept; its id is the mixed-radix number with the
+last concept fastest, so that ids, indices and names convert without a table.
+"""
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+from bindscope.errors import InvalidInput, UnknownName
+
+Object = tuple[int, ...]
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_VALUE = re.compile(r"[^\W_][\w .'-]{0,47}")
+_MAX_OBJECTS = 100_000
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One concept and its values, in order (an index is a position in ``values``)."""
+
+    name: str
+    values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise InvalidInput(f"Concept name {self.name!r} must be lower snake case, at most 64 characters.")
+        if len(self.values) < 2:
+            raise InvalidInput(f"Concept {self.name!r} needs at least two values, got {len(self.values)}.")
+        if len(set(self.values)) != len(self.values):
+            raise InvalidInput(f"Concept {self.name!r} lists a value twice.")
+        for value in self.values:
+            if not _VALUE.fullmatch(value):
+                raise InvalidInput(
+                    f"Value {value!r} of concept {self.name!r} must start with a letter or digit "
+                    "and be at most 48 letters, digits, spaces, dots, hyphens or apostrophes."
+                )
+
+    @cached_property
+    def index(self) -> Mapping[str, int]:
+        """Value name -> index."""
+        return {value: i for i, value in enumerate(self.values)}
+
+
+@dataclass(frozen=True)
+class ConceptSpace:
+    """An ordered set of concepts.
+
+    ``phrase`` says one object, with a ``{concept}`` field for each concept; ``renderable`` spaces have
+    concepts ``color`` and ``shape`` whose values the renderer knows.
+    """
+
+    name: str
+    concepts: tuple[Concept, ...]
+    phrase: str
+    renderable: bool = False
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise InvalidInput(f"Space name {self.name!r} must be lower snake case, at most 64 characters.")
+        names = [c.name for c in self.concepts]
+        if not names or len(set(names)) != len(names):
+            raise InvalidInput(f"Space {self.name!r} needs at least one concept, each with its own name.")
+        if len(names) > 8 or self.object_count > _MAX_OBJECTS:
+            raise InvalidInput(
+                f"Space {self.name!r} is too large: at most 8 concepts and {_MAX_OBJECTS} objects, "
+                f"got {len(names)} and {self.object_count}."
+            )
+        try:
+            self.phrase.format(**{name: "" for name in names})
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            raise InvalidInput(f"Phrase {self.phrase!r} may only use the fields {names}.") from error
+        missing = [name for name in names if "{" + name + "}" not in self.phrase]
+        if missing:
+            raise InvalidInput(f"Phrase {self.phrase!r} leaves out the concepts {missing}.")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the concepts, in order."""
+        return tuple(c.name for c in self.concepts)
+
+    @cached_property
+    def values(self) -> tuple[int, ...]:
+        """V_k: the number of values of each concept."""
+        return tuple(len(c.values) for c in self.concepts)
+
+    @property
+    def object_count(self) -> int:
+        """|O| = product of the V_k."""
+        return prod(len(c.values) for c in self.concepts)
+
+    def concept(self, name: str) -> Concept:
+        """The concept called ``name``. Raises UnknownName."""
+        for concept in self.concepts:
+            if concept.name == name:
+                return concept
+        raise UnknownName("concept", name, self.names)
+
+    def objects(self) -> list[Object]:
+        """All objects, in the order of their ids."""
+        return list(itertools.product(*(range(v) for v in self.values)))
+
+    def object_id(self, obj: Sequence[int]) -> int:
+        """Mixed-radix id, last concept fastest."""
+        number = 0
+        for value, size in zip(obj, self.values, strict=True):
+            number = number * size + int(value)
+        return number
+
+    def object_at(self, number: int) -> Object:
+        """The inverse of ``object_id``."""
+        digits: list[int] = []
+        for size in reversed(self.values):
+            number, digit = divmod(number, size)
+            digits.append(digit)
+        return tuple(reversed(digits))
+
+    def index(self, named: Mapping[str, str]) -> Object:
+        """Value names -> object. Raises UnknownName for a foreign concept or value, InvalidInput for a missing one."""
+        for name in named:
+            self.concept(name)
+        missing = [name for name in self.names if name not in named]
+        if missing:
+            raise InvalidInput(f"An object of space {self.name!r} needs a value for {', '.join(missing)}.")
+        found: list[int] = []
+        for concept in self.concepts:
+            value = named[concept.name]
+            if value not in concept.index:
+                raise UnknownName(concept.name, value, concept.values)
+            found.append(concept.index[value])
+        return tuple(found)
+
+    def named(self, obj: Sequence[int]) -> dict[str, str]:
+        """Object -> value names by concept."""
+        return {c.name: c.values[i] for c, i in zip(self.concepts, obj, strict=True)}
+
+
+def _space(name: str, phrase: str, *, renderable: bool, **concepts: str) -> ConceptSpace:
+    parts = tuple(Concept(key, tuple(values.split())) for key, values in concepts.items())
+    return ConceptSpace(name, parts, phrase, renderable)
+
+
+_COLORS = "blue brown cyan gray green purple red yellow"
+
+#: The spaces that come with Bindscope (values and order: METHODS section 2).
+BUILTIN_SPACES: Mapping[str, ConceptSpace] = {
+    space.name: space
+    for space in (
+        _space(
+            "shapes2d",
+            "a {color} {shape}",
+            renderable=True,
+            color=f"{_COLORS} orange pink",
+            shape="square circle triangle diamond pentagon star heart cross ring crescent",
+        ),
+        _space(
+            "clevr2d",
+            "a {color} {shape}",
+            renderable=True,
+            color=_COLORS,
+            shape="square triangle circle",
+        ),
+        _space(
+            "words",
+            "a {attribute} {noun}",
+            renderable=False,
+            attribute="red blue green yellow purple orange pink brown gray black small large tiny round sharp "
+            "rough bumpy smooth matte glossy",
+            noun="circle square triangle star heart spiral sphere cylinder cone pyramid car cat dog man woman "
+            "tree flower rock bird fish",
+        ),
+    )
+}
+
+#: What the renderer can draw; a space is renderable when its color and shape values are among these.
+RENDERABLE_COLORS = frozenset(BUILTIN_SPACES["shapes2d"].concept("color").values)
+RENDERABLE_SHAPES = frozenset(BUILTIN_SPACES["shapes2d"].concept("shape").values)
+
+
+def space_from_mapping(data: object) -> ConceptSpace:
+    """A user's own space, as read from YAML or JSON.
+
+    ``{"name": ..., "concepts": {concept: [values]}, "phrase": "a {color} {shape}"}``; the phrase is optional
+    (default: ``a`` and the concepts in order). Raises InvalidInput with the place that is wrong.
+    """
+    if not isinstance(data, Mapping):
+        raise InvalidInput("A space is a mapping with 'name' and 'concepts'.")
+    unknown = sorted(str(key) for key in set(data) - {"name", "concepts", "phrase"})
+    if unknown:
+        raise InvalidInput(f"A space has the fields name, concepts and phrase, not {', '.join(unknown)}.")
+    concepts = data.get("concepts")
+    if not isinstance(data.get("name"), str) or not isinstance(concepts, Mapping):
+        raise InvalidInput("A space needs 'name' (text) and 'concepts' (a mapping of concept to its list of values).")
+    parts: list[Concept] = []
+    for name, values in concepts.items():
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            raise InvalidInput(f"Concept {name!r} needs a list of values.")
+        if not all(isinstance(value, str) for value in values):
+            raise InvalidInput(f"Values of concept {name!r} must be text: put quotes around yes, no and numbers.")
+        parts.append(Concept(str(name), tuple(values)))
+    phrase = data.get("phrase", "a " + " ".join("{" + part.name + "}" for part in parts))
+    if not isinstance(phrase, str):
+        raise InvalidInput("'phrase' must be text such as 'a {color} {shape}'.")
+    by_name = {part.name: set(part.values) for part in parts}
+    renderable = (
+        set(by_name) == {"color", "shape"}
+        and by_name["color"] <= RENDERABLE_COLORS
+        and by_name["shape"] <= RENDERABLE_SHAPES
+    )
+    return ConceptSpace(data["name"], tuple(parts), phrase, renderable)

@@ -1,0 +1,61 @@
+"""Every error that Bindscope raises on purpose. No HTTP in here: ``api.errors`` maps kinds to statuses.
+
+    BindscopeError
+    ├── InvalidInput            the request cannot mean anything                       (422)
+    │   ├── UnknownName         a name that is not in the list of known ones           (404 or 422)
+    │   └── UnsupportedModality the model has no tower for what was asked              (422)
+    ├── ModelUnavailable        the model is known, but its files are not there        (422)
+    ├── PayloadTooLarge         more items, pixels or bytes than the limits allow      (413)
+    ├── Overloaded              the queue is full: try again in a moment               (429)
+    ├── EncodeFailed            the encoder raised on this very item                   (500)
+    └── StoreUnavailable        the store is gone and the work needs it                (503)
+"""
+
+from collections.abc import Iterable
+
+
+class BindscopeError(Exception):
+    """Root of the tree. ``str(error)`` is a sentence that says what to do."""
+
+
+class InvalidInput(BindscopeError, ValueError):
+    """A value is wrong. A ``ValueError`` too, so that pydantic locates it."""
+
+
+class UnknownName(InvalidInput):
+    """``name`` is not one of ``known`` things of a ``kind`` (model, space, color, ...)."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = tuple(known)
+        listed = ", ".join(self.known) if self.known else "none"
+        super().__init__(f"Unknown {kind} {name!r}. Known: {listed}.")
+
+
+class UnsupportedModality(InvalidInput):
+    """The model has no tower for this kind of input."""
+
+
+class ModelUnavailable(BindscopeError):
+    """The model's files are missing or unreadable."""
+
+
+class PayloadTooLarge(BindscopeError):
+    """The request is larger than a documented limit."""
+
+
+class Overloaded(BindscopeError):
+    """The encoder queue is full."""
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class EncodeFailed(BindscopeError):
+    """The encoder failed on one item; the others of its batch were not affected."""
+
+
+class StoreUnavailable(BindscopeError):
+    """The store does not answer and the work cannot go on without it."""
