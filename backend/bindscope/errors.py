@@ -1,14 +1,15 @@
 """Every error that Bindscope raises on purpose. No HTTP in here: ``api.errors`` maps kinds to statuses.
 
-    BindscopeError
-    ├── InvalidInput            the request cannot mean anything                       (422)
-    │   ├── UnknownName         a name that is not in the list of known ones           (404 or 422)
-    │   └── UnsupportedModality the model has no tower for what was asked              (422)
-    ├── ModelUnavailable        the model is known, but its files are not there        (422)
-    ├── PayloadTooLarge         more items, pixels or bytes than the limits allow      (413)
-    ├── Overloaded              the queue is full: try again in a moment               (429)
-    ├── EncodeFailed            the encoder raised on this very item                   (500)
-    └── StoreUnavailable        the store is gone and the work needs it                (503)
+BindscopeError
+├── InvalidInput            the request cannot mean anything                       (422)
+│   ├── UnknownName         a name that is not in the list of known ones           (404 or 422)
+│   └── UnsupportedModality the model has no tower for what was asked              (422)
+├── Conflict                a thing of that name exists and differs                (409)
+├── ModelUnavailable        the model is known, but its files are not there        (422)
+├── PayloadTooLarge         more items, pixels or bytes than the limits allow      (413)
+├── Overloaded              the queue is full: try again in a moment               (429)
+├── EncodeFailed            the encoder raised on this very item                   (500)
+└── StoreUnavailable        the store is gone and the work needs it                (503)
 """
 
 from collections.abc import Iterable
@@ -35,6 +36,10 @@ class UnknownName(InvalidInput):
 
 class UnsupportedModality(InvalidInput):
     """The model has no tower for this kind of input."""
+
+
+class Conflict(BindscopeError):
+    """A thing of that name exists already and is not the same."""
 
 
 class ModelUnavailable(BindscopeError):

@@ -35,7 +35,7 @@ def wilson(hits: int, n: int) -> Interval:
 
 def cosines(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """Cosines [i, j] between the rows of ``a`` and of ``b``; a zero vector has cosine 0 with everything."""
-    return unit(a) @ unit(b).T
+    return np.asarray(unit(a) @ unit(b).T)
 
 
 def unit(vectors: ArrayLike) -> NDArray[np.float64]:

@@ -17,7 +17,9 @@ Object = tuple[int, ...]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _VALUE = re.compile(r"[^\W_][\w .'-]{0,47}")
-_MAX_OBJECTS = 100_000
+_MAX_OBJECTS = 10_000
+#: Names that results use beside those of the concepts.
+_RESERVED = frozenset({"concepts", "object", "object_on_valid_swaps"})
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Concept:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise InvalidInput(f"Concept name {self.name!r} must be lower snake case, at most 64 characters.")
+        if self.name in _RESERVED:
+            raise InvalidInput(f"Concept name {self.name!r} is taken by the results: choose another one.")
         if len(self.values) < 2:
             raise InvalidInput(f"Concept {self.name!r} needs at least two values, got {len(self.values)}.")
         if len(set(self.values)) != len(self.values):
@@ -72,7 +76,7 @@ class ConceptSpace:
                 f"got {len(names)} and {self.object_count}."
             )
         try:
-            self.phrase.format(**{name: "" for name in names})
+            self.phrase.format(**dict.fromkeys(names, ""))
         except (KeyError, IndexError, ValueError, AttributeError) as error:
             raise InvalidInput(f"Phrase {self.phrase!r} may only use the fields {names}.") from error
         missing = [name for name in names if "{" + name + "}" not in self.phrase]

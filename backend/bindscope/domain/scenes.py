@@ -120,8 +120,6 @@ def random_scene(space: ConceptSpace, count: int, rng: np.random.Generator) -> S
     return scene_at(space, objects, random_layout(count, rng))
 
 
-def scene_at(
-    space: ConceptSpace, objects: Sequence[Object], layout: Sequence[tuple[float, float, float]]
-) -> Scene:
+def scene_at(space: ConceptSpace, objects: Sequence[Object], layout: Sequence[tuple[float, float, float]]) -> Scene:
     """The objects at the places of ``layout``."""
     return Scene(space, tuple(Placed(tuple(o), *place) for o, place in zip(objects, layout, strict=True)))

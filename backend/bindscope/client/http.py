@@ -1,0 +1,224 @@
+"""``BindscopeClient``: one typed method per endpoint."""
+
+import base64
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from bindscope.client.errors import ApiError, ServiceUnreachable
+from bindscope.schemas.base import SceneModel
+from bindscope.schemas.counterexamples import Counterexample
+from bindscope.schemas.embeddings import EmbeddingResponse
+from bindscope.schemas.models import ModelList, ModelSummary
+from bindscope.schemas.spaces import SpaceList, SpaceModel
+from bindscope.schemas.system import Readiness, SystemState
+from bindscope.schemas.verdicts import BatchLine, BatchProgress, Verdict, VerdictBatch
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+SceneLike = SceneModel | Mapping[str, Any]
+_Answer = TypeVar("_Answer", bound=BaseModel)
+
+
+class BindscopeClient:
+    """Talks to a running service. Keyword options of the analyses are the fields of API.md.
+
+    Every method raises ``ApiError`` with the service's own sentence; ``ServiceUnreachable`` when nothing answers.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        api_key: str | None = None,
+        *,
+        timeout: float = 120.0,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self.url = url.rstrip("/")
+        self._http = httpx2.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=httpx2.Timeout(timeout, connect=3.0),
+            transport=transport,
+        )
+
+    def __enter__(self) -> "BindscopeClient":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def models(self) -> list[ModelSummary]:
+        """The models that the service offers."""
+        return self._ask(ModelList, "GET", "/v1/models").models
+
+    def spaces(self) -> list[SpaceModel]:
+        """The concept spaces."""
+        return self._ask(SpaceList, "GET", "/v1/spaces").spaces
+
+    def add_space(self, text: str) -> SpaceModel:
+        """Adds a space of your own, given as YAML or JSON text."""
+        headers = {"Content-Type": "application/yaml"}
+        return self._ask(SpaceModel, "POST", "/v1/spaces", content=text.encode(), headers=headers)
+
+    def delete_space(self, name: str) -> None:
+        """Removes a space of your own."""
+        self._send("DELETE", f"/v1/spaces/{name}")
+
+    def render(self, scene: SceneLike, pixels: int = 224) -> bytes:
+        """The PNG that the model sees at this size."""
+        return self._send("POST", "/v1/scenes/render", json={"scene": _plain(scene), "pixels": pixels}).content
+
+    def embed(
+        self,
+        model: str,
+        *,
+        scenes: Iterable[SceneLike] | None = None,
+        texts: Iterable[str] | None = None,
+        images: Iterable[bytes] | None = None,
+    ) -> NDArray[np.float32]:
+        """Vectors [item, dim], float32, not normalised, of scenes, texts or encoded pictures (PNG, JPEG, WebP)."""
+        answer = self._send(
+            "POST",
+            "/v1/embeddings",
+            json=_embedding_body(model, scenes=scenes, texts=texts, images=images),
+            headers={"Accept": "application/x-npy"},
+        )
+        vectors: NDArray[np.float32] = np.load(io.BytesIO(answer.content), allow_pickle=False)
+        return vectors
+
+    def embeddings(
+        self,
+        model: str,
+        *,
+        scenes: Iterable[SceneLike] | None = None,
+        texts: Iterable[str] | None = None,
+        images: Iterable[bytes] | None = None,
+    ) -> EmbeddingResponse:
+        """Like ``embed``, with the cache count and the provenance."""
+        body = _embedding_body(model, scenes=scenes, texts=texts, images=images)
+        return self._ask(EmbeddingResponse, "POST", "/v1/embeddings", json=body)
+
+    def verdict(self, model: str, scene: SceneLike, **options: Any) -> Verdict:
+        """Does the model prefer the true caption of the scene or the swapped one? Options: template, articles, orders."""
+        body = {"model": model, "scene": _plain(scene), **options}
+        return self._ask(Verdict, "POST", "/v1/verdicts", json=body)
+
+    def verdict_batch(
+        self,
+        model: str,
+        space: str = "shapes2d",
+        *,
+        on_progress: Callable[[BatchProgress], None] | None = None,
+        **options: Any,
+    ) -> VerdictBatch:
+        """The verdict over ``count`` seeded random scenes; ``on_progress`` is called while it runs."""
+        body = {"model": model, "space": space, **options}
+        if on_progress is None:
+            return self._ask(VerdictBatch, "POST", "/v1/verdicts/batch", json=body)
+        for line in self._lines("/v1/verdicts/batch", body):
+            if line.progress is not None:
+                on_progress(line.progress)
+            elif line.error is not None:
+                raise _api_error(line.error, 500)
+            elif line.result is not None:
+                return line.result
+        raise ApiError(502, "Incomplete answer", "The service closed the stream before the result: ask again.")
+
+    def counterexample(self, model: str, scene: SceneLike, **options: Any) -> Counterexample:
+        """The smallest edit of the scene that flips the verdict. Options: budget, seed and those of ``verdict``."""
+        body = {"model": model, "scene": _plain(scene), **options}
+        return self._ask(Counterexample, "POST", "/v1/counterexamples", json=body)
+
+    def system(self) -> SystemState:
+        """Models, device, store, cache and versions."""
+        return self._ask(SystemState, "GET", "/v1/system")
+
+    def ready(self) -> Readiness:
+        """Whether a canary goes through the encoder queue."""
+        return self._ask(Readiness, "GET", "/readyz")
+
+    def _ask(self, kind: type[_Answer], method: str, path: str, **options: Any) -> _Answer:
+        return kind.model_validate_json(self._send(method, path, **options).content)
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        try:
+            answer = self._http.request(method, path, **options)
+        except httpx2.ConnectError as error:
+            raise ServiceUnreachable(self.url) from error
+        except httpx2.TransportError as error:
+            raise ApiError(504, "No answer", f"The service at {self.url} did not answer: {error}") from error
+        if answer.is_error:
+            raise _answer_error(answer)
+        return answer
+
+    def _lines(self, path: str, body: Mapping[str, Any]) -> Iterable[BatchLine]:
+        headers = {"Accept": "application/x-ndjson"}
+        try:
+            with self._http.stream("POST", path, json=body, headers=headers) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise _answer_error(answer)
+                for line in answer.iter_lines():
+                    if line:
+                        yield BatchLine.model_validate_json(line)
+        except httpx2.ConnectError as error:
+            raise ServiceUnreachable(self.url) from error
+        except httpx2.TransportError as error:
+            raise ApiError(504, "No answer", f"The service at {self.url} went away: {error}") from error
+
+
+def _plain(scene: SceneLike) -> dict[str, Any]:
+    if isinstance(scene, SceneModel):
+        return scene.model_dump(mode="json", exclude_none=True)
+    return dict(scene)
+
+
+def _embedding_body(
+    model: str,
+    *,
+    scenes: Iterable[SceneLike] | None,
+    texts: Iterable[str] | None,
+    images: Iterable[bytes] | None,
+) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": model}
+    if scenes is not None:
+        body["scenes"] = [_plain(scene) for scene in scenes]
+    if texts is not None:
+        body["texts"] = list(texts)
+    if images is not None:
+        body["images"] = [base64.b64encode(image).decode() for image in images]
+    return body
+
+
+def _answer_error(answer: httpx2.Response) -> ApiError:
+    try:
+        problem = json.loads(answer.content)
+    except ValueError:
+        problem = None
+    if not isinstance(problem, dict):
+        return ApiError(answer.status_code, "Error", f"The service answered {answer.status_code}.")
+    return _api_error(problem, answer.status_code)
+
+
+def _api_error(problem: Mapping[str, Any], status: int) -> ApiError:
+    known = problem.get("known") or ()
+    return ApiError(
+        int(problem.get("status", status)),
+        str(problem.get("title", "Error")),
+        str(problem.get("detail", "The service answered with an error.")),
+        tuple(str(name) for name in known if isinstance(known, Sequence)),
+    )

@@ -1,0 +1,72 @@
+"""What every wire type shares."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bindscope.domain.scenes import MAX_OBJECTS
+
+
+class RequestModel(BaseModel):
+    """A body that a client sends: unknown fields and non-finite numbers are errors."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class ResponseModel(BaseModel):
+    """A body that the service sends: a newer service may add fields."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, from_attributes=True)
+
+
+class Interval(ResponseModel):
+    """A proportion with its 95 % Wilson interval over n trials; null without a trial."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+#: ``{"<concept>": interval, ..., "concepts": all at once, "object": ..., "object_on_valid_swaps": ...}``
+Recognition = dict[str, Interval]
+
+
+class Provenance(ResponseModel):
+    """What a number was made with."""
+
+    model: str
+    fingerprint: str
+    preprocessing: str
+    dtype: str
+    device: str
+    space: str | None = None
+    template: str | None = None
+    renderer: str | None = None
+    seed: int | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+class PlacedObject(RequestModel):
+    """One object of a scene. ``x y`` are the centre, ``size`` the side, all as shares of the canvas."""
+
+    values: dict[str, str] = Field(description="Value of each concept, by name.", max_length=8)
+    x: float | None = Field(None, ge=0, le=1)
+    y: float | None = Field(None, ge=0, le=1)
+    size: float | None = Field(None, gt=0, le=1)
+
+
+class SceneModel(RequestModel):
+    """A scene. Objects without a place stand in slots from left to right; list order is the order of mention."""
+
+    space: str = Field("shapes2d", max_length=64)
+    objects: list[PlacedObject] = Field(min_length=1, max_length=MAX_OBJECTS)
+
+
+class Problem(ResponseModel):
+    """An error (RFC 9457). ``known`` lists the valid names where a name was unknown."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    known: list[str] | None = None
+    errors: list[dict[str, str]] | None = None

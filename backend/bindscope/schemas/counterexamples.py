@@ -1,0 +1,34 @@
+"""Break it: the smallest edit of a scene that flips the verdict."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from bindscope.schemas.base import ResponseModel, SceneModel
+from bindscope.schemas.verdicts import Verdict, VerdictRequest
+
+
+class CounterexampleRequest(VerdictRequest):
+    """``budget``: at most this many edited scenes are tried."""
+
+    budget: int = Field(300, ge=1, le=2000)
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+
+
+class Edit(ResponseModel):
+    """``size`` is in canvas widths for moves and resizes; 1 for an exchange of places, 2 for one changed value."""
+
+    kind: Literal["move", "resize", "exchange_places", "change_value"]
+    size: float
+    text: str
+
+
+class Counterexample(ResponseModel):
+    """``scene`` and ``after`` are null when no edit within the budget flips the outcome."""
+
+    found: bool
+    tried: int
+    edit: Edit | None
+    scene: SceneModel | None
+    before: Verdict
+    after: Verdict | None

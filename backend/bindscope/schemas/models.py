@@ -1,0 +1,24 @@
+"""Models that the service offers."""
+
+from bindscope.schemas.base import ResponseModel
+
+
+class ModelSummary(ResponseModel):
+    """One model. ``dim``, ``fingerprint``, ``device``, ``dtype`` and ``pixels`` may be null until it is loaded."""
+
+    id: str
+    family: str
+    modalities: list[str]
+    dim: int | None
+    source: str
+    loaded: bool
+    fingerprint: str | None
+    available: bool = True
+    note: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    pixels: int | None = None
+
+
+class ModelList(ResponseModel):
+    models: list[ModelSummary]

@@ -1,0 +1,141 @@
+"""The verdict on one scene, and over many (METHODS section 3)."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from bindscope.schemas.base import Interval, Provenance, Recognition, RequestModel, ResponseModel, SceneModel
+from bindscope.schemas.embeddings import ModelId
+
+Outcome = Literal["binds", "swaps", "undecided", "no_valid_swap"]
+Diagnosis = Literal["binds", "bag_of_concepts", "blind", "undecided"]
+Orders = Literal["all", "given"]
+Articles = Literal["a", "a_or_an"]
+
+
+class VerdictRequest(RequestModel):
+    """``orders``: whether captions mention the objects in all orders or only as listed."""
+
+    model: ModelId
+    scene: SceneModel
+    template: str = Field("plain", min_length=1, max_length=200)
+    articles: Articles = "a"
+    orders: Orders = "all"
+
+
+class CaptionScore(ResponseModel):
+    text: str
+    kind: Literal["true", "swap"]
+    score: float
+
+
+class Contest(ResponseModel):
+    """``margin`` = best true caption - best swapped caption; null without a valid swap."""
+
+    outcome: Outcome
+    margin: float | None
+    noise_floor: float
+    captions: list[CaptionScore]
+
+
+class ConceptScore(ResponseModel):
+    concept: str
+    value: str
+    present: bool
+    score: float
+
+
+class ConceptScores(ResponseModel):
+    """``recognised`` when every concept is."""
+
+    recognised: bool
+    by_concept: dict[str, bool]
+    scores: list[ConceptScore]
+
+
+class ObjectScore(ResponseModel):
+    values: dict[str, str]
+    present: bool
+    score: float
+
+
+class ObjectScores(ResponseModel):
+    recognised: bool
+    scores: list[ObjectScore]
+
+
+class Verdict(ResponseModel):
+    """``anchor`` says what the captions are compared with: the picture, or (text-only models) the caption as listed.
+    ``answer`` is the verdict in one plain sentence."""
+
+    diagnosis: Diagnosis
+    answer: str
+    anchor: Literal["image", "text"]
+    anchor_text: str | None
+    contest: Contest
+    concepts: ConceptScores
+    objects: ObjectScores
+    cached: int
+    milliseconds: float
+    provenance: Provenance
+
+
+class VerdictBatchRequest(RequestModel):
+    """``count`` seeded random scenes. ``only_valid_swaps``: draw only scenes that have a valid swap.
+
+    ``control``: shuffle the pixels, or show a blank picture; both must lose the answer."""
+
+    model: ModelId
+    space: str = Field("shapes2d", max_length=64)
+    count: int = Field(200, ge=1, le=5000)
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+    objects: int = Field(2, ge=1, le=6)
+    layout: Literal["random", "slots"] = "random"
+    only_valid_swaps: bool = False
+    template: str = Field("plain", min_length=1, max_length=200)
+    articles: Articles = "a"
+    orders: Orders = "all"
+    control: Literal["none", "shuffled_pixels", "blank"] = "none"
+
+
+class AtlasCell(ResponseModel):
+    """Scenes in which ``value`` and ``other`` were exchanged: how often the swapped caption won; one such scene."""
+
+    concept: str
+    value: str
+    other: str
+    swapped: Interval
+    undecided: int
+    mean_margin: float
+    example: SceneModel
+
+
+class VerdictBatch(ResponseModel):
+    """Accuracy is over scenes with a valid swap; undecided ones are not correct and are also counted apart."""
+
+    scenes: int
+    swap_accuracy: Interval
+    undecided: Interval
+    no_valid_swap: int
+    recognition: Recognition
+    chance: dict[str, float]
+    atlas: list[AtlasCell]
+    failures: list[SceneModel]
+    milliseconds: float
+    provenance: Provenance
+
+
+class BatchProgress(ResponseModel):
+    """One line of the streamed form: scenes done of total, and the running accuracy."""
+
+    done: int
+    total: int
+    swap_accuracy: Interval
+
+
+class BatchLine(ResponseModel):
+    """A line of ``application/x-ndjson``: progress, then exactly one result or error."""
+
+    progress: BatchProgress | None = None
+    result: VerdictBatch | None = None
+    error: dict[str, object] | None = None
