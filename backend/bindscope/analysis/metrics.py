@@ -35,14 +35,16 @@ def wilson(hits: int, n: int) -> Interval:
 
 def cosines(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """Cosines [i, j] between the rows of ``a`` and of ``b``; a zero vector has cosine 0 with everything."""
-    return np.asarray(unit(a) @ unit(b).T)
+    product: NDArray[np.float64] = unit(a) @ unit(b).T
+    return product
 
 
 def unit(vectors: ArrayLike) -> NDArray[np.float64]:
     """Rows scaled to length one (zero rows stay zero), float64."""
     rows = np.asarray(vectors, dtype=np.float64)
     norm = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.divide(rows, norm, out=np.zeros_like(rows), where=norm > 0)
+    scaled: NDArray[np.float64] = np.divide(rows, norm, out=np.zeros_like(rows), where=norm > 0)
+    return scaled
 
 
 def recognised(scores: ArrayLike, present: ArrayLike) -> NDArray[np.bool_]:

@@ -113,7 +113,7 @@ class BindscopeClient:
         return self._ask(EmbeddingResponse, "POST", "/v1/embeddings", json=body)
 
     def verdict(self, model: str, scene: SceneLike, **options: Any) -> Verdict:
-        """Does the model prefer the true caption of the scene or the swapped one? Options: template, articles, orders."""
+        """Does the model prefer the true caption or the swapped one? Options: template, articles, orders."""
         body = {"model": model, "scene": _plain(scene), **options}
         return self._ask(Verdict, "POST", "/v1/verdicts", json=body)
 
@@ -139,7 +139,7 @@ class BindscopeClient:
         raise ApiError(502, "Incomplete answer", "The service closed the stream before the result: ask again.")
 
     def counterexample(self, model: str, scene: SceneLike, **options: Any) -> Counterexample:
-        """The smallest edit of the scene that flips the verdict. Options: budget, seed and those of ``verdict``."""
+        """The smallest edit of the scene that flips the verdict. Options: budget and those of ``verdict``."""
         body = {"model": model, "scene": _plain(scene), **options}
         return self._ask(Counterexample, "POST", "/v1/counterexamples", json=body)
 

@@ -79,7 +79,7 @@ def mention_orders(count: int) -> list[tuple[int, ...]]:
 
 
 def captions_in_orders(
-    captioner: Captioner, space: ConceptSpace, objects: Sequence[Object], orders: Sequence[Sequence[int]]
+    captioner: Captioner, space: ConceptSpace, *, objects: Sequence[Object], orders: Sequence[Sequence[int]]
 ) -> list[str]:
     """One caption per order, without repetitions (equal objects make equal captions)."""
     texts = (captioner.caption(space, [objects[i] for i in order]) for order in orders)

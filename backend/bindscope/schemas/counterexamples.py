@@ -11,8 +11,7 @@ from bindscope.schemas.verdicts import Verdict, VerdictRequest
 class CounterexampleRequest(VerdictRequest):
     """``budget``: at most this many edited scenes are tried."""
 
-    budget: int = Field(300, ge=1, le=2000)
-    seed: int = Field(0, ge=0, le=2**31 - 1)
+    budget: int = Field(400, ge=1, le=2000)
 
 
 class Edit(ResponseModel):

@@ -114,6 +114,8 @@ class VerdictBatch(ResponseModel):
     """Accuracy is over scenes with a valid swap; undecided ones are not correct and are also counted apart."""
 
     scenes: int
+    anchor: Literal["image", "text"]
+    noise_floor: float
     swap_accuracy: Interval
     undecided: Interval
     no_valid_swap: int

@@ -1,0 +1,1 @@
+"""HTTP: routes, errors and the app. Nothing but translation between the wire and the services."""

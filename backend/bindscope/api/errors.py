@@ -1,0 +1,120 @@
+"""One table from errors to statuses, one body for all of them (RFC 9457)."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from bindscope.errors import (
+    BindscopeError,
+    Conflict,
+    EncodeFailed,
+    InvalidInput,
+    ModelUnavailable,
+    Overloaded,
+    PayloadTooLarge,
+    StoreUnavailable,
+    UnknownName,
+    UnsupportedModality,
+)
+from bindscope.schemas.base import Problem
+
+PROBLEM_JSON = "application/problem+json"
+
+#: Most special first: the first kind that fits decides. (kind, slug, status)
+_TABLE: Sequence[tuple[type[BindscopeError], str, int]] = (
+    (UnknownName, "unknown-name", 422),
+    (UnsupportedModality, "unsupported-modality", 422),
+    (InvalidInput, "invalid-input", 422),
+    (Conflict, "conflict", 409),
+    (ModelUnavailable, "model-unavailable", 422),
+    (PayloadTooLarge, "payload-too-large", 413),
+    (Overloaded, "overloaded", 429),
+    (StoreUnavailable, "store-unavailable", 503),
+    (EncodeFailed, "encode-failed", 500),
+    (BindscopeError, "error", 500),
+)
+#: Names that stand for a resource: asking for one that is not there is a 404.
+_RESOURCES = frozenset({"model", "space", "dataset", "job"})
+
+
+def problem_of(error: BindscopeError) -> Problem:
+    """The wire form of an error."""
+    slug, status = next((slug, status) for kind, slug, status in _TABLE if isinstance(error, kind))
+    known = None
+    if isinstance(error, UnknownName):
+        known = list(error.known)
+        status = 404 if error.kind in _RESOURCES else status
+    return _problem(slug, status, str(error), known=known)
+
+
+def _problem(
+    slug: str, status: int, detail: str, *, known: list[str] | None = None, errors: list[dict[str, str]] | None = None
+) -> Problem:
+    title = slug.replace("-", " ").capitalize()
+    return Problem(
+        type=f"urn:bindscope:problem:{slug}", title=title, status=status, detail=detail, known=known, errors=errors
+    )
+
+
+def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse(
+        problem.model_dump(mode="json", exclude_none=True),
+        status_code=problem.status,
+        media_type=PROBLEM_JSON,
+        headers=dict(headers or {}),
+    )
+
+
+def _on_bindscope_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, BindscopeError)
+    headers = {"Retry-After": str(max(1, round(error.retry_after)))} if isinstance(error, Overloaded) else {}
+    return _answer(problem_of(error), headers)
+
+
+def _on_invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    places = [
+        {"where": ".".join(str(p) for p in e["loc"] if p != "body") or "body", "what": str(e["msg"])}
+        for e in error.errors()
+    ]
+    first = places[0] if places else {"where": "body", "what": "is not valid"}
+    what = first["what"].removeprefix("Value error, ")
+    more = f" ({len(places) - 1} more)" if len(places) > 1 else ""
+    return _answer(_problem("invalid-request", 422, f"{first['where']}: {what}{more}", errors=places[:20]))
+
+
+def _on_http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    slug = phrase.lower().replace(" ", "-")
+    return _answer(_problem(slug, error.status_code, str(error.detail)), error.headers)
+
+
+def _on_timeout(_: Request, error: Exception) -> Response:
+    return _answer(_problem("timeout", 504, "The model did not answer in time: send fewer items or try again."))
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of ``app`` a problem."""
+    app.add_exception_handler(BindscopeError, _on_bindscope_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(TimeoutError, _on_timeout)
+
+
+def _declared(status: int) -> dict[str, Any]:
+    return {
+        "description": HTTPStatus(status).phrase,
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+#: Declared on every router, so that the OpenAPI document is true about errors.
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: _declared(status) for status in (400, 404, 409, 413, 415, 422, 429, 500, 503, 504)
+}

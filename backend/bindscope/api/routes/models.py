@@ -1,0 +1,33 @@
+"""Models that can be asked."""
+
+from fastapi import APIRouter
+
+from bindscope.api.dependencies import Parts
+from bindscope.schemas.models import ModelList, ModelSummary
+from bindscope.services.models import ModelState
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+
+
+@router.get("")
+def list_models(parts: Parts) -> ModelList:
+    """Bundled models, oracles, local folders and what is loaded. Listing loads nothing."""
+    return ModelList(models=[_summary(state) for state in parts.models.states()])
+
+
+def _summary(state: ModelState) -> ModelSummary:
+    entry, info = state.entry, state.info
+    return ModelSummary(
+        id=entry.id,
+        family=entry.family,
+        modalities=list(info.modalities if info else entry.modalities),
+        dim=info.dim if info else entry.dim,
+        source=entry.source,
+        loaded=info is not None,
+        fingerprint=info.fingerprint.digest if info else None,
+        available=entry.available,
+        note=entry.note,
+        device=info.device if info else None,
+        dtype=info.dtype if info else None,
+        pixels=info.pixels if info else None,
+    )

@@ -1,0 +1,99 @@
+"""Is it alive, is it ready, what does it count, what runs where."""
+
+import os
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from bindscope import __version__
+from bindscope.api.dependencies import Parts
+from bindscope.encoders.registry import device_name, resolve_device
+from bindscope.errors import BindscopeError
+from bindscope.schemas.system import CacheState, Liveness, LoadedModel, Readiness, StoreState, SystemState
+from bindscope.services.assembly import Services
+from bindscope.services.provenance import versions
+
+router = APIRouter(tags=["service"])
+
+CANARY = "synthetic:bag"
+CANARY_TIMEOUT_S = 10.0
+
+
+def store_state(parts: Services) -> StoreState:
+    """The store in words of the wire."""
+    return StoreState.model_validate(parts.store.status())
+
+
+@router.get("/livez")
+def livez() -> Liveness:
+    """The process answers."""
+    return Liveness(alive=True)
+
+
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "Not ready"}})
+def readyz(parts: Parts, response: Response) -> Readiness:
+    """Encodes a fresh text through the queue of every loaded model, and asks the store."""
+    store = store_state(parts)
+    canary, message = _canary(parts)
+    ready = message is None
+    if not ready:
+        response.status_code = 503
+    return Readiness(ready=ready, degraded=store.state != "ok", canary=canary, store=store, message=message)
+
+
+def _canary(parts: Services) -> tuple[str, str | None]:
+    """The models tried, and what is wrong."""
+    if not parts.warm.is_set():
+        return "", "Models are still loading: ask again in a few seconds."
+    if parts.warm_errors:
+        return "", " ".join(parts.warm_errors)
+    queues = [queue for queue in parts.models.loaded() if queue.info.reads("text")]
+    tried = [queue.info.id for queue in queues] or [CANARY]
+    try:
+        for name in tried:
+            # Never cached: each readiness check must go through the inference thread.
+            queue = parts.models.queue(name)
+            if not queue.alive:
+                return name, f"The inference thread of {name} has ended: restart the service."
+            queue.encode("text", [f"a red square {time.monotonic_ns()}"], timeout=CANARY_TIMEOUT_S)
+    except (BindscopeError, TimeoutError) as error:
+        return ", ".join(tried), f"The canary failed: {error or 'no answer in time'}."
+    return ", ".join(tried), None
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def metrics(parts: Parts) -> Response:
+    """Counters in Prometheus' text format."""
+    return Response(parts.telemetry.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _loaded_models(parts: Parts) -> list[LoadedModel]:
+    return [
+        LoadedModel(
+            id=queue.info.id,
+            device=queue.info.device,
+            dtype=queue.info.dtype,
+            fingerprint=queue.info.fingerprint.digest,
+            queue_depth=queue.depth,
+            encoded_items=queue.encoded_items,
+        )
+        for queue in parts.models.loaded()
+    ]
+
+
+@router.get("/v1/system")
+def system(parts: Parts, loaded: Annotated[list[LoadedModel], Depends(_loaded_models)]) -> SystemState:
+    """For the System page."""
+    hits, misses = parts.cache.hits, parts.cache.misses
+    device = resolve_device(parts.models.settings)
+    return SystemState(
+        version=__version__,
+        device=device,
+        device_name=device_name(device) if device != "cpu" else f"{os.cpu_count()} cores",
+        uptime_seconds=round(time.monotonic() - parts.started, 1),
+        store=store_state(parts),
+        cache=CacheState(hits=hits, misses=misses, hit_share=hits / (hits + misses) if hits + misses else None),
+        models=loaded,
+        versions=dict(versions()),
+    )

@@ -1,0 +1,59 @@
+"""Concept spaces."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from bindscope.api.dependencies import Parts
+from bindscope.schemas.spaces import SpaceList, SpaceModel
+from bindscope.services.spaces import MAX_SPACE_BYTES
+
+router = APIRouter(prefix="/v1/spaces", tags=["spaces"])
+
+_EXAMPLE = "name: shop\nconcepts:\n  color: [red, blue]\n  item: [shoe, bag, hat]\nphrase: a {color} {item}\n"
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/yaml": {"schema": {"type": "string"}, "example": _EXAMPLE},
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["name", "concepts"],
+                    "properties": {
+                        "name": {"type": "string"},
+                        "concepts": {
+                            "type": "object",
+                            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+                        },
+                        "phrase": {"type": "string"},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+@router.get("")
+def list_spaces(parts: Parts) -> SpaceList:
+    """Built-in spaces and your own."""
+    return SpaceList(spaces=[SpaceModel.of(space, builtin=builtin) for space, builtin in parts.spaces.all()])
+
+
+@router.post("", status_code=201, openapi_extra=_BODY)
+async def add_space(request: Request, parts: Parts) -> SpaceModel:
+    """Adds your own space, from YAML or JSON. Adding the same one again is fine."""
+    text = bytearray()
+    async for chunk in request.stream():
+        text += chunk
+        if len(text) > MAX_SPACE_BYTES:
+            break
+    return SpaceModel.of(parts.spaces.add(bytes(text)), builtin=False)
+
+
+@router.delete("/{name}", status_code=204)
+def delete_space(name: str, parts: Parts) -> Response:
+    """Removes a space of your own."""
+    parts.spaces.remove(name)
+    return Response(status_code=204)

@@ -1,0 +1,125 @@
+"""The only place that picks real parts."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from bindscope.config import Settings
+from bindscope.encoders.batching import BatchLimits
+from bindscope.encoders.registry import EncoderSettings
+from bindscope.errors import BindscopeError
+from bindscope.services.counterexamples import Counterexamples
+from bindscope.services.embedder import Embedder
+from bindscope.services.models import ModelPool
+from bindscope.services.noise import NoiseMeter
+from bindscope.services.spaces import SpaceShelf
+from bindscope.services.surveys import Surveys
+from bindscope.services.telemetry import Telemetry
+from bindscope.services.verdicts import Verdicts
+from bindscope.store.connection import Store
+from bindscope.store.embedded import EmbeddedStore
+from bindscope.store.embeddings import EmbeddingCache
+from bindscope.store.measurements import Measurements
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that routes need."""
+
+    settings: Settings
+    telemetry: Telemetry
+    store: Store
+    cache: EmbeddingCache
+    models: ModelPool
+    spaces: SpaceShelf
+    embedder: Embedder
+    verdicts: Verdicts
+    surveys: Surveys
+    counterexamples: Counterexamples
+    warm: threading.Event
+    warm_errors: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+
+@contextmanager
+def assembled(settings: Settings) -> Iterator[Services]:
+    """Starts the parts (embedded store, caches, model queues) and stops them at the end."""
+    with ExitStack() as stack:
+        telemetry = Telemetry()
+        store = stack.enter_context(_store(settings))
+        cache = EmbeddingCache(
+            store,
+            ttl_s=int(settings.cache_ttl_days * 86_400),
+            memory_mb=settings.cache_memory_mb,
+            observer=telemetry,
+        )
+        stack.callback(cache.close)
+        models = ModelPool(
+            encoder_settings(settings),
+            BatchLimits(window_ms=settings.batch_window_ms, capacity=settings.queue_capacity),
+            max_loaded=settings.max_loaded_models,
+            observer=telemetry,
+        )
+        stack.callback(models.close)
+        embedder = Embedder(models, cache)
+        noise = NoiseMeter(embedder, Measurements(store))
+        verdicts = Verdicts(embedder, noise)
+        services = Services(
+            settings=settings,
+            telemetry=telemetry,
+            store=store,
+            cache=cache,
+            models=models,
+            spaces=SpaceShelf(settings.data_dir / "spaces"),
+            embedder=embedder,
+            verdicts=verdicts,
+            surveys=Surveys(embedder, noise),
+            counterexamples=Counterexamples(verdicts),
+            warm=threading.Event(),
+        )
+        warmer = threading.Thread(target=_warm_up, args=(services,), name="warm-up", daemon=True)
+        warmer.start()
+        stack.callback(warmer.join, 60)
+        yield services
+
+
+def encoder_settings(settings: Settings) -> EncoderSettings:
+    """The part of the settings that encoders need."""
+    return EncoderSettings(
+        device=settings.device,
+        dtype=settings.dtype,
+        threads=settings.threads or max(1, (os.cpu_count() or 2) - 1),
+        allow_downloads=settings.allow_downloads,
+        model_roots=settings.all_model_roots,
+    )
+
+
+@contextmanager
+def _store(settings: Settings) -> Iterator[Store]:
+    with ExitStack() as stack:
+        if settings.store == "off":
+            store = Store(None)
+        elif settings.redis_url is not None:
+            store = Store(settings.redis_url.get_secret_value())
+        else:
+            embedded = stack.enter_context(EmbeddedStore(settings.data_dir, maxmemory_mb=settings.store_memory_mb))
+            store = Store(embedded.url, embedded=embedded)
+        stack.callback(store.close)
+        yield store
+
+
+def _warm_up(services: Services) -> None:
+    """Loads the models that most people use first, so that their first question is fast."""
+    available = {state.entry.id for state in services.models.states() if state.entry.available}
+    for name in services.settings.preload:
+        try:
+            if name in available:
+                services.embedder.texts(name, ["a red square"])
+        except BindscopeError as error:
+            services.warm_errors.append(f"{name}: {error}")
+        except Exception as error:
+            services.warm_errors.append(f"{name}: {type(error).__name__}")
+    services.warm.set()

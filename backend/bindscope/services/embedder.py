@@ -1,0 +1,116 @@
+"""Texts, scenes and pictures to vectors, through the cache and the model's queue."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bindscope.domain.render import RENDERER_VERSION, render_many
+from bindscope.domain.scenes import Scene
+from bindscope.encoders.base import EncoderInfo, Picture, SceneReader, Vectors
+from bindscope.encoders.batching import BatchingQueue, Item, Kind
+from bindscope.errors import UnsupportedModality
+from bindscope.services.models import ModelPool
+from bindscope.store.embeddings import EmbeddingCache
+from bindscope.store.keys import EmbeddingKey
+
+Control = Literal["none", "shuffled_pixels", "blank"]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Vectors [item, dim], how many came from the cache, and what made them."""
+
+    vectors: Vectors
+    cached: int
+    info: EncoderInfo
+
+
+class Embedder:
+    """Joins models and cache. A hit is answered without rendering or encoding."""
+
+    def __init__(self, models: ModelPool, cache: EmbeddingCache) -> None:
+        self.models = models
+        self._cache = cache
+
+    def texts(self, model_id: str, texts: Sequence[str]) -> Embedded:
+        """Raises UnsupportedModality where the model reads no text."""
+        queue = self._queue(model_id, "text")
+        digest = queue.info.fingerprint.digest
+        keys = [EmbeddingKey.of_text(digest, text) for text in texts]
+        return self._through(queue, keys, lambda missing: queue.encode("text", [texts[i] for i in missing]))
+
+    def pictures(self, model_id: str, pictures: Sequence[Picture]) -> Embedded:
+        """Raises UnsupportedModality where the model reads no pixels."""
+        queue = self._queue(model_id, "image")
+        digest = queue.info.fingerprint.digest
+        keys = [EmbeddingKey.of_pixels(digest, picture) for picture in pictures]
+        return self._through(queue, keys, lambda missing: queue.encode("image", [pictures[i] for i in missing]))
+
+    def scenes(self, model_id: str, scenes: Sequence[Scene], *, control: Control = "none", seed: int = 0) -> Embedded:
+        """Scenes drawn at the model's own size. ``control`` spoils the pictures (METHODS section 3)."""
+        queue = self._queue(model_id, "image")
+        if control != "none":
+            return self.pictures(model_id, spoiled(self.draw(queue, scenes), control, seed=seed))
+        pixels = queue.info.pixels or 0
+        digest = queue.info.fingerprint.digest
+        keys = [EmbeddingKey.of_scene(digest, scene.canonical(), RENDERER_VERSION, pixels) for scene in scenes]
+
+        def compute(missing: list[int]) -> NDArray[np.float32]:
+            kind, items = self._scene_items(queue, [scenes[i] for i in missing])
+            return queue.encode(kind, items)
+
+        return self._through(queue, keys, compute)
+
+    def remeasure(self, model_id: str, items: Sequence[str] | Sequence[Scene], *, batch: int) -> NDArray[np.float32]:
+        """The same inputs, encoded anew in batches of exactly ``batch`` (filled up by repetition), past the cache."""
+        queue = self.models.queue(model_id)
+        kind: Kind = "text"
+        entries: Sequence[Item] = [item for item in items if isinstance(item, str)]
+        scenes = [item for item in items if isinstance(item, Scene)]
+        if scenes:
+            kind, entries = self._scene_items(queue, scenes)
+        groups = [entries[i : i + batch] for i in range(0, len(entries), batch)]
+        full = [[group[i % len(group)] for i in range(batch)] for group in groups]
+        vectors = np.concatenate([queue.encode(kind, group, alone=True) for group in full])
+        kept: NDArray[np.float32] = vectors[: len(entries)]
+        return kept
+
+    def draw(self, queue: BatchingQueue, scenes: Sequence[Scene]) -> NDArray[np.uint8]:
+        """Pictures [scene, pixels, pixels, 3] as the model sees them. Raises UnsupportedModality for scene readers."""
+        if isinstance(queue.encoder, SceneReader):
+            raise UnsupportedModality(f"Model {queue.info.id!r} reads scenes, not pixels: pixel controls need another.")
+        return render_many(scenes, queue.info.pixels or 224)
+
+    def _scene_items(self, queue: BatchingQueue, scenes: Sequence[Scene]) -> tuple[Kind, Sequence[Item]]:
+        if isinstance(queue.encoder, SceneReader):
+            return "scene", list(scenes)
+        return "image", list(self.draw(queue, scenes))
+
+    def _queue(self, model_id: str, modality: Literal["image", "text"]) -> BatchingQueue:
+        queue = self.models.queue(model_id)
+        if not queue.info.reads(modality):
+            can = " and ".join(queue.info.modalities)
+            raise UnsupportedModality(
+                f"Model {model_id!r} reads {can} only, not {modality}: choose another model or other input."
+            )
+        return queue
+
+    def _through(
+        self, queue: BatchingQueue, keys: list[EmbeddingKey], compute: Callable[[list[int]], NDArray[np.float32]]
+    ) -> Embedded:
+        found = self._cache.read_through(keys, compute)
+        return Embedded(found.vectors, found.hits, queue.info)
+
+
+def spoiled(pictures: NDArray[np.uint8], control: Control, *, seed: int) -> list[Picture]:
+    """Controls that must lose the answer: pixels in random order, or the bare background."""
+    if control == "blank":
+        return [np.broadcast_to(picture[0, 0], picture.shape).copy() for picture in pictures]
+    out: list[Picture] = []
+    for number, picture in enumerate(pictures):
+        order = np.random.default_rng([seed, number]).permutation(picture.shape[0] * picture.shape[1])
+        out.append(picture.reshape(-1, 3)[order].reshape(picture.shape))
+    return out

@@ -1,0 +1,61 @@
+"""The noise floor: how far a margin moves when the same inputs are encoded in other batch sizes (METHODS 3)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bindscope.analysis.metrics import cosines
+from bindscope.services.embedder import Embedder
+from bindscope.services.judging import Judged
+from bindscope.store.measurements import Measurements
+
+BATCH_SIZES = (1, 32)
+#: Captions of each kind that are measured again: all of them up to two objects, the leading ones above.
+LEADING = 4
+
+
+class NoiseMeter:
+    """Measures once per input and remembers the result."""
+
+    def __init__(self, embedder: Embedder, measurements: Measurements) -> None:
+        self._embedder = embedder
+        self._measurements = measurements
+
+    def floor(self, judged: Judged, row: int) -> float:
+        """Largest change of the margin of scene ``row`` between the stored vectors and fresh ones. 0 without a swap."""
+        if not judged.contest.has_swap[row]:
+            return 0.0
+        own = judged.candidates[row]
+        true = _leading(own.true, judged.true_scores[row])
+        swaps = _leading(own.swap_texts, judged.swap_scores[row])
+        scene = judged.scenes[row].canonical()
+        parts = ["noise", judged.info.fingerprint.digest, own.anchor, scene, *true, "|", *swaps]
+        known = self._measurements.get(parts)
+        if isinstance(known, float):
+            return known
+        floor = self._measure(judged, row, true=true, swaps=swaps)
+        self._measurements.put(parts, floor)
+        return floor
+
+    def _measure(self, judged: Judged, row: int, *, true: Sequence[str], swaps: Sequence[str]) -> float:
+        model = judged.info.id
+        texts = [*true, *swaps]
+        margins = [float(judged.contest.margin[row])]
+        for batch in BATCH_SIZES:
+            table = self._embedder.remeasure(model, texts, batch=batch)
+            if judged.text_only:
+                anchor = self._embedder.remeasure(model, [judged.candidates[row].anchor], batch=batch)
+            else:
+                anchor = self._embedder.remeasure(model, [judged.scenes[row]], batch=batch)
+            margins.append(_margin(cosines(anchor, table)[0], len(true)))
+        return float(np.abs(np.array(margins[1:]) - margins[0]).max())
+
+
+def _margin(scores: NDArray[np.float64], true: int) -> float:
+    return float(scores[:true].max() - scores[true:].max())
+
+
+def _leading(texts: Sequence[str], scores: NDArray[np.float64]) -> list[str]:
+    order = np.argsort(-scores[: len(texts)], kind="stable")[:LEADING]
+    return [texts[i] for i in sorted(order)]

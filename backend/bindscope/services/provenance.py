@@ -1,0 +1,56 @@
+"""What a number was made with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+
+from bindscope import __version__
+from bindscope.domain.render import RENDERER_VERSION
+from bindscope.encoders.base import EncoderInfo
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Carried by every result."""
+
+    model: str
+    fingerprint: str
+    preprocessing: str
+    dtype: str
+    device: str
+    space: str | None
+    template: str | None
+    renderer: str | None
+    seed: int | None
+    versions: Mapping[str, str]
+
+
+def provenance(
+    info: EncoderInfo, *, space: str | None = None, template: str | None = None, seed: int | None = None
+) -> Provenance:
+    """Provenance of a result that used this encoder."""
+    return Provenance(
+        model=info.id,
+        fingerprint=info.fingerprint.digest,
+        preprocessing=info.preprocessing,
+        dtype=info.dtype,
+        device=info.device,
+        space=space,
+        template=template,
+        renderer=RENDERER_VERSION,
+        seed=seed,
+        versions=versions(),
+    )
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Versions of Bindscope and of the libraries that change numbers."""
+    found = {"bindscope": __version__}
+    for name in ("numpy", "torch", "open_clip_torch", "transformers", "pillow"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,92 @@
+"""Concept spaces: those that come with Bindscope and the user's own, kept as YAML files in the data directory."""
+
+import contextlib
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+import yaml
+
+from bindscope.domain.concepts import BUILTIN_SPACES, ConceptSpace, space_from_mapping
+from bindscope.errors import Conflict, InvalidInput, UnknownName
+
+MAX_SPACE_BYTES = 256 * 1024
+MAX_OWN_SPACES = 200
+
+
+class SpaceShelf:
+    """Look-up by name. Files are written whole or not at all, so that a reader never sees half of one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._own: dict[str, ConceptSpace] = {}
+        for path in sorted(folder.glob("*.yaml")):
+            with contextlib.suppress(InvalidInput, OSError):
+                space = parse_space(path.read_bytes())
+                self._own[space.name] = space
+
+    def all(self) -> list[tuple[ConceptSpace, bool]]:
+        """Every space, and whether it is built in."""
+        with self._lock:
+            return [(s, True) for s in BUILTIN_SPACES.values()] + [(s, False) for s in self._own.values()]
+
+    def get(self, name: str) -> ConceptSpace:
+        """The space called ``name``. Raises UnknownName."""
+        found = BUILTIN_SPACES.get(name) or self._own.get(name)
+        if found is None:
+            raise UnknownName("space", name, [space.name for space, _ in self.all()])
+        return found
+
+    def add(self, text: bytes) -> ConceptSpace:
+        """Adds a user's own space from YAML (or JSON). Raises InvalidInput, Conflict."""
+        space = parse_space(text)
+        with self._lock:
+            if space.name in BUILTIN_SPACES or self._own.get(space.name, space) != space:
+                raise Conflict(f"A different space called {space.name!r} exists: choose another name or delete it.")
+            if len(self._own) >= MAX_OWN_SPACES:
+                raise InvalidInput(f"At most {MAX_OWN_SPACES} own spaces: delete one first.")
+            self._write(space)
+            self._own[space.name] = space
+        return space
+
+    def remove(self, name: str) -> None:
+        """Removes a user's own space. Raises UnknownName, and InvalidInput for a built-in one."""
+        if name in BUILTIN_SPACES:
+            raise InvalidInput(f"Space {name!r} comes with Bindscope and cannot be deleted.")
+        with self._lock:
+            if name not in self._own:
+                raise UnknownName("space", name, list(self._own))
+            (self._folder / f"{name}.yaml").unlink(missing_ok=True)
+            del self._own[name]
+
+    def _write(self, space: ConceptSpace) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        body = {
+            "name": space.name,
+            "concepts": {c.name: list(c.values) for c in space.concepts},
+            "phrase": space.phrase,
+        }
+        handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            yaml.safe_dump(body, file, sort_keys=False, allow_unicode=True)
+        os.replace(name, self._folder / f"{space.name}.yaml")
+
+
+def parse_space(text: bytes) -> ConceptSpace:
+    """A space from YAML or JSON text. Raises InvalidInput."""
+    if len(text) > MAX_SPACE_BYTES:
+        raise InvalidInput(f"A space may have at most {MAX_SPACE_BYTES // 1024} KiB of text.")
+    # Anchors and aliases can blow up a small text ("billion laughs"); a space needs none.
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise InvalidInput("A space may not use YAML aliases.")
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        where = getattr(error, "problem_mark", None)
+        place = f" at line {where.line + 1}" if where is not None else ""
+        raise InvalidInput(f"The text is not valid YAML or JSON{place}.") from error
+    return space_from_mapping(data)

@@ -1,0 +1,206 @@
+"""The verdict over many seeded scenes: accuracy, recognition and the swap atlas, with progress."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bindscope.analysis.metrics import Interval, wilson
+from bindscope.analysis.verdict import RESOLUTION, Recognition, chance, recognition_intervals, swap_atlas
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.sampling import sample_scenes
+from bindscope.domain.scenes import Scene
+from bindscope.domain.swaps import Swap
+from bindscope.errors import InvalidInput, UnsupportedModality
+from bindscope.services.embedder import Control, Embedder
+from bindscope.services.judging import Judged, Wording, judge
+from bindscope.services.noise import NoiseMeter
+from bindscope.services.provenance import Provenance, provenance
+
+CHUNK = 64
+#: Scenes on which the noise floor is measured; the largest one holds for all.
+NOISE_SCENES = 4
+MAX_FAILURES = 24
+
+
+@dataclass(frozen=True)
+class SurveySpec:
+    """Which scenes, and how they are shown and said."""
+
+    count: int
+    seed: int
+    objects: int
+    layout: str
+    only_valid_swaps: bool
+    control: Control
+    wording: Wording
+
+
+@dataclass(frozen=True)
+class Progress:
+    done: int
+    total: int
+    swap_accuracy: Interval
+
+
+@dataclass(frozen=True)
+class AtlasCell:
+    concept: str
+    value: str
+    other: str
+    swapped: Interval
+    undecided: int
+    mean_margin: float
+    example: Scene
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What ``schemas.verdicts.VerdictBatch`` carries, with domain scenes."""
+
+    scenes: int
+    anchor: Literal["image", "text"]
+    noise_floor: float
+    swap_accuracy: Interval
+    undecided: Interval
+    no_valid_swap: int
+    recognition: Mapping[str, Interval]
+    chance: Mapping[str, float]
+    atlas: list[AtlasCell]
+    failures: list[Scene]
+    milliseconds: float
+    provenance: Provenance
+
+
+class Surveys:
+    """Judges chunks of scenes and joins them."""
+
+    def __init__(self, embedder: Embedder, noise: NoiseMeter) -> None:
+        self._embedder = embedder
+        self._noise = noise
+
+    def run(self, model_id: str, space: ConceptSpace, *, spec: SurveySpec) -> Iterator[Progress | Survey]:
+        """Yields progress after each chunk, then the survey. What can be refused is refused at once."""
+        started = time.perf_counter()
+        info = self._embedder.models.info(model_id)
+        if spec.control != "none" and not info.reads("image"):
+            raise UnsupportedModality(f"Model {model_id!r} reads no pictures, so there are no pixels to spoil.")
+        if info.pixels is not None and not space.renderable:
+            raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose a text-only model or another space.")
+        scenes = sample_scenes(
+            space,
+            spec.count,
+            seed=spec.seed,
+            objects=spec.objects,
+            layout=spec.layout if space.renderable else "slots",
+            only_valid_swaps=spec.only_valid_swaps,
+        )
+        return self._chunks(model_id, scenes, spec=spec, started=started)
+
+    def _chunks(
+        self, model_id: str, scenes: list[Scene], *, spec: SurveySpec, started: float
+    ) -> Iterator[Progress | Survey]:
+        parts: list[Judged] = []
+        floor = 0.0
+        for start in range(0, len(scenes), CHUNK):
+            chunk = scenes[start : start + CHUNK]
+            part = judge(
+                self._embedder,
+                model_id,
+                scenes=chunk,
+                wording=spec.wording,
+                control=spec.control,
+                seed=spec.seed + start,
+            )
+            if not parts and spec.control == "none":
+                rows = np.flatnonzero(part.contest.has_swap)[:NOISE_SCENES]
+                floor = max((self._noise.floor(part, int(row)) for row in rows), default=0.0)
+            parts.append(part)
+            margin = np.concatenate([p.contest.margin[p.contest.has_swap] for p in parts])
+            right = int((margin > max(floor, RESOLUTION)).sum())
+            yield Progress(start + len(chunk), len(scenes), wilson(right, len(margin)))
+        yield _joined(parts, floor, spec=spec, milliseconds=1000 * (time.perf_counter() - started))
+
+
+def _joined(parts: list[Judged], floor: float, *, spec: SurveySpec, milliseconds: float) -> Survey:
+    space = parts[0].scenes[0].space
+    scenes = [scene for p in parts for scene in p.scenes]
+    margin = np.concatenate([p.contest.margin for p in parts])
+    has_swap = np.concatenate([p.contest.has_swap for p in parts])
+    recognition = Recognition(
+        np.concatenate([p.recognition.by_concept for p in parts]),
+        np.concatenate([p.recognition.concepts for p in parts]),
+        np.concatenate([p.recognition.object for p in parts]),
+    )
+    values = np.concatenate([p.values for p in parts])
+    edge = max(floor, RESOLUTION)
+    trials = int(has_swap.sum())
+    lost = np.flatnonzero(has_swap & (margin <= edge))
+    order = lost[np.argsort(margin[lost], kind="stable")][:MAX_FAILURES]
+    return Survey(
+        scenes=len(scenes),
+        anchor="text" if parts[0].text_only else "image",
+        noise_floor=floor,
+        swap_accuracy=wilson(int((has_swap & (margin > edge)).sum()), trials),
+        undecided=wilson(int((has_swap & (np.abs(margin) <= edge)).sum()), trials),
+        no_valid_swap=len(scenes) - trials,
+        recognition=recognition_intervals(recognition, space.names, has_swap=has_swap),
+        chance=chance(space.values, space.names, scenes=values),
+        atlas=_atlas(parts, floor),
+        failures=[scenes[i] for i in order],
+        milliseconds=round(milliseconds, 3),
+        provenance=provenance(
+            parts[0].info, space=space.name, template=spec.wording.captioner.template, seed=spec.seed
+        ),
+    )
+
+
+def _atlas(parts: list[Judged], floor: float) -> list[AtlasCell]:
+    """One trial per valid swap: the best true caption against the best caption of that swap."""
+    scenes = [scene for p in parts for scene in p.scenes]
+    exchanges: list[tuple[int, int, int]] = []
+    margins: list[float] = []
+    owners: list[int] = []
+    number = 0
+    for part in parts:
+        best = part.true_scores.max(axis=1, initial=-np.inf)
+        for row, own in enumerate(part.candidates):
+            score = dict(zip(own.swap_texts, part.swap_scores[row].tolist(), strict=False))
+            for swap, texts in own.swaps if np.isfinite(best[row]) else ():
+                gap = float(best[row]) - max(score[text] for text in texts)
+                for exchange in _exchanges(part.values[row], swap):
+                    exchanges.append(exchange)
+                    margins.append(gap)
+                    owners.append(number)
+            number += 1
+    concepts = scenes[0].space.concepts
+    return [
+        AtlasCell(
+            concepts[e.concept].name,
+            concepts[e.concept].values[e.value],
+            concepts[e.concept].values[e.other],
+            e.swapped,
+            e.undecided,
+            e.mean_margin,
+            scenes[e.example],
+        )
+        for e in swap_atlas(
+            np.array(exchanges, dtype=np.int64).reshape(-1, 3),
+            np.array(margins),
+            floor=floor,
+            scene_of=np.array(owners, dtype=np.int64),
+        )
+    ]
+
+
+def _exchanges(values: NDArray[np.int64], swap: Swap) -> list[tuple[int, int, int]]:
+    """(concept, lower value, higher value) that the swap exchanged.
+
+    With two concepts, exchanging one is the same as exchanging the other, so both are counted.
+    """
+    first, second = values[swap.first], values[swap.second]
+    concepts = range(len(first)) if len(first) == 2 else (swap.concept,)
+    return [(k, int(min(first[k], second[k])), int(max(first[k], second[k]))) for k in concepts]
