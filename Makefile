@@ -1,0 +1,53 @@
+# make run   installs and starts Bindscope        make test   installs and runs every check
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Set TORCH_INDEX_URL to PyTorch's own CPU index to save gigabytes on Linux without a GPU.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INDEX := $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL),)
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: setup run test lint types imports bench clean openapi screenshots
+
+setup: $(VENV)/.ready-dev
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Bindscope needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready-all: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) install --quiet $(INDEX) --constraint constraints.txt --editable '.[all]'
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready-all
+	$(PIP) install --quiet $(INDEX) --constraint constraints.txt --editable '.[all,dev]'
+	@touch $@
+
+run: $(VENV)/.ready-all
+	@exec $(BIN)/bindscope up
+
+test: setup lint types imports
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+openapi: setup
+	$(BIN)/python scripts/openapi.py
+
+screenshots: setup
+	$(BIN)/python scripts/screenshots.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

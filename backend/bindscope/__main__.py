@@ -1,0 +1,5 @@
+"""``python -m bindscope``."""
+
+from bindscope.cli import main
+
+main()

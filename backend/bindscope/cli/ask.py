@@ -1,0 +1,156 @@
+"""Questions to the service: ``models``, ``embed``, ``verdict``, ``check``."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bindscope.cli.local import client_for
+from bindscope.domain.scenes import MAX_OBJECTS
+from bindscope.errors import InvalidInput
+from bindscope.schemas.base import Interval, PlacedObject, SceneModel
+from bindscope.schemas.spaces import SpaceModel
+from bindscope.schemas.verdicts import BatchProgress
+
+_Model = Annotated[str, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
+_Space = Annotated[str, typer.Option("--space", "-s", help="Concept space.")]
+_Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command()(models)
+    app.command()(embed)
+    app.command()(verdict)
+    app.command()(check)
+
+
+def models(url: _Url = None, as_json: _Json = False) -> None:
+    """List the models that can be asked."""
+    with client_for(url) as client:
+        found = client.models()
+    if as_json:
+        _print_json([model.model_dump(mode="json") for model in found])
+        return
+    for model in found:
+        state = "" if model.available else "  (not available)"
+        size = f"{model.dim}-d" if model.dim else ""
+        typer.echo(f"{model.id:34} {'+'.join(model.modalities):11} {size:7}{state}")
+
+
+def embed(
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts; '-' reads one per line from standard input.")
+    ] = None,
+    model: _Model = "bundled:tiny-bind",
+    image: Annotated[list[Path] | None, typer.Option(help="Picture file (PNG, JPEG, WebP); repeatable.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write float32 vectors to this .npy file.")] = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Embed texts or pictures."""
+    import numpy as np
+
+    given = [line.rstrip("\n") for text in texts or [] for line in (sys.stdin if text == "-" else [text])]
+    files = image or []
+    if bool(given) == bool(files):
+        raise InvalidInput("Give texts or --image files, one kind at a time.")
+    missing = [str(path) for path in files if not path.is_file()]
+    if missing:
+        raise InvalidInput(f"No such picture: {', '.join(missing)}.")
+    with client_for(url) as client:
+        if as_json:
+            answer = client.embeddings(model, texts=given or None, images=[p.read_bytes() for p in files] or None)
+            _print_json(answer.model_dump(mode="json"))
+            return
+        vectors = client.embed(model, texts=given or None, images=[p.read_bytes() for p in files] or None)
+    if out is not None:
+        np.save(out, vectors, allow_pickle=False)
+        typer.echo(f"{out}: {vectors.shape[0]} vectors of {vectors.shape[1]} numbers")
+        return
+    for vector in vectors:
+        typer.echo(" ".join(f"{x:.6g}" for x in vector))
+
+
+def verdict(
+    objects: Annotated[list[str], typer.Argument(help="Objects from left to right: 'red square' 'blue circle'.")],
+    model: _Model = "bundled:tiny-bag",
+    space: _Space = "shapes2d",
+    template: Annotated[str, typer.Option(help="Caption template: a name or a text with one {}.")] = "plain",
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Does the model prefer the true caption of a scene or the swapped one?"""
+    with client_for(url) as client:
+        spaces = {found.name: found for found in client.spaces()}
+        if space not in spaces:
+            raise InvalidInput(f"Unknown space {space!r}. Known: {', '.join(spaces)}.")
+        answer = client.verdict(model, scene_from_words(objects, spaces[space]), template=template)
+    if as_json:
+        _print_json(answer.model_dump(mode="json"))
+        return
+    typer.echo(f"{answer.diagnosis}: {answer.answer}")
+    for caption in answer.contest.captions:
+        typer.echo(f"  {caption.score:+.4f}  {caption.kind:4}  {caption.text}")
+    if answer.contest.margin is not None:
+        typer.echo(f"  margin {answer.contest.margin:+.4f}, noise floor {answer.contest.noise_floor:.1e}")
+
+
+def check(
+    model: _Model,
+    space: _Space = "shapes2d",
+    minimum: Annotated[float, typer.Option("--min", min=0, max=1, help="Lowest swap accuracy that passes.")] = 0.6,
+    count: Annotated[int, typer.Option(min=1, max=5000, help="Scenes.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the scenes.")] = 0,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """A gate for continuous integration: exit 1 when the swap accuracy is below --min."""
+    with client_for(url) as client:
+        progress = None if as_json else _show_progress
+        result = client.verdict_batch(model, space, on_progress=progress, count=count, seed=seed, only_valid_swaps=True)
+    accuracy = result.swap_accuracy
+    passed = accuracy.value is not None and accuracy.value >= minimum
+    if as_json:
+        _print_json({**result.model_dump(mode="json"), "passed": passed, "min": minimum})
+    else:
+        typer.echo(f"swap accuracy {_interval(accuracy)}, undecided {_interval(result.undecided)}")
+        typer.echo(f"{'passed' if passed else 'FAILED'}: at least {minimum} was asked for")
+    if not passed:
+        raise typer.Exit(1)
+
+
+def scene_from_words(objects: list[str], space: SpaceModel) -> SceneModel:
+    """Each text names one value of every concept, in any order: ``red square``."""
+    if not 1 <= len(objects) <= MAX_OBJECTS:
+        raise InvalidInput(f"A scene has 1 to {MAX_OBJECTS} objects, got {len(objects)}.")
+    placed: list[PlacedObject] = []
+    for text in objects:
+        words = text.lower().split()
+        values: dict[str, str] = {}
+        for concept in space.concepts:
+            named = [value for value in concept.values if value.lower() in words or value.lower() == text.lower()]
+            if len(named) != 1:
+                known = ", ".join(concept.values)
+                raise InvalidInput(f"{text!r} must name one {concept.name}. Known: {known}.")
+            values[concept.name] = named[0]
+        placed.append(PlacedObject(values=values))
+    return SceneModel(space=space.name, objects=placed)
+
+
+def _interval(value: Interval) -> str:
+    if value.value is None or value.low is None or value.high is None:
+        return "unknown (no trial)"
+    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}] (n = {value.n})"
+
+
+def _show_progress(step: BatchProgress) -> None:
+    if sys.stderr.isatty():
+        typer.echo(f"\r{step.done}/{step.total} scenes", err=True, nl=step.done == step.total)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))

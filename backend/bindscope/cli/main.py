@@ -1,0 +1,38 @@
+"""``bindscope``: one command a use case. Errors are one sentence on stderr; exit 1 for them, 2 for wrong usage."""
+
+import sys
+
+import typer
+
+from bindscope.cli import ask, run, train
+from bindscope.client import ApiError
+from bindscope.errors import BindscopeError
+
+app = typer.Typer(
+    name="bindscope",
+    help="A microscope for concept binding in embedding models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for module in (run, ask):
+    module.register(app)
+app.add_typer(train.app, name="train")
+
+
+@app.callback(invoke_without_command=True)
+def version(show: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+    """A microscope for concept binding in embedding models."""
+    if show:
+        from bindscope import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the ``bindscope`` command."""
+    try:
+        app()
+    except (ApiError, BindscopeError) as error:
+        typer.echo(f"bindscope: {error}", err=True)
+        sys.exit(1)
