@@ -1,0 +1,201 @@
+"""The line to the store, and the breaker that keeps a dead store from slowing anybody down.
+
+The first call that fails opens the breaker: from then on calls fail at once, without touching the network, while one
+background thread asks every second whether the store is back (and starts the embedded server again if it died).
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from bindscope.errors import InvalidInput, StoreUnavailable
+from bindscope.store.embedded import EmbeddedStore
+
+T = TypeVar("T")
+State = Literal["ok", "degraded", "off"]
+Kind = Literal["embedded", "external", "off"]
+
+_MAX_PAUSE_S = 30.0
+
+
+@dataclass(frozen=True)
+class StoreStatus:
+    """``memory_bytes`` and ``keys`` as the server counts them; ``last_error`` is a sentence without secrets."""
+
+    state: State
+    kind: Kind
+    server: str | None = None
+    memory_bytes: int | None = None
+    keys: int | None = None
+    last_error: str | None = None
+
+
+class Store:
+    """A Redis or Valkey server at ``url``, the ``embedded`` one, or none at all (neither given).
+
+    ``timeout_s`` bounds one answer, ``connect_s`` one connection attempt, ``retry_s`` is the time between two looks at
+    a store that is gone. Making one never fails for a store that is not there; a malformed url is an InvalidInput.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        embedded: EmbeddedStore | None = None,
+        connect_s: float = 0.2,
+        timeout_s: float = 0.5,
+        retry_s: float = 1.0,
+    ) -> None:
+        self._url = url
+        self._embedded = embedded
+        self._connect_s, self._timeout_s, self._retry_s = connect_s, timeout_s, retry_s
+        self._kind: Kind = "embedded" if embedded else "external" if url else "off"
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._watch: threading.Thread | None = None
+        self._client: redis.Redis | None = None
+        self._client_url: str | None = None
+        self._last_error: str | None = None
+        if url is not None:
+            self._client, self._client_url = self._connect(url), url
+        if self._kind != "off":
+            try:
+                self._reach()
+            except StoreUnavailable as error:
+                self._open_breaker(str(error))
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def available(self) -> bool:
+        """Whether calls go through at the moment."""
+        return self._kind != "off" and self._watch is None and not self._closing.is_set()
+
+    def call(self, work: Callable[[redis.Redis], T]) -> T:
+        """What ``work(client)`` returns. Raises StoreUnavailable: at once while the store is known to be gone."""
+        if not self.available or self._client is None:
+            raise StoreUnavailable(self._last_error or "The store is switched off.")
+        try:
+            return work(self._client)
+        except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+            sentence = _sentence(error)
+            self._open_breaker(sentence)
+            raise StoreUnavailable(sentence) from error
+        except redis.RedisError as error:
+            # It answers, but not to this command (full, read-only, no permission): no reason to step aside.
+            raise StoreUnavailable(_sentence(error)) from error
+
+    def status(self) -> StoreStatus:
+        """Asks the server; never raises."""
+        if self._kind == "off":
+            return StoreStatus("off", "off")
+        try:
+            info, keys = self.call(lambda client: (client.info(), client.dbsize()))
+        except StoreUnavailable as error:
+            return StoreStatus("degraded", self._kind, last_error=str(error))
+        name = "Valkey" if "valkey_version" in info else "Redis"
+        version = info.get("valkey_version", info.get("redis_version", "unknown"))
+        return StoreStatus("ok", self._kind, f"{name} {version}", int(info["used_memory"]), int(keys))
+
+    def close(self) -> None:
+        """Hangs up and leaves the embedded server, if there is one."""
+        self._closing.set()
+        if self._embedded is not None:
+            self._embedded.stop()
+        watch = self._watch
+        if watch is not None:
+            watch.join(timeout=60)
+        if self._client is not None:
+            self._client.close()
+
+    def _connect(self, url: str) -> redis.Redis:
+        try:
+            return redis.Redis.from_url(
+                url,
+                protocol=3,
+                retry=Retry(NoBackoff(), 0),
+                socket_connect_timeout=self._connect_s,
+                socket_timeout=self._timeout_s,
+                decode_responses=False,
+            )
+        except (ValueError, TypeError):
+            # Without the cause: its text may quote parts of the password.
+            raise InvalidInput(
+                "BINDSCOPE_REDIS_URL is not an address of a Redis or Valkey server: write redis://host:6379/0, "
+                "rediss://... or unix:///path, with special characters of the password percent-encoded."
+            ) from None
+
+    def _reach(self) -> None:
+        """Starts the embedded server if need be and has an answer from the store, or raises StoreUnavailable."""
+        if self._embedded is not None:
+            self._embedded.ensure()
+            url = self._embedded.url
+            if url != self._client_url:
+                old = self._client
+                self._client, self._client_url = self._connect(url), url
+                if old is not None:
+                    old.close()
+        assert self._client is not None
+        try:
+            self._client.ping()
+        except (redis.RedisError, OSError) as error:
+            raise StoreUnavailable(_sentence(error)) from error
+
+    def _open_breaker(self, sentence: str) -> None:
+        with self._lock:
+            self._last_error = sentence
+            if self._watch is None and not self._closing.is_set():
+                self._watch = threading.Thread(target=self._wait_for_return, name="store watch", daemon=True)
+                self._watch.start()
+
+    def _wait_for_return(self) -> None:
+        pause = self._retry_s
+        while not self._closing.wait(pause):
+            try:
+                self._reach()
+            except StoreUnavailable as error:
+                self._last_error = str(error)
+                # A server that does not start is not started every second for ever.
+                pause = min(2 * pause, _MAX_PAUSE_S) if self._embedded is not None else self._retry_s
+                continue
+            with self._lock:
+                self._watch = None
+                self._last_error = None
+            return
+
+
+def open_store(url: str | None, data_dir: Path, *, maxmemory_mb: int = 512) -> Store:
+    """The server at ``url``, or else the embedded one of ``data_dir``; degraded, not failing, where neither works."""
+    if url is not None:
+        return Store(url)
+    return Store(embedded=EmbeddedStore(data_dir, maxmemory_mb=maxmemory_mb))
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, in our words: those of the client library can quote addresses and credentials."""
+    if isinstance(error, redis.AuthenticationError):
+        return "The store refused the user or the password: check BINDSCOPE_REDIS_URL."
+    if isinstance(error, redis.BusyLoadingError):
+        return "The store is still reading its files: it is picked up when it is ready."
+    if isinstance(error, (redis.TimeoutError, TimeoutError)):
+        return "The store does not answer in time; work goes on without it until it does."
+    if isinstance(error, (redis.ConnectionError, OSError)):
+        return "The store cannot be reached; work goes on without it until it comes back."
+    if isinstance(error, redis.exceptions.OutOfMemoryError):
+        return "The store is full and holds nothing that may be evicted: raise its memory limit."
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        return "The store's user lacks a permission: allow it the string, key and server commands."
+    return f"The store refused a command ({type(error).__name__})."

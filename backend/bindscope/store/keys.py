@@ -1,0 +1,103 @@
+"""Names of stored things, made from all that the thing depends on.
+
+A key is a blake2b-128 over length-prefixed parts, so no two lists of parts give the same bytes. A second,
+independent digest of the same parts is stored beside the value and compared on reading: a value that lies under
+the wrong name is not found, and never another input's vector.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from bindscope.domain.scenes import Scene
+from bindscope.encoders.base import Picture
+from bindscope.errors import InvalidInput
+
+#: Goes up when keys or stored values change their meaning: old entries are then never read again.
+SCHEMA = 1
+
+InputKind = Literal["text", "scene", "pixels"]
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+class EmbeddingKey(NamedTuple):
+    """``name`` under which the store keeps a vector, and the 16 bytes of ``check`` that must lie beside it."""
+
+    name: str
+    check: bytes
+
+
+class MeasurementKey(NamedTuple):
+    """The same for a small JSON value (a noise floor, say)."""
+
+    name: str
+    check: bytes
+
+
+def text_key(fingerprint: str, text: str) -> EmbeddingKey:
+    """Key of a text, byte for byte: no case folding, no trimming, no Unicode normalisation.
+
+    ``fingerprint`` is the model's ``Fingerprint.digest``. Raises InvalidInput for a text that is not valid Unicode.
+    """
+    return _embedding_key(fingerprint, "text", "text", parts=(_bytes_of(text),))
+
+
+def scene_key(fingerprint: str, scene: Scene, *, renderer: str, pixels: int) -> EmbeddingKey:
+    """Key of a scene that ``renderer`` (its version) draws at ``pixels``: a hit skips the rendering too."""
+    parts = (_bytes_of(scene.canonical()), _bytes_of(renderer), str(pixels).encode())
+    return _embedding_key(fingerprint, "image", "scene", parts=parts)
+
+
+def pixels_key(fingerprint: str, picture: Picture, *, mode: str = "RGB") -> EmbeddingKey:
+    """Key of a decoded picture [height, width, channel] of ``mode``. Raises InvalidInput for another layout."""
+    if picture.ndim != 3 or picture.dtype != np.uint8:
+        raise InvalidInput(
+            f"A picture is uint8 [height, width, channel], got {picture.dtype} of shape {list(picture.shape)}."
+        )
+    height, width, channels = picture.shape
+    size = (str(n).encode() for n in (height, width, channels))
+    parts = (mode.encode(), *size, np.ascontiguousarray(picture).tobytes())
+    return _embedding_key(fingerprint, "image", "pixels", parts=parts)
+
+
+def measurement_key(name: str, parts: Sequence[str]) -> MeasurementKey:
+    """Key of a measurement called ``name`` that depends on ``parts`` (fingerprints, settings, seeds) in their order."""
+    _require_plain("measurement", name)
+    digest, check = _digests((b"measurement", name.encode(), *(_bytes_of(p) for p in parts)))
+    return MeasurementKey(f"bs:val:{SCHEMA}:{name}:{digest}", check)
+
+
+def _embedding_key(fingerprint: str, modality: str, kind: InputKind, *, parts: Sequence[bytes]) -> EmbeddingKey:
+    _require_plain("fingerprint", fingerprint)
+    named = (b"embedding", fingerprint.encode(), modality.encode(), kind.encode(), *parts)
+    digest, check = _digests(named)
+    return EmbeddingKey(f"bs:emb:{SCHEMA}:{fingerprint}:{kind}:{digest}", check)
+
+
+def _digests(parts: Sequence[bytes]) -> tuple[str, bytes]:
+    """Name digest (32 hexadecimal characters) and check digest (16 bytes) of the same parts."""
+    name = hashlib.blake2b(digest_size=16, person=b"bindscope-name")
+    check = hashlib.blake2b(digest_size=16, person=b"bindscope-check")
+    for part in (str(SCHEMA).encode(), *parts):
+        # The length first, else ("ab", "c") and ("a", "bc") would be one key.
+        prefix = len(part).to_bytes(8, "big")
+        for hasher in (name, check):
+            hasher.update(prefix)
+            hasher.update(part)
+    return name.hexdigest(), check.digest()
+
+
+def _bytes_of(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidInput("The text holds half of a surrogate pair: send valid Unicode.") from None
+
+
+def _require_plain(what: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(f"A {what} is 1 to 128 letters, digits, dots, dashes or underscores, got {name!r}.")
