@@ -19,8 +19,7 @@ from bindscope.services.spaces import SpaceShelf
 from bindscope.services.surveys import Surveys
 from bindscope.services.telemetry import Telemetry
 from bindscope.services.verdicts import Verdicts
-from bindscope.store.connection import Store
-from bindscope.store.embedded import EmbeddedStore
+from bindscope.store.connection import Store, open_store
 from bindscope.store.embeddings import EmbeddingCache
 from bindscope.store.measurements import Measurements
 
@@ -97,18 +96,11 @@ def encoder_settings(settings: Settings) -> EncoderSettings:
     )
 
 
-@contextmanager
-def _store(settings: Settings) -> Iterator[Store]:
-    with ExitStack() as stack:
-        if settings.store == "off":
-            store = Store(None)
-        elif settings.redis_url is not None:
-            store = Store(settings.redis_url.get_secret_value())
-        else:
-            embedded = stack.enter_context(EmbeddedStore(settings.data_dir, maxmemory_mb=settings.store_memory_mb))
-            store = Store(embedded.url, embedded=embedded)
-        stack.callback(store.close)
-        yield store
+def _store(settings: Settings) -> Store:
+    if settings.store == "off":
+        return Store()
+    url = settings.redis_url.get_secret_value() if settings.redis_url is not None else None
+    return open_store(url, settings.data_dir, maxmemory_mb=settings.store_memory_mb)
 
 
 def _warm_up(services: Services) -> None:

@@ -14,7 +14,7 @@ from bindscope.encoders.batching import BatchingQueue, Item, Kind
 from bindscope.errors import UnsupportedModality
 from bindscope.services.models import ModelPool
 from bindscope.store.embeddings import EmbeddingCache
-from bindscope.store.keys import EmbeddingKey
+from bindscope.store.keys import EmbeddingKey, pixels_key, scene_key, text_key
 
 Control = Literal["none", "shuffled_pixels", "blank"]
 
@@ -39,14 +39,14 @@ class Embedder:
         """Raises UnsupportedModality where the model reads no text."""
         queue = self._queue(model_id, "text")
         digest = queue.info.fingerprint.digest
-        keys = [EmbeddingKey.of_text(digest, text) for text in texts]
+        keys = [text_key(digest, text) for text in texts]
         return self._through(queue, keys, lambda missing: queue.encode("text", [texts[i] for i in missing]))
 
     def pictures(self, model_id: str, pictures: Sequence[Picture]) -> Embedded:
         """Raises UnsupportedModality where the model reads no pixels."""
         queue = self._queue(model_id, "image")
         digest = queue.info.fingerprint.digest
-        keys = [EmbeddingKey.of_pixels(digest, picture) for picture in pictures]
+        keys = [pixels_key(digest, picture) for picture in pictures]
         return self._through(queue, keys, lambda missing: queue.encode("image", [pictures[i] for i in missing]))
 
     def scenes(self, model_id: str, scenes: Sequence[Scene], *, control: Control = "none", seed: int = 0) -> Embedded:
@@ -56,7 +56,7 @@ class Embedder:
             return self.pictures(model_id, spoiled(self.draw(queue, scenes), control, seed=seed))
         pixels = queue.info.pixels or 0
         digest = queue.info.fingerprint.digest
-        keys = [EmbeddingKey.of_scene(digest, scene.canonical(), RENDERER_VERSION, pixels) for scene in scenes]
+        keys = [scene_key(digest, scene, renderer=RENDERER_VERSION, pixels=pixels) for scene in scenes]
 
         def compute(missing: list[int]) -> NDArray[np.float32]:
             kind, items = self._scene_items(queue, [scenes[i] for i in missing])
@@ -82,7 +82,8 @@ class Embedder:
         """Pictures [scene, pixels, pixels, 3] as the model sees them. Raises UnsupportedModality for scene readers."""
         if isinstance(queue.encoder, SceneReader):
             raise UnsupportedModality(f"Model {queue.info.id!r} reads scenes, not pixels: pixel controls need another.")
-        return render_many(scenes, queue.info.pixels or 224)
+        pictures: NDArray[np.uint8] = render_many(scenes, queue.info.pixels or 224)
+        return pictures
 
     def _scene_items(self, queue: BatchingQueue, scenes: Sequence[Scene]) -> tuple[Kind, Sequence[Item]]:
         if isinstance(queue.encoder, SceneReader):
@@ -101,7 +102,7 @@ class Embedder:
     def _through(
         self, queue: BatchingQueue, keys: list[EmbeddingKey], compute: Callable[[list[int]], NDArray[np.float32]]
     ) -> Embedded:
-        found = self._cache.read_through(keys, compute)
+        found = self._cache.read_through(keys, compute, dim=queue.info.dim)
         return Embedded(found.vectors, found.hits, queue.info)
 
 

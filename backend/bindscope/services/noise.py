@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.analysis.metrics import cosines
+from bindscope.domain.render import RENDERER_VERSION
 from bindscope.services.embedder import Embedder
 from bindscope.services.judging import Judged
+from bindscope.store.keys import measurement_key
 from bindscope.store.measurements import Measurements
 
 BATCH_SIZES = (1, 32)
@@ -30,12 +32,22 @@ class NoiseMeter:
         true = _leading(own.true, judged.true_scores[row])
         swaps = _leading(own.swap_texts, judged.swap_scores[row])
         scene = judged.scenes[row].canonical()
-        parts = ["noise", judged.info.fingerprint.digest, own.anchor, scene, *true, "|", *swaps]
-        known = self._measurements.get(parts)
-        if isinstance(known, float):
-            return known
-        floor = self._measure(judged, row, true=true, swaps=swaps)
-        self._measurements.put(parts, floor)
+        pixels = str(judged.info.pixels)
+        parts = [
+            judged.info.fingerprint.digest,
+            RENDERER_VERSION,
+            pixels,
+            own.anchor,
+            scene,
+            str(len(true)),
+            *true,
+            *swaps,
+        ]
+        floor = self._measurements.read_through(
+            measurement_key("noise", parts), lambda: self._measure(judged, row, true=true, swaps=swaps)
+        )
+        if not isinstance(floor, float):
+            raise TypeError(f"a noise floor is a float, got {floor!r}")
         return floor
 
     def _measure(self, judged: Judged, row: int, *, true: Sequence[str], swaps: Sequence[str]) -> float:

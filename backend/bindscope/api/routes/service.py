@@ -22,7 +22,15 @@ CANARY_TIMEOUT_S = 10.0
 
 def store_state(parts: Services) -> StoreState:
     """The store in words of the wire."""
-    return StoreState.model_validate(parts.store.status())
+    status = parts.store.status()
+    return StoreState(
+        state=status.state,
+        kind=status.kind,
+        server=status.server,
+        memory_bytes=status.memory_bytes,
+        keys=status.keys,
+        message=status.last_error,
+    )
 
 
 @router.get("/livez")

@@ -1,0 +1,57 @@
+"""Runs every benchmark, one after the other, and writes docs/benchmarks.md.
+
+Each benchmark is a module that prints JSON lines: name, value, unit and, where there is one, the aim.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TARGET = ROOT / "docs" / "benchmarks.md"
+MODULES = ("bench_render", "bench_store", "bench_http")
+
+
+def main() -> None:
+    """Measures, prints and writes the table."""
+    rows: list[dict[str, object]] = []
+    for name in MODULES:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        done = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.{name}"],
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        rows += [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    text = _table(rows)
+    TARGET.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _table(rows: list[dict[str, object]]) -> str:
+    cores = os.cpu_count()
+    head = (
+        "# Benchmarks\n\nWritten by `make bench` in one run: trust the ratios, not the absolute times. "
+        f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, {cores} cores, Python {platform.python_version()}, "
+        "one thread per forward pass.\n\n| measured | value | aim |\n|---|---:|---:|\n"
+    )
+    return head + "".join(
+        f"| {row['name']} | {_number(row['value'])} {row['unit']} | {row.get('aim', '')} |\n" for row in rows
+    )
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""The service over HTTP against a plain open_clip loop with the same weights, in one run.
+
+Every scene is new (nothing is cached) unless the line says cached. One thread per forward pass on both sides.
+"""
+
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bindscope.cli.supervisor import free_port
+from bindscope.domain.concepts import BUILTIN_SPACES
+from bindscope.domain.render import render
+from bindscope.domain.sampling import sample_scenes
+from bindscope.domain.scenes import Scene
+from bindscope.schemas.scenes import from_scene
+
+MODEL = "bundled:tiny-bind"
+BATCH, BATCHES, ROUNDS = 64, 8, 3
+SINGLES, CLIENTS = 192, 32
+SPACE = BUILTIN_SPACES["shapes2d"]
+_seeds = itertools.count(1_000)
+
+
+def main() -> None:
+    """Prints one JSON line per measurement."""
+    with _service() as port:
+        plain = _plain_loop()
+        post = _poster(port)
+        _embed(post, _scenes(BATCH))
+        loops, over_http, over_http_4 = [], [], []
+        for _ in range(ROUNDS):  # alternated, so that a busy moment hits both
+            loops.append(_rate(lambda: [plain(_scenes(BATCH)) for _ in range(BATCHES)], BATCH * BATCHES))
+            over_http.append(_rate(lambda: [_embed(post, _scenes(BATCH)) for _ in range(BATCHES)], BATCH * BATCHES))
+            over_http_4.append(_concurrent(port, clients=4, requests=2 * BATCHES, items=BATCH))
+        loop = statistics.median(loops)
+        _print("plain open_clip loop, batches of 64 scenes", loop, "scenes/s")
+        _print("HTTP embedding, batches of 64, one client", statistics.median(over_http), "scenes/s")
+        _print("ratio to the plain loop, one client", statistics.median(over_http) / loop, "x", ">= 0.9")
+        _print("ratio to the plain loop, four clients", statistics.median(over_http_4) / loop, "x")
+        one, many = [], []
+        for _ in range(ROUNDS):
+            one.append(_concurrent(port, clients=1, requests=SINGLES // 2, items=1))
+            many.append(_concurrent(port, clients=CLIENTS, requests=SINGLES * 2, items=1))
+        _print("single-item requests, one client", statistics.median(one), "requests/s")
+        _print("single-item requests, 32 clients", statistics.median(many), "requests/s")
+        _print("32 clients against one", statistics.median(many) / statistics.median(one), "x", ">= 2")
+        _verdicts(post)
+
+
+def _verdicts(post: Callable[[str, bytes], bytes]) -> None:
+    """Latency of a verdict, uncached (new scenes) and cached (the same scenes again)."""
+    bodies = [_verdict_body(scene) for scene in _scenes(100)]
+    fresh = sorted(_seconds(lambda b=body: post("/v1/verdicts", b)) for body in bodies)
+    again = sorted(_seconds(lambda b=body: post("/v1/verdicts", b)) for _ in range(3) for body in bodies)
+    p50, p95 = again[len(again) // 2], again[int(0.95 * len(again))]
+    _print("uncached verdict p50", 1000 * fresh[len(fresh) // 2], "ms")
+    _print("uncached verdict p95", 1000 * fresh[int(0.95 * len(fresh))], "ms")
+    _print("cached verdict p50", 1000 * p50, "ms")
+    _print("cached verdict p95", 1000 * p95, "ms", "< 20")
+    _print("uncached / cached verdict, p50", fresh[len(fresh) // 2] / p50, "x")
+
+
+def _plain_loop() -> Callable[[list[Scene]], np.ndarray]:
+    """What a user would write without Bindscope: draw, preprocess each picture, encode the batch."""
+    import open_clip
+    import torch
+    from PIL import Image
+
+    from bindscope.encoders.bundled import bundled_folder
+
+    torch.set_num_threads(1)
+    folder = bundled_folder(MODEL.removeprefix("bundled:"))
+    model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder}")
+    model.eval()
+
+    def encode(scenes: list[Scene]) -> np.ndarray:
+        with torch.inference_mode():
+            pixels = torch.stack([preprocess(Image.fromarray(render(scene, 64))) for scene in scenes])
+            return model.encode_image(pixels).numpy()
+
+    encode(_scenes(BATCH))
+    return encode
+
+
+def _scenes(count: int) -> list[Scene]:
+    return sample_scenes(SPACE, count, seed=next(_seeds), only_valid_swaps=True)
+
+
+def _embed_body(scenes: list[Scene]) -> bytes:
+    wire = [from_scene(scene).model_dump(mode="json") for scene in scenes]
+    return json.dumps({"model": MODEL, "scenes": wire}).encode()
+
+
+def _verdict_body(scene: Scene) -> bytes:
+    return json.dumps({"model": MODEL, "scene": from_scene(scene).model_dump(mode="json")}).encode()
+
+
+def _embed(post: Callable[[str, bytes], bytes], scenes: list[Scene]) -> bytes:
+    return post("/v1/embeddings", _embed_body(scenes))
+
+
+def _poster(port: int) -> Callable[[str, bytes], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    headers = {"Content-Type": "application/json", "Accept": "application/x-npy, application/json"}
+
+    def post(path: str, body: bytes) -> bytes:
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
+        data = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(data.decode())
+        return data
+
+    return post
+
+
+def _concurrent(port: int, *, clients: int, requests: int, items: int) -> float:
+    """Items a second when ``clients`` send ``requests`` requests together; bodies are made beforehand."""
+    bodies = iter([_embed_body(_scenes(items)) for _ in range(requests)])
+    lock = threading.Lock()
+
+    def work() -> None:
+        post = _poster(port)
+        while True:
+            with lock:
+                body = next(bodies, None)
+            if body is None:
+                return
+            post("/v1/embeddings", body)
+
+    threads = [threading.Thread(target=work) for _ in range(clients)]
+
+    def run() -> None:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    return _rate(run, requests * items)
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _rate(call: Callable[[], object], items: int) -> float:
+    return items / _seconds(call)
+
+
+@contextlib.contextmanager
+def _service() -> Iterator[int]:
+    port = free_port("127.0.0.1")
+    with tempfile.TemporaryDirectory() as folder:
+        env = {
+            **os.environ,
+            "BINDSCOPE_DATA_DIR": str(Path(folder)),
+            "BINDSCOPE_PRELOAD": MODEL,
+            "BINDSCOPE_THREADS": "1",
+        }
+        process = subprocess.Popen([sys.executable, "-m", "bindscope", "serve", "--port", str(port)], env=env)
+        try:
+            deadline = time.monotonic() + 120
+            while time.monotonic() < deadline:
+                with (
+                    contextlib.suppress(OSError, urllib.error.URLError),
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5),
+                ):
+                    break
+                time.sleep(0.2)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _print(name: str, value: float, unit: str, aim: str = "") -> None:
+    print(json.dumps({"name": name, "value": value, "unit": unit, "aim": aim}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.routing import APIRoute
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_service_is_alive_and_ready(api) -> None:
+    assert api.get("/livez").json() == {"alive": True}
+    ready = api.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["ready"]
+    assert not ready.json()["degraded"]
+
+
+def test_metrics_have_the_promised_names(api, scene) -> None:
+    api.post("/v1/verdicts", json={"model": "synthetic:bag", "scene": scene})
+    text = api.get("/metrics").text
+    for name in (
+        "bindscope_cache_hits_total",
+        "bindscope_cache_misses_total",
+        "bindscope_batch_size",
+        "bindscope_queue_depth",
+        "bindscope_encode_seconds",
+    ):
+        assert name in text
+
+
+def test_models_list_the_bundled_ones_and_the_oracles(api) -> None:
+    models = {m["id"]: m for m in api.get("/v1/models").json()["models"]}
+    assert {"bundled:tiny-bag", "bundled:tiny-bind", "bundled:all-minilm-l6-v2"} <= set(models)
+    assert {f"synthetic:{n}" for n in ("bag", "additive", "product", "order-blind")} <= set(models)
+    assert models["bundled:all-minilm-l6-v2"]["modalities"] == ["text"]
+    assert {"id", "family", "modalities", "dim", "source", "loaded", "fingerprint"} <= set(models["synthetic:bag"])
+
+
+def test_the_system_page_gets_its_numbers(api) -> None:
+    state = api.get("/v1/system").json()
+    assert state["store"]["state"] == "ok"
+    assert state["device"] in ("cpu", "cuda")
+    assert state["versions"]["bindscope"]
+
+
+def test_a_rendered_scene_is_a_png_of_the_asked_size(api, scene) -> None:
+    answer = api.post("/v1/scenes/render", json={"scene": scene, "pixels": 96})
+    assert answer.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(answer.content)).size == (96, 96)
+
+
+def test_embeddings_come_as_json_or_as_npy_with_the_same_numbers(api, scene) -> None:
+    body = {"model": "synthetic:additive", "scenes": [scene]}
+    plain = api.post("/v1/embeddings", json=body).json()
+    binary = api.post("/v1/embeddings", json=body, headers={"Accept": "application/x-npy"})
+    vectors = np.load(io.BytesIO(binary.content), allow_pickle=False)
+    assert vectors.dtype == np.float32
+    assert np.array_equal(np.array(plain["embeddings"], dtype=np.float32), vectors)
+    assert plain["dim"] == vectors.shape[1]
+
+
+def test_embeddings_keep_the_order_and_count_what_was_cached(api) -> None:
+    texts = [f"a red square {i}" for i in range(5)]
+    first = api.post("/v1/embeddings", json={"model": "synthetic:bag", "texts": texts}).json()
+    again = api.post("/v1/embeddings", json={"model": "synthetic:bag", "texts": texts[::-1]}).json()
+    assert first["cached"] == 0
+    assert again["cached"] == 5
+    assert first["embeddings"] == again["embeddings"][::-1]
+
+
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_an_own_space_can_be_added_used_and_deleted(api, form) -> None:
+    space = {"name": f"shop-{form}", "concepts": {"color": ["red", "blue"], "item": ["shoe", "bag"]}}
+    text = (
+        json.dumps(space)
+        if form == "json"
+        else (f"name: shop-{form}\nconcepts:\n  color: [red, blue]\n  item: [shoe, bag]\n")
+    )
+    added = api.post("/v1/spaces", content=text, headers={"Content-Type": f"application/{form}"})
+    assert added.status_code == 201, added.text
+    assert added.json()["objects"] == 4
+    scene = {
+        "space": space["name"],
+        "objects": [{"values": {"color": c, "item": i}} for c, i in (("red", "shoe"), ("blue", "bag"))],
+    }
+    verdict = api.post("/v1/verdicts", json={"model": "synthetic:additive", "scene": scene})
+    assert verdict.json()["diagnosis"] == "binds"
+    assert api.delete(f"/v1/spaces/{space['name']}").status_code == 204
+    assert api.post("/v1/verdicts", json={"model": "synthetic:additive", "scene": scene}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("name: [", 422),
+        ("just text", 422),
+        ("name: shapes2d\nconcepts:\n  a: [b, c]\n", 409),
+        ("name: x\nconcepts: &a\n  c: [a, b]\n  d: *a\n", 422),
+        ("", 422),
+        ("x" * 300_000, 422),
+        ("!!python/object/apply:os.system ['true']", 422),
+    ],
+)
+def test_a_bad_space_is_refused(api, text, status) -> None:
+    answer = api.post("/v1/spaces", content=text.encode(), headers={"Content-Type": "application/yaml"})
+    assert answer.status_code == status, answer.text
+    assert answer.json()["detail"]
+
+
+def test_every_route_has_a_typed_answer(api) -> None:
+    free = {"/metrics", "/v1/scenes/render", "/v1/spaces/{name}"}
+    for route in api.app.routes:
+        if isinstance(route, APIRoute) and route.path not in free:
+            assert route.response_model is not None, route.path
+
+
+def test_the_committed_openapi_document_equals_the_generated_one() -> None:
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        from openapi import document
+    finally:
+        sys.path.pop(0)
+    committed = (ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")
+    assert committed == document(), "run: make openapi"

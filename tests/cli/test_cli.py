@@ -1,0 +1,88 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+
+    def call(*arguments, code=0, stdin=None):
+        done = subprocess.run(
+            [sys.executable, "-m", "bindscope", *arguments],
+            env={**os.environ, "BINDSCOPE_DATA_DIR": str(folder), "BINDSCOPE_PRELOAD": ""},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == code, done.stderr + done.stdout
+        assert "Traceback" not in done.stderr
+        return done
+
+    return call
+
+
+def test_help_needs_neither_torch_nor_a_web_server() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from bindscope.cli.main import app; "
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
+        "heavy = {'torch', 'open_clip', 'transformers', 'fastapi', 'streamlit', 'redis'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_client_needs_only_the_light_packages() -> None:
+    code = (
+        "import sys; from bindscope.client import BindscopeClient; "
+        "heavy = {'torch', 'open_clip', 'fastapi', 'redis', 'typer', 'pydantic_settings'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_models_are_listed(run) -> None:
+    assert "synthetic:order-blind" in run("models").stdout
+
+
+def test_a_verdict_prints_the_same_json_as_the_api(run) -> None:
+    done = run("verdict", "red square", "blue circle", "--model", "synthetic:additive", "--json")
+    assert json.loads(done.stdout)["diagnosis"] == "binds"
+    told = run("verdict", "red square", "blue circle", "--model", "synthetic:additive")
+    assert told.stdout.startswith("binds: It knows which is which")
+
+
+def test_embed_writes_an_array(run, tmp_path) -> None:
+    import numpy as np
+
+    target = tmp_path / "vectors.npy"
+    run("embed", "a red square", "a blue circle", "--model", "synthetic:bag", "--out", str(target))
+    assert np.load(target, allow_pickle=False).shape[0] == 2
+    lines = run("embed", "-", "--model", "synthetic:bag", "--json", stdin="one\ntwo\nthree\n").stdout
+    assert len(json.loads(lines)["embeddings"]) == 3
+
+
+def test_check_is_a_gate(run) -> None:
+    run("check", "--model", "synthetic:additive", "--count", "40")
+    done = run("check", "--model", "synthetic:bag", "--count", "40", code=1)
+    assert "FAILED" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("verdict", "red square", "--model", "synthetic:nope"), "Unknown model"),
+        (("verdict", "crimson square", "--model", "synthetic:bag"), "must name one color"),
+        (("verdict", "red square", "--space", "mars"), "Unknown space"),
+        (("embed",), "Give texts or --image"),
+        (("models", "--url", "http://127.0.0.1:9"), "No Bindscope service answers"),
+    ],
+)
+def test_an_error_is_one_sentence_and_exit_code_1(run, arguments, part) -> None:
+    done = run(*arguments, code=1)
+    assert part in done.stderr
+    assert done.stderr.count("\n") == 1
