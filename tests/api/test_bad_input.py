@@ -83,10 +83,9 @@ def test_an_unknown_color_lists_the_known_ones(api, scene) -> None:
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_a_number_that_is_not_finite_is_a_422_without_it_in_the_answer(api, number) -> None:
-    body = (
-        '{"model": "synthetic:bag", "scene": {"space": "shapes2d", "objects": '
-        '[{"values": {"color": "red", "shape": "square"}, "x": %s, "y": 0.5, "size": 0.2}]}}' % number
-    )
+    place = f'"x": {number}, "y": 0.5, "size": 0.2'
+    values = '"values": {"color": "red", "shape": "square"}'
+    body = f'{{"model": "synthetic:bag", "scene": {{"space": "shapes2d", "objects": [{{{values}, {place}}}]}}}}'
     answer = api.post("/v1/verdicts", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert "NaN" not in answer.text

@@ -99,12 +99,18 @@ def _on_timeout(_: Request, error: Exception) -> Response:
     return _answer(_problem("timeout", 504, "The model did not answer in time: send fewer items or try again."))
 
 
+def _on_crash(_: Request, error: Exception) -> Response:
+    # The server logs the traceback; the caller learns that it was not their mistake.
+    return _answer(_problem("internal-error", 500, f"The service failed on this request ({type(error).__name__})."))
+
+
 def install(app: FastAPI) -> None:
     """Makes every error of ``app`` a problem."""
     app.add_exception_handler(BindscopeError, _on_bindscope_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(TimeoutError, _on_timeout)
+    app.add_exception_handler(Exception, _on_crash)
 
 
 def _declared(status: int) -> dict[str, Any]:

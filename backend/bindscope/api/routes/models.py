@@ -26,8 +26,15 @@ def _summary(state: ModelState) -> ModelSummary:
         loaded=info is not None,
         fingerprint=info.fingerprint.digest if info else None,
         available=entry.available,
-        note=entry.note,
+        note=None if entry.available else _why_not(entry.source),
         device=info.device if info else None,
         dtype=info.dtype if info else None,
         pixels=info.pixels if info else None,
     )
+
+
+def _why_not(source: str) -> str:
+    """Why a listed model cannot be asked now, and what to do."""
+    if source == "hub":
+        return "Downloads are off: set BINDSCOPE_ALLOW_DOWNLOADS=1 or put the model's folder below a model root."
+    return "Its files are not installed: pip install 'bindscope[all]'."

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 
 from bindscope import __version__
 from bindscope.api.dependencies import Parts
-from bindscope.encoders.registry import device_name, resolve_device
+from bindscope.encoders.settings import resolved_device
 from bindscope.errors import BindscopeError
 from bindscope.schemas.system import CacheState, Liveness, LoadedModel, Readiness, StoreState, SystemState
 from bindscope.services.assembly import Services
@@ -94,14 +94,24 @@ def _loaded_models(parts: Parts) -> list[LoadedModel]:
 def system(parts: Parts, loaded: Annotated[list[LoadedModel], Depends(_loaded_models)]) -> SystemState:
     """For the System page."""
     hits, misses = parts.cache.hits, parts.cache.misses
-    device = resolve_device(parts.models.settings)
+    device = resolved_device(parts.models.settings)
     return SystemState(
         version=__version__,
         device=device,
-        device_name=device_name(device) if device != "cpu" else f"{os.cpu_count()} cores",
+        device_name=_device_name(device),
         uptime_seconds=round(time.monotonic() - parts.started, 1),
         store=store_state(parts),
         cache=CacheState(hits=hits, misses=misses, hit_share=hits / (hits + misses) if hits + misses else None),
         models=loaded,
         versions=dict(versions()),
     )
+
+
+def _device_name(device: str) -> str:
+    """The graphics card, or the number of cores."""
+    if device != "cuda":
+        return f"{os.cpu_count()} cores"
+    import torch
+
+    name: str = torch.cuda.get_device_name()
+    return name
