@@ -106,6 +106,16 @@ class EmbeddingCache:
         flat = np.concatenate([found[key] for key in keys])
         return CachedVectors(flat.reshape(len(keys), -1), hits)
 
+    @property
+    def dropped_writes(self) -> int:
+        """Entries that were not written: the queue was full, or the store gone or full."""
+        return self._writer.dropped
+
+    @property
+    def renewals(self) -> int:
+        """Times to live that were queued for renewal."""
+        return self._writer.renewals
+
     def flush(self, timeout: float = 10.0) -> bool:
         """Waits for the writes that are under way; whether they ended in time."""
         return self._writer.flush(timeout)

@@ -40,6 +40,7 @@ class CacheWriter:
         self._thread: threading.Thread | None = None
         self.written = 0
         self.dropped = 0
+        self.renewals = 0
 
     def put(self, vectors: Mapping[EmbeddingKey, NDArray[np.float32]]) -> None:
         """Queues read-only vectors for writing."""
@@ -47,6 +48,7 @@ class CacheWriter:
 
     def renew(self, keys: Sequence[EmbeddingKey]) -> None:
         """Queues a new time to live for entries that were used."""
+        self.renewals += len(keys)
         self._queue(dict.fromkeys(keys))
 
     def flush(self, timeout: float = 10.0) -> bool:
