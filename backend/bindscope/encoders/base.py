@@ -95,6 +95,15 @@ class SceneReader(Protocol):
         ...
 
 
+@runtime_checkable
+class TokenCounter(Protocol):
+    """An encoder that can say how long a text is for it, so that a cut at ``info.max_tokens`` can be reported."""
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text before any cut, special ones included."""
+        ...
+
+
 def canonical_json(value: object) -> str:
     """Sorted, compact JSON: equal settings give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

@@ -1,0 +1,53 @@
+"""What encoders need to know about the machine. Nothing heavy is imported here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bindscope.errors import InvalidInput, UnknownName
+
+DEVICES = ("auto", "cpu", "cuda")
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """Where models run and where they may come from.
+
+    ``device``: ``auto`` takes CUDA when there is one. ``dtype``: arithmetic of the forward pass. ``threads``: threads
+    of one forward pass on the CPU (0 leaves torch's own choice). ``allow_downloads``: whether a model hub may be
+    asked. ``model_roots``: folders below which ``local-dir:`` ids must lie.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    threads: int = 0
+    allow_downloads: bool = False
+    model_roots: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise UnknownName("device", self.device, DEVICES)
+        if self.dtype not in DTYPES:
+            raise UnknownName("dtype", self.dtype, DTYPES)
+        if self.threads < 0:
+            raise InvalidInput(f"threads must not be negative, got {self.threads}.")
+
+
+def resolved_device(settings: EncoderSettings) -> Literal["cpu", "cuda"]:
+    """The device that models run on here. Raises InvalidInput where the settings ask for what is not there."""
+    import torch
+
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    cuda = torch.cuda.is_available()
+    if settings.device == "cuda" and not cuda:
+        raise InvalidInput("There is no CUDA device here: set BINDSCOPE_DEVICE=auto or cpu.")
+    if settings.device == "cpu" or not cuda:
+        if settings.dtype == "float16":
+            raise InvalidInput("float16 needs a CUDA device: set BINDSCOPE_DTYPE=float32 (or bfloat16).")
+        return "cpu"
+    # TF32 would round float32 inputs of the patch convolution to ten bits.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    return "cuda"

@@ -1,0 +1,151 @@
+"""One encoder out of an image tower and a text tower of any torch library.
+
+A picture that has the model's own size already skips the upstream resize and crop, which do nothing there: all such
+pictures of a batch are normalised in one operation. Each picture takes the same way whatever else is in the batch.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from bindscope.encoders.base import EncoderInfo, Picture, Vectors
+from bindscope.errors import InvalidInput, UnsupportedModality
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Inputs: TypeAlias = "Mapping[str, Tensor]"  # arguments of a forward pass, item first
+
+#: Largest difference between the short and the upstream preprocessing that counts as none.
+_SAME = 1e-5
+
+
+@dataclass(frozen=True)
+class ImageTower:
+    """``prepare``: upstream's own preprocessing; ``forward``: inputs to features [item, dim].
+
+    ``mean`` and ``std`` (of channels in 0..1) are set where preprocessing is only that at ``pixels`` x ``pixels``;
+    the inputs are then called ``name``.
+    """
+
+    pixels: int
+    prepare: Callable[[Sequence[Picture]], Inputs]
+    forward: Callable[[Inputs], "Tensor"]
+    name: str = "pixel_values"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def inputs(self, images: Sequence[Picture]) -> Inputs:
+        """Inputs of all pictures, in order."""
+        import torch
+
+        if self.mean is None or self.std is None:
+            return self.prepare(images)
+        own = [i for i, image in enumerate(images) if image.shape[:2] == (self.pixels, self.pixels)]
+        other = [i for i in range(len(images)) if i not in set(own)]
+        parts = []
+        if own:
+            parts.append(normalised(np.stack([images[i] for i in own]), self.mean, self.std))
+        if other:
+            parts.append(self.prepare([images[i] for i in other])[self.name])
+        back = np.argsort(np.array(own + other, dtype=np.int64))
+        return {self.name: torch.cat(parts)[torch.from_numpy(back)]}
+
+
+@dataclass(frozen=True)
+class TextTower:
+    """``tokenize``: texts to inputs, cut at the context length; ``count``: tokens before the cut."""
+
+    tokenize: Callable[[Sequence[str]], Inputs]
+    forward: Callable[[Inputs], "Tensor"]
+    count: Callable[[Sequence[str]], list[int]]
+
+
+class TorchEncoder:
+    """Follows the Encoder protocol with one forward pass a call; the caller makes the batches."""
+
+    def __init__(self, info: EncoderInfo, *, image: ImageTower | None, text: TextTower | None) -> None:
+        self.info = info
+        self._image = image
+        self._text = text
+        # Fast tokenizers keep the cut in shared state: counting in another thread would break a batch.
+        self._tokenizing = threading.Lock()
+
+    def encode_images(self, images: Sequence[Picture]) -> Vectors:
+        """Vectors [image, dim] of RGB pictures of any size. Raises UnsupportedModality, InvalidInput."""
+        if self._image is None:
+            raise UnsupportedModality(f"Model {self.info.id!r} reads text only: send texts.")
+        for image in images:
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+                raise InvalidInput(f"A picture is uint8 [height, width, 3], got {image.dtype} {list(image.shape)}.")
+        if not images:
+            return self._none()
+        tower = self._image
+        return self._run(lambda: tower.forward(self._placed(tower.inputs(images))))
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Vectors [text, dim]; longer texts are cut as upstream cuts them. Raises UnsupportedModality."""
+        tower = self._text_tower()
+        if not texts:
+            return self._none()
+        with self._tokenizing:
+            inputs = tower.tokenize(list(texts))
+        return self._run(lambda: tower.forward(self._placed(inputs)))
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text before the cut at ``info.max_tokens``, special ones included."""
+        tower = self._text_tower()
+        with self._tokenizing:
+            return tower.count(list(texts)) if texts else []
+
+    def _text_tower(self) -> TextTower:
+        if self._text is None:
+            raise UnsupportedModality(f"Model {self.info.id!r} reads images only: send images or scenes.")
+        return self._text
+
+    def _none(self) -> Vectors:
+        return np.zeros((0, self.info.dim), dtype=np.float32)
+
+    def _placed(self, inputs: Inputs) -> Inputs:
+        import torch
+
+        dtype = getattr(torch, self.info.dtype)
+        return {
+            name: value.to(self.info.device, dtype) if value.is_floating_point() else value.to(self.info.device)
+            for name, value in inputs.items()
+        }
+
+    def _run(self, compute: Callable[[], "Tensor"]) -> Vectors:
+        import torch
+
+        with torch.inference_mode():
+            out: Vectors = compute().float().cpu().numpy()
+        return np.ascontiguousarray(out)
+
+
+def normalised(pictures: Picture, mean: Sequence[float], std: Sequence[float]) -> "Tensor":
+    """Pictures [item, height, width, 3] in 0..255 to [item, 3, height, width], zero mean and unit spread."""
+    import torch
+
+    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous().float().div_(255)
+    centre, spread = (torch.tensor(list(v), dtype=torch.float32).view(1, -1, 1, 1) for v in (mean, std))
+    return pixels.sub_(centre).div_(spread)
+
+
+def with_shortcut(tower: ImageTower, mean: Sequence[float], std: Sequence[float]) -> ImageTower:
+    """The tower with ``mean`` and ``std`` set, if upstream's preprocessing is only that at the model's own size.
+
+    Tried on a picture of noise, which any resampling, crop or padding would change.
+    """
+    side = tower.pixels
+    noise = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
+    upstream = tower.prepare([noise[0]])
+    short = normalised(noise, mean, std)
+    if set(upstream) != {tower.name} or upstream[tower.name].shape != short.shape:
+        return tower
+    if float((upstream[tower.name] - short).abs().max()) > _SAME:
+        return tower
+    return ImageTower(side, tower.prepare, tower.forward, tower.name, tuple(mean), tuple(std))
