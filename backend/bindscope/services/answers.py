@@ -10,9 +10,7 @@ def listed(words: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(words))
 
 
-def answer(
-    diagnosis: Diagnosis, outcome: Outcome, *, seen: Sequence[str], missed: Sequence[str], objects: bool, margin: float
-) -> str:
+def answer(diagnosis: Diagnosis, outcome: Outcome, *, seen: Sequence[str], missed: Sequence[str], margin: float) -> str:
     """``seen`` and ``missed`` are the present values whose concept is recognised or not."""
     if diagnosis == "blind":
         rest = f" It does see {listed(seen)}." if seen else ""

@@ -92,16 +92,15 @@ class Verdicts:
         result = contest_result(judged, row, floor=floor)
         concepts, objects = concept_result(judged, row), object_result(judged, row)
         diagnosis = diagnose(result.outcome, concepts=concepts.recognised, objects=objects.recognised)
-        present = [s for s in concepts.scores if s.present]
+        scene = judged.scenes[row]
+        named = [scene.space.named(o) for o in scene.values]
         text = answer(
             diagnosis,
             result.outcome,
-            seen=[s.value for s in present if concepts.by_concept[s.concept]],
-            missed=[s.value for s in present if not concepts.by_concept[s.concept]],
-            objects=objects.recognised,
+            seen=[own[name] for name, hit in concepts.by_concept.items() if hit for own in named],
+            missed=[own[name] for name, hit in concepts.by_concept.items() if not hit for own in named],
             margin=result.margin or 0.0,
         )
-        scene = judged.scenes[row]
         return SceneVerdict(
             diagnosis=diagnosis,
             answer=text,
