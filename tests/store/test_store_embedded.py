@@ -4,7 +4,7 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -29,15 +29,25 @@ store.stop()
 
 
 @contextmanager
-def another_process(data_dir):
-    """A second user of the data directory; leaves when told to, is killed otherwise."""
+def running(data_dir):
     command = [sys.executable, "-c", USER, str(data_dir)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            pid, url = process.stdout.readline().split()
-            yield process, int(pid), url
+            yield process
         finally:
             process.kill()
+
+
+def read_pid(process) -> int:
+    return int(process.stdout.readline().split()[0])
+
+
+@contextmanager
+def another_process(data_dir):
+    """A second user of the data directory; leaves when told to, is killed otherwise."""
+    with running(data_dir) as process:
+        pid, url = process.stdout.readline().split()
+        yield process, int(pid), url
 
 
 def leave(process):
@@ -124,6 +134,16 @@ def test_two_processes_share_one_server_and_the_last_one_stops_it(own, tmp_path)
     own.stop()
     assert gone(pid)
     assert not socket_of(own).exists()
+
+
+def test_processes_that_start_at_the_same_moment_get_the_same_server(tmp_path):
+    with ExitStack() as stack:
+        started = [stack.enter_context(running(tmp_path)) for _ in range(4)]
+        pids = {read_pid(process) for process in started}
+        assert len(pids) == 1
+        for process in started:
+            leave(process)
+        assert gone(pids.pop())
 
 
 def test_the_server_outlives_the_process_that_started_it_while_another_uses_it(tmp_path):

@@ -1,13 +1,14 @@
 """Names of stored things, made from all that the thing depends on.
 
-A key is a blake2b-128 over length-prefixed parts, so no two lists of parts give the same bytes. A second,
-independent digest of the same parts is stored beside the value and compared on reading: a value that lies under
-the wrong name is not found, and never another input's vector.
+A blake2b-256 is taken over length-prefixed parts, so no two lists of parts give the same bytes. Its first half goes
+into the name; its second half, independent of the first, is stored beside the value and compared on reading: a value
+that lies under the wrong name is not found, and never another input's vector.
 """
 
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -67,28 +68,33 @@ def pixels_key(fingerprint: str, picture: Picture, *, mode: str = "RGB") -> Embe
 def measurement_key(name: str, parts: Sequence[str]) -> MeasurementKey:
     """Key of a measurement called ``name`` that depends on ``parts`` (fingerprints, settings, seeds) in their order."""
     _require_plain("measurement", name)
-    digest, check = _digests((b"measurement", name.encode(), *(_bytes_of(p) for p in parts)))
+    digest, check = _digests(_framed(str(SCHEMA).encode(), b"measurement", name.encode(), *map(_bytes_of, parts)))
     return MeasurementKey(f"bs:val:{SCHEMA}:{name}:{digest}", check)
 
 
 def _embedding_key(fingerprint: str, modality: str, kind: InputKind, *, parts: Sequence[bytes]) -> EmbeddingKey:
+    name, start = _embedding_start(fingerprint, modality, kind)
+    digest, check = _digests(start + _framed(*parts))
+    return EmbeddingKey(name + digest, check)
+
+
+@lru_cache(maxsize=256)
+def _embedding_start(fingerprint: str, modality: str, kind: InputKind) -> tuple[str, bytes]:
+    """What all keys of a model and kind have in common: the start of the name and of what is hashed."""
     _require_plain("fingerprint", fingerprint)
-    named = (b"embedding", fingerprint.encode(), modality.encode(), kind.encode(), *parts)
-    digest, check = _digests(named)
-    return EmbeddingKey(f"bs:emb:{SCHEMA}:{fingerprint}:{kind}:{digest}", check)
+    start = _framed(str(SCHEMA).encode(), b"embedding", fingerprint.encode(), modality.encode(), kind.encode())
+    return f"bs:emb:{SCHEMA}:{fingerprint}:{kind}:", start
 
 
-def _digests(parts: Sequence[bytes]) -> tuple[str, bytes]:
-    """Name digest (32 hexadecimal characters) and check digest (16 bytes) of the same parts."""
-    name = hashlib.blake2b(digest_size=16, person=b"bindscope-name")
-    check = hashlib.blake2b(digest_size=16, person=b"bindscope-check")
-    for part in (str(SCHEMA).encode(), *parts):
-        # The length first, else ("ab", "c") and ("a", "bc") would be one key.
-        prefix = len(part).to_bytes(8, "big")
-        for hasher in (name, check):
-            hasher.update(prefix)
-            hasher.update(part)
-    return name.hexdigest(), check.digest()
+def _framed(*parts: bytes) -> bytes:
+    """Each part after its length, else ("ab", "c") and ("a", "bc") would be one key."""
+    return b"".join([piece for part in parts for piece in (len(part).to_bytes(8, "big"), part)])
+
+
+def _digests(message: bytes) -> tuple[str, bytes]:
+    """Name digest (32 hexadecimal characters) and check digest (16 bytes): the halves of one blake2b-256."""
+    digest = hashlib.blake2b(message, digest_size=32, person=b"bindscope").digest()
+    return digest[:16].hex(), digest[16:]
 
 
 def _bytes_of(text: str) -> bytes:
