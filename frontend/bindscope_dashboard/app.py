@@ -1,0 +1,54 @@
+"""The entry point of ``streamlit run``: navigation, theme, help and the state of the store above the pages."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from bindscope.client import ApiError
+from bindscope_dashboard import help as words
+from bindscope_dashboard import service, state, theme
+from bindscope_dashboard.views import compose, survey, system
+
+
+@st.dialog("What is binding?", width="large")
+def _help() -> None:
+    st.html(words.panel())
+
+
+def _frame(title: str) -> None:
+    """The page's heading with the help beside it."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="frame"):
+        st.title(title, anchor=False, width="content")
+        if st.button("What is binding?", icon=":material/help:", type="tertiary", key="frame.help"):
+            _help()
+    if title != "System":
+        _store_note()
+
+
+def _store_note() -> None:
+    try:
+        store = service.system().store
+    except ApiError:
+        return  # the page itself says what is wrong
+    if store.state == "degraded":
+        st.caption(":material/warning: The store does not answer: results are right, but nothing is kept. See System.")
+
+
+def main() -> None:
+    """One run of the script."""
+    st.set_page_config(
+        page_title="Bindscope", page_icon=str(Path(__file__).parent / "assets" / "icon.svg"), layout="wide"
+    )
+    st.html(theme.css(dark=state.is_dark()))
+    pages = [
+        st.Page(compose.page, title="Compose", icon=":material/draw:", url_path="compose", default=True),
+        st.Page(survey.page, title="Survey", icon=":material/grid_on:", url_path="survey"),
+        st.Page(system.page, title="System", icon=":material/memory:", url_path="system"),
+    ]
+    state.register_pages({page.url_path or "compose": page for page in pages})
+    chosen = st.navigation(pages, position="top")
+    _frame(chosen.title)
+    chosen.run()
+
+
+main()

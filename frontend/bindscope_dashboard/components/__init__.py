@@ -1,0 +1,1 @@
+"""Browser components: plain SVG, CSS and JavaScript, no build step."""

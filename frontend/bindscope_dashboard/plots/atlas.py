@@ -1,0 +1,98 @@
+"""The swap atlas: for each pair of values, how often the caption with the two exchanged won."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from bindscope.domain.concepts import Concept
+from bindscope.schemas.verdicts import AtlasCell
+from bindscope_dashboard.plots.layout import dressed
+from bindscope_dashboard.theme import ink
+from bindscope_dashboard.wording import percent, signed
+
+_LIGHT_SCALE = [[0.0, "#e8f0fd"], [0.5, "#f6e3cf"], [1.0, "#b94d05"]]
+_DARK_SCALE = [[0.0, "#1d2c49"], [0.5, "#5b4128"], [1.0, "#f2954a"]]
+
+
+def cells_of(atlas: Sequence[AtlasCell], concept: str) -> list[AtlasCell]:
+    """The cells of one concept, the worst first."""
+    own = [cell for cell in atlas if cell.concept == concept]
+    return sorted(own, key=lambda c: (-(c.swapped.value or 0.0), c.mean_margin))
+
+
+def atlas_figure(cells: Sequence[AtlasCell], concept: Concept, *, dark: bool = False) -> go.Figure:
+    """A heat map of value by other value, the same on both sides of the diagonal.
+
+    A square marker lies on each cell: its ``customdata`` holds the number of the cell in ``cells``.
+    """
+    colors = ink(dark=dark)
+    size = len(concept.values)
+    index = concept.index
+    grid: list[list[float | None]] = [[None] * size for _ in range(size)]
+    points: list[tuple[int, int, int]] = []
+    for number, cell in enumerate(cells):
+        i, j = index[cell.value], index[cell.other]
+        grid[i][j] = grid[j][i] = cell.swapped.value
+        points += [(i, j, number), (j, i, number)]
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=grid,
+        zmin=0,
+        zmax=1,
+        xgap=2,
+        ygap=2,
+        hoverinfo="skip",
+        colorscale=_DARK_SCALE if dark else _LIGHT_SCALE,
+        colorbar={
+            "thickness": 10,
+            "tickvals": [0, 0.5, 1],
+            "ticktext": ["0 %", "50 %", "100 %"],
+            "outlinewidth": 0,
+            "tickfont": {"color": colors.muted},
+        },
+    )
+    side = 340 / max(size, 1)
+    figure.add_scatter(
+        x=[j for _, j, _ in points],
+        y=[i for i, _, _ in points],
+        customdata=[number for _, _, number in points],
+        mode="markers+text",
+        marker={"symbol": "square", "size": side, "color": "rgba(0,0,0,0)", "line": {"width": 0}},
+        text=[_share(cells[number]) for _, _, number in points] if size <= 12 else None,
+        textfont={"size": 11, "color": [_on(cells[number], dark=dark) for _, _, number in points]},
+        hovertext=[_hover(cells[number]) for _, _, number in points],
+        hovertemplate="%{hovertext}<extra></extra>",
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+    )
+    axis = {"tickvals": list(range(size)), "ticktext": list(concept.values), "fixedrange": True, "showgrid": False}
+    figure.update_xaxes(**axis, range=[-0.5, size - 0.5], side="top", tickangle=-40, zeroline=False)
+    figure.update_yaxes(**axis, range=[size - 0.5, -0.5], zeroline=False, automargin=True)
+    return dressed(figure, colors, height=460 if size > 4 else 300, hovermode="closest", clickmode="event+select")
+
+
+def atlas_text(cells: Sequence[AtlasCell], concept: str) -> str:
+    """The figure in words: its worst pairs."""
+    if not cells:
+        return f"Swap atlas of {concept}: no scene exchanges two of its values."
+    worst = "; ".join(f"{c.value} and {c.other} {percent(c.swapped.value)} of {c.swapped.n}" for c in cells[:5])
+    return f"Swap atlas of {concept}: how often the caption with two values exchanged won. Worst: {worst}."
+
+
+def _share(cell: AtlasCell) -> str:
+    return "" if cell.swapped.value is None else f"{100 * cell.swapped.value:.0f}"
+
+
+def _on(cell: AtlasCell, *, dark: bool) -> str:
+    """A colour that can be read on the cell."""
+    share = cell.swapped.value or 0.0
+    if dark:
+        return "#12161f" if share > 0.75 else "#ffffff"
+    return "#ffffff" if share > 0.82 else "#1a2130"
+
+
+def _hover(cell: AtlasCell) -> str:
+    return (
+        f"<b>{cell.value} ↔ {cell.other}</b><br>swapped caption won {percent(cell.swapped.value)} of {cell.swapped.n}"
+        f"<br>undecided {cell.undecided}<br>mean margin {signed(cell.mean_margin)}"
+    )

@@ -1,0 +1,126 @@
+"""Calls to the service, cached by content. Errors are never cached: the next run asks again.
+
+Keys are JSON texts of requests, never arrays or objects, so that two requests never share an entry.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from bindscope.client import BindscopeClient
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.schemas.base import SceneModel
+from bindscope.schemas.counterexamples import Counterexample
+from bindscope.schemas.models import ModelSummary
+from bindscope.schemas.system import SystemState
+from bindscope.schemas.verdicts import BatchProgress, Verdict, VerdictBatch
+from bindscope_dashboard.links import space_of
+
+_DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+def url() -> str:
+    """Address of the service: ``BINDSCOPE_API_URL``."""
+    return os.environ.get("BINDSCOPE_API_URL", _DEFAULT_URL).rstrip("/")
+
+
+def has_key() -> bool:
+    """Whether requests carry the key of ``BINDSCOPE_API_KEY``."""
+    return bool(os.environ.get("BINDSCOPE_API_KEY"))
+
+
+def models() -> list[ModelSummary]:
+    """The models, asked afresh every few seconds."""
+    return _models(url())
+
+
+def spaces() -> dict[str, ConceptSpace]:
+    """The concept spaces by name."""
+    return _spaces(url())
+
+
+def system() -> SystemState:
+    """State of the service, not older than a few seconds."""
+    return _system(url())
+
+
+def verdict(body: Mapping[str, Any]) -> Verdict:
+    """The verdict for a request body."""
+    return _verdict(url(), _key(body))
+
+
+def counterexample(body: Mapping[str, Any]) -> Counterexample:
+    """The smallest edit that flips the verdict."""
+    return _counterexample(url(), _key(body))
+
+
+def picture(scene: SceneModel, pixels: int) -> bytes:
+    """The PNG that the model sees."""
+    return _picture(url(), _key(scene.model_dump(mode="json", exclude_none=True)), pixels)
+
+
+def batch(body: Mapping[str, Any]) -> VerdictBatch:
+    """A survey without progress, kept: for small ones."""
+    return _batch(url(), _key(body))
+
+
+def batch_with_progress(body: Mapping[str, Any], on_progress: Callable[[BatchProgress], None]) -> VerdictBatch:
+    """A survey that reports its progress; the caller keeps the result."""
+    options = dict(body)
+    return _client(url()).verdict_batch(options.pop("model"), options.pop("space"), on_progress=on_progress, **options)
+
+
+def forget() -> None:
+    """Drops what describes the service, so that the next run asks again."""
+    for cached in (_models, _spaces, _system):
+        cached.clear()
+
+
+def _key(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, sort_keys=True, ensure_ascii=False)
+
+
+@st.cache_resource(show_spinner=False)
+def _client(address: str) -> BindscopeClient:
+    return BindscopeClient(address, os.environ.get("BINDSCOPE_API_KEY"))
+
+
+@st.cache_data(ttl=15, show_spinner=False)
+def _models(address: str) -> list[ModelSummary]:
+    return _client(address).models()
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def _spaces(address: str) -> dict[str, ConceptSpace]:
+    return {wire.name: space_of(wire) for wire in _client(address).spaces()}
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _system(address: str) -> SystemState:
+    return _client(address).system()
+
+
+@st.cache_data(max_entries=500, ttl=3600, show_spinner=False)
+def _verdict(address: str, body: str) -> Verdict:
+    options = json.loads(body)
+    return _client(address).verdict(options.pop("model"), options.pop("scene"), **options)
+
+
+@st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
+def _counterexample(address: str, body: str) -> Counterexample:
+    options = json.loads(body)
+    return _client(address).counterexample(options.pop("model"), options.pop("scene"), **options)
+
+
+@st.cache_data(max_entries=500, ttl=3600, show_spinner=False)
+def _picture(address: str, scene: str, pixels: int) -> bytes:
+    return _client(address).render(json.loads(scene), pixels)
+
+
+@st.cache_data(max_entries=50, ttl=3600, show_spinner=False)
+def _batch(address: str, body: str) -> VerdictBatch:
+    options = json.loads(body)
+    return _client(address).verdict_batch(options.pop("model"), options.pop("space"), **options)

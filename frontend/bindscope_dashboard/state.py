@@ -1,0 +1,176 @@
+"""The session and the address bar: the only module that reads or writes either.
+
+A page's state lives in the session and is mirrored to the address after each run. An address that this session did
+not write itself (a link, a hand edit) is taken over; one of our own that comes back late is not, so that a fast
+series of edits never jumps backwards.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+import streamlit as st
+
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.schemas.base import SceneModel
+from bindscope.schemas.verdicts import VerdictBatch
+from bindscope_dashboard.links import ComposeState, SurveyState
+
+_State = TypeVar("_State")
+_REMEMBERED = 400
+
+
+def is_dark() -> bool:
+    """Whether the reader's page is dark."""
+    return st.context.theme.type == "dark"
+
+
+def page_url() -> str:
+    """Address of the page, without a query."""
+    return (st.context.url or "").split("?", 1)[0]
+
+
+def incoming(page: str) -> dict[str, str] | None:
+    """The query of the address if it is not one that this page wrote itself in this session."""
+    query = st.query_params.to_dict()
+    if not query or frozenset(query.items()) in _written(page):
+        return None
+    return query
+
+
+def mirror(page: str, query: Mapping[str, str]) -> None:
+    """Writes the query to the address, if it differs."""
+    _written(page).append(frozenset(query.items()))
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(dict(query))
+
+
+def adopted(page: str, query: Mapping[str, str]) -> None:
+    """Marks a foreign query as taken over."""
+    _written(page).append(frozenset(query.items()))
+
+
+def _written(page: str) -> deque[frozenset[tuple[str, str]]]:
+    return _kept(f"{page}.written", lambda: deque(maxlen=_REMEMBERED))
+
+
+def _kept(key: str, make: Callable[[], _State]) -> _State:
+    if key not in st.session_state:
+        st.session_state[key] = make()
+    return cast(_State, st.session_state[key])
+
+
+def register_pages(pages: Mapping[str, Any]) -> None:
+    """Keeps the pages of the navigation, so that one can open another."""
+    st.session_state["pages"] = dict(pages)
+
+
+def page_named(name: str) -> Any:
+    """A page of the navigation."""
+    return st.session_state["pages"][name]
+
+
+# ---- widgets ------------------------------------------------------------------------------------------------
+
+
+def seed_widgets(values: Mapping[str, object]) -> None:
+    """Gives widgets their values where they have none: on the first run, and on coming back to the page."""
+    for key, value in values.items():
+        if key not in st.session_state:
+            st.session_state[key] = value
+
+
+def set_widgets(values: Mapping[str, object]) -> None:
+    """Sets widgets that this run has not shown yet."""
+    for key, value in values.items():
+        st.session_state[key] = value
+
+
+def widget(key: str) -> Any:
+    """The value of a widget."""
+    return st.session_state[key]
+
+
+def has_widget(key: str) -> bool:
+    """Whether the widget has a value."""
+    return key in st.session_state
+
+
+# ---- Compose ------------------------------------------------------------------------------------------------
+
+
+def compose() -> ComposeState | None:
+    """What Compose shows; None before its first run."""
+    return cast("ComposeState | None", st.session_state.get("compose"))
+
+
+def keep_compose(new: ComposeState) -> None:
+    """The state after this run's widgets."""
+    st.session_state["compose"] = new
+
+
+def load_scene(scene: SceneModel) -> None:
+    """Replaces the scene; the editor takes it over (and can undo it)."""
+    old = compose()
+    if old is not None:
+        st.session_state["compose"] = replace(old, scene=scene)
+    st.session_state["compose.revision"] = revision() + 1
+
+
+def revision() -> int:
+    """Counts the scenes that Python gave to the editor."""
+    return cast(int, st.session_state.get("compose.revision", 0))
+
+
+def is_new_edit(edit: Mapping[str, Any]) -> bool:
+    """Whether the editor's message is about the present revision and not taken yet; marks it as taken."""
+    number = (edit.get("revision"), edit.get("edit"))
+    if number[0] != revision() or st.session_state.get("compose.edit") == number:
+        return False
+    st.session_state["compose.edit"] = number
+    return True
+
+
+def next_random() -> int:
+    """Seed of the next random scene: 1, 2, 3, ... in each session."""
+    st.session_state["compose.random"] = int(st.session_state.get("compose.random", 0)) + 1
+    return cast(int, st.session_state["compose.random"])
+
+
+def switch_on(name: str, value: str | None) -> None:
+    """Remembers which request an answer on demand belongs to (a gallery, a counterexample)."""
+    st.session_state[f"on.{name}"] = value
+
+
+def is_on(name: str) -> str | None:
+    """The request that was switched on."""
+    return cast("str | None", st.session_state.get(f"on.{name}"))
+
+
+def guesses() -> dict[str, tuple[str, bool]]:
+    """Guesses of this session by what was guessed: the guess, and whether it was right."""
+    return _kept("compose.guesses", dict)
+
+
+# ---- Survey -------------------------------------------------------------------------------------------------
+
+
+def survey() -> SurveyState | None:
+    """What Survey shows; None before its first run."""
+    return cast("SurveyState | None", st.session_state.get("survey"))
+
+
+def keep_survey(new: SurveyState) -> None:
+    """The settings after this run's widgets."""
+    st.session_state["survey"] = new
+
+
+def survey_results() -> dict[str, VerdictBatch]:
+    """Results of this session by request."""
+    return _kept("survey.results", dict)
+
+
+def spaces_of_session(spaces: Mapping[str, ConceptSpace]) -> list[str]:
+    """Names of the spaces, those that can be drawn first."""
+    return sorted(spaces, key=lambda name: (not spaces[name].renderable, name != "shapes2d", name))

@@ -1,0 +1,57 @@
+"""Break it: the smallest edit that flips the verdict, before and after."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from bindscope.schemas.counterexamples import Counterexample
+from bindscope.schemas.verdicts import Verdict
+from bindscope_dashboard import cards, service, state
+from bindscope_dashboard.links import ComposeState
+from bindscope_dashboard.wording import signed
+
+_BUDGET = 300
+_PIXELS = 160
+
+
+def break_it(shown: ComposeState, verdict: Verdict, body: Mapping[str, Any], *, slot: int) -> None:
+    """The button, and what was found for exactly this scene."""
+    decided = verdict.contest.outcome in ("binds", "swaps")
+    key = json.dumps(body, sort_keys=True)
+    st.button(
+        "Break it", icon=":material/bolt:", key=f"compose.break.{slot}", disabled=not decided,
+        on_click=state.switch_on, args=(f"break.{slot}", key),
+        help="Searches moves, sizes, exchanged places and changed values for the smallest edit that flips the contest."
+        if decided else "The contest of this scene has no winner, so there is nothing to flip.",
+    )  # fmt: skip
+    if decided and state.is_on(f"break.{slot}") == key:
+        with st.spinner("Searching for the smallest edit that flips the verdict …"):
+            found = service.counterexample({**body, "budget": _BUDGET})
+        with st.container(border=True):
+            _show(shown, found, slot=slot)
+
+
+def _show(shown: ComposeState, found: Counterexample, *, slot: int) -> None:
+    if not found.found or found.scene is None or found.edit is None or found.after is None:
+        st.markdown(f"**It held.** None of the {found.tried} small edits that were tried flips the verdict.")
+        return
+    st.markdown(f"**Flipped** by {_escaped(found.edit.text)} ({found.tried} edits tried).")
+    if service.spaces()[shown.scene.space].renderable:
+        before, after = st.columns(2)
+        for column, scene, verdict, title in (
+            (before, shown.scene, found.before, "Before"),
+            (after, found.scene, found.after, "After"),
+        ):
+            margin = verdict.contest.margin
+            text = f"{title}: margin {signed(margin)}" if margin is not None else title
+            column.html(cards.thumbnail(service.picture(scene, _PIXELS), text))
+    st.button(
+        "Open this scene", key=f"compose.open-broken.{slot}", icon=":material/open_in_full:",
+        on_click=state.load_scene, args=(found.scene,),
+    )  # fmt: skip
+
+
+def _escaped(text: str) -> str:
+    return "".join("\\" + char if char in "\\`*_{}[]()<>#+!|$:~" else char for char in text)

@@ -1,0 +1,68 @@
+"""Scenes that fail: examples of the chosen model, looked for on demand, each a click away from the canvas."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from bindscope.domain.captions import Captioner
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.schemas.base import SceneModel
+from bindscope_dashboard import cards, service, state
+from bindscope_dashboard.links import ComposeState, wording_options
+from bindscope_dashboard.wording import with_interval
+
+_COUNT, _SHOWN, _PIXELS = 60, 6, 128
+
+
+def failing_scenes(shown: ComposeState, space: ConceptSpace) -> None:
+    """The button, and the scenes once it was pressed for this model."""
+    body: dict[str, Any] = {
+        "model": shown.model,
+        "space": space.name,
+        "count": _COUNT,
+        "seed": 1,
+        "objects": 2,
+        "only_valid_swaps": len(space.concepts) > 1,
+        **wording_options(shown.wording),
+    }
+    key = json.dumps(body, sort_keys=True)
+    with st.container(key="gallery"):
+        st.button(
+            f"Find scenes that fail ({shown.model})", icon=":material/search:", key="compose.find-failing",
+            on_click=state.switch_on, args=("gallery", key),
+        )  # fmt: skip
+        if state.is_on("gallery") != key:
+            return
+        with st.spinner(f"Judging {_COUNT} random scenes …"):
+            batch = service.batch(body)
+        if not batch.failures:
+            st.success(
+                f"None of {batch.scenes} random scenes fails. Swap accuracy {with_interval(batch.swap_accuracy)}."
+            )
+            return
+        st.caption(f"Of {batch.scenes} random scenes. Swap accuracy {with_interval(batch.swap_accuracy)}.")
+        opened = scene_cards(batch.failures[:_SHOWN], space, columns=3, key="compose.failing")
+        if opened is not None:
+            state.load_scene(opened)
+            st.rerun(scope="fragment")
+
+
+def scene_cards(scenes: Sequence[SceneModel], space: ConceptSpace, *, columns: int, key: str) -> SceneModel | None:
+    """A row of scenes with their captions and a button each; returns the scene whose button was pressed."""
+    opened = None
+    captioner = Captioner()
+    grid: list[st.delta_generator.DeltaGenerator] = []
+    for _ in range(0, len(scenes), columns):
+        grid += st.columns(columns, gap="small", wrap=False)
+    for index, (column, scene) in enumerate(zip(grid, scenes, strict=False)):
+        caption = captioner.caption(space, [space.index(o.values) for o in scene.objects])
+        with column:
+            if space.renderable:
+                st.html(cards.thumbnail(service.picture(scene, _PIXELS), caption))
+            else:
+                st.text(caption)
+            if st.button("Open", key=f"{key}.{index}", help=f"Open: {caption}"):
+                opened = scene
+    return opened

@@ -1,0 +1,87 @@
+"""The verdicts on the scene that is shown: a column of cards for each model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.schemas.models import ModelSummary
+from bindscope.schemas.verdicts import Verdict
+from bindscope_dashboard import cards as draw
+from bindscope_dashboard import exports, service, state, tables
+from bindscope_dashboard.links import ComposeState, verdict_body
+from bindscope_dashboard.plots.contest import contest_figure, contest_text
+from bindscope_dashboard.views import breaking, guessing
+from bindscope_dashboard.views.problems import explained_in_card
+
+#: Side of the picture where the model does not say its own.
+_PIXELS = 224
+_CHART = {"displayModeBar": False, "responsive": True}
+
+
+def models_of(shown: ComposeState) -> list[str]:
+    """The one or two models."""
+    return [shown.model, *([shown.second] if shown.second else [])]
+
+
+def cards(shown: ComposeState, models: Sequence[ModelSummary]) -> None:
+    """One column per model."""
+    chosen = models_of(shown)
+    with st.container(key="model-columns"):
+        columns = st.columns(len(chosen), gap="medium")
+    for slot, (column, model) in enumerate(zip(columns, chosen, strict=True)):
+        with column, explained_in_card():
+            summary = next((m for m in models if m.id == model), None)
+            _column(shown, model, slot=slot, summary=summary, narrow=len(chosen) > 1)
+
+
+def _column(shown: ComposeState, model: str, *, slot: int, summary: ModelSummary | None, narrow: bool) -> None:
+    body = verdict_body(model, shown.scene, shown.wording)
+    with st.spinner(f"Asking {model} …"):
+        verdict = service.verdict(body)
+        space = service.spaces()[shown.scene.space]
+        png, pixels = _picture(shown, verdict, space, summary)
+    hidden = guessing.is_hidden(shown, verdict, slot=slot)
+    heading = draw.model_heading(model, draw.runs_where(verdict))
+    st.html(draw.joined_cards(heading, draw.verdict_card(verdict, png=png, pixels=pixels, hidden=hidden)))
+    if hidden:
+        guessing.ask(shown, verdict, slot=slot)
+        return
+    guessing.result(shown, verdict, slot=slot)
+    _contest(verdict, slot=slot, narrow=narrow)
+    st.html(draw.joined_cards(draw.concept_chips(verdict), draw.object_list(verdict)))
+    breaking.break_it(shown, verdict, body, slot=slot)
+    _details(verdict, body, slot=slot)
+
+
+def _picture(
+    shown: ComposeState, verdict: Verdict, space: ConceptSpace, summary: ModelSummary | None
+) -> tuple[bytes | None, int | None]:
+    if verdict.anchor != "image" or not space.renderable:
+        return None, None
+    pixels = (summary.pixels if summary else None) or _PIXELS
+    return service.picture(shown.scene, pixels), pixels
+
+
+def _contest(verdict: Verdict, *, slot: int, narrow: bool) -> None:
+    st.html(draw.contest_heading(verdict))
+    figure = contest_figure(verdict.contest, dark=state.is_dark(), width=46 if narrow else 84)
+    st.plotly_chart(
+        figure, theme=None, key=f"compose.contest.{slot}", config=_CHART,
+        alt=contest_text(verdict.contest, anchor=verdict.anchor),
+    )  # fmt: skip
+
+
+def _details(verdict: Verdict, body: Mapping[str, Any], *, slot: int) -> None:
+    with st.expander("All scores and provenance", key=f"compose.details.{slot}"):
+        st.html(tables.verdict_tables(verdict))
+        with st.container(horizontal=True):
+            st.download_button(
+                "Verdict (JSON)", verdict.model_dump_json(indent=2), "verdict.json", "application/json",
+                key=f"compose.json.{slot}", on_click="ignore", icon=":material/download:",
+            )  # fmt: skip
+            st.download_button(
+                "Scores (CSV)", exports.verdict_csv(verdict), "scores.csv", "text/csv",
+                key=f"compose.csv.{slot}", on_click="ignore", icon=":material/download:",
+            )  # fmt: skip

@@ -1,0 +1,24 @@
+"""Links, snippets and downloads of what a page shows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from bindscope_dashboard import service, state
+from bindscope_dashboard.links import as_curl, as_python, link
+
+
+def share_popover(
+    query: Mapping[str, str], bodies: Sequence[Mapping[str, Any]], *, path: str, method: str, key: str
+) -> None:
+    """The link to this view, and its requests as cURL and as Python; each block has a button that copies it."""
+    with st.popover("Share", icon=":material/share:"):
+        st.caption("The link reopens exactly this view.")
+        st.code(link(state.page_url(), query), language=None, wrap_lines=True)
+        form = st.segmented_control("Request as", ["cURL", "Python"], default="cURL", key=f"{key}.form", required=True)
+        make = as_curl if form == "cURL" else as_python
+        name = path if form == "cURL" else method
+        for body in bodies:
+            snippet = make(service.url(), name, body, with_key=service.has_key())
+            st.code(snippet, language="bash" if form == "cURL" else "python", wrap_lines=True)

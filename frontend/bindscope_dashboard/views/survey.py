@@ -1,0 +1,152 @@
+"""Survey: a model over many random scenes, with live progress.
+
+How it is used: somebody picks a model and a space, presses Run and watches the swap accuracy settle. They read the
+big number against a coin, then see which concepts and objects the model recognises, and in the atlas who leaks into
+whom. They click a hot cell (or choose it from the list) and the worst scene of that pair opens on the canvas. They run
+a control (shuffled pixels, a blank picture) to see that the number comes from the picture, and export or link it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import get_args
+
+import streamlit as st
+
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.errors import InvalidInput
+from bindscope.schemas.models import ModelSummary
+from bindscope.schemas.verdicts import BatchProgress, VerdictBatch
+from bindscope_dashboard import service, state
+from bindscope_dashboard.links import (
+    Control,
+    Layout,
+    SurveyState,
+    survey_body,
+    survey_from_query,
+    survey_query,
+)
+from bindscope_dashboard.views import compose, findings
+from bindscope_dashboard.views.problems import explained
+from bindscope_dashboard.views.share import share_popover
+from bindscope_dashboard.views.wording_picker import wording_picker, wording_widgets
+from bindscope_dashboard.wording import with_interval
+
+PAGE = "survey"
+_CONTROLS = {"none": "none", "shuffled_pixels": "shuffled pixels", "blank": "blank picture"}
+_LAYOUTS = {"random": "random places", "slots": "in slots"}
+
+
+def page() -> None:
+    """The page of the navigation."""
+    with explained():
+        models, spaces = service.models(), service.spaces()
+        shown = _open(models, spaces)
+        chosen, pressed = _settings(shown, models, spaces)
+        body = survey_body(chosen)
+        key = json.dumps(body, sort_keys=True)
+        done = state.survey_results()
+        if pressed or (chosen.run and key not in done and not _edited(shown, chosen)):
+            done[key] = _run(chosen)
+        result = done.get(key)
+        chosen = replace(chosen, run=result is not None)
+        state.keep_survey(chosen)
+        query = survey_query(chosen)
+        state.mirror(PAGE, query)
+        if result is None:
+            st.info("Choose a model and press Run: 200 scenes take a few seconds.", icon=":material/play_circle:")
+            return
+        share_popover(query, [body], path="/v1/verdicts/batch", method="verdict_batch", key="survey.share")
+        findings.show(result, chosen, spaces[chosen.space])
+
+
+def _edited(before: SurveyState, now: SurveyState) -> bool:
+    return replace(before, run=False) != replace(now, run=False)
+
+
+def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> SurveyState:
+    """Takes over a link; otherwise goes on where the session was."""
+    query = state.incoming(PAGE)
+    current = state.survey()
+    default = SurveyState(model=compose.default_state(models, spaces).model)
+    if query is not None:
+        state.adopted(PAGE, query)
+        try:
+            current = survey_from_query(query, default)
+            if current.space not in spaces:
+                raise InvalidInput(f"There is no space {current.space!r} here.")
+        except InvalidInput as error:
+            st.warning(f"This link cannot be read, so here are the settings as they were. {error}")
+            current = default
+        state.set_widgets(_widgets(current))
+    current = current or default
+    state.seed_widgets(_widgets(current))
+    return current
+
+
+def _widgets(shown: SurveyState) -> dict[str, object]:
+    return {
+        "survey.model": shown.model,
+        "survey.space": shown.space,
+        "survey.count": shown.count,
+        "survey.seed": shown.seed,
+        "survey.objects": shown.objects,
+        "survey.layout": shown.layout,
+        "survey.control": shown.control,
+        "survey.only": shown.only_valid_swaps,
+        **wording_widgets("survey", shown.wording),
+    }
+
+
+def _settings(
+    shown: SurveyState, models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]
+) -> tuple[SurveyState, bool]:
+    known = [m.id for m in models if m.available]
+    options = known if shown.model in known else [*known, shown.model]
+    with st.container(horizontal=True, vertical_alignment="bottom", key="survey-bar"):
+        model = st.selectbox("Model", options, key="survey.model", accept_new_options=True, width=250)
+        space = st.selectbox("Concept space", state.spaces_of_session(spaces), key="survey.space", width=150)
+        count = st.number_input("Scenes", 1, 5000, key="survey.count", step=100, width=130)
+        objects = st.number_input("Objects", 1, 6, key="survey.objects", width=110)
+        seed = st.number_input("Seed", 0, 2**31 - 1, key="survey.seed", width=130)
+        with st.popover("More", icon=":material/tune:"):
+            layout = st.segmented_control(
+                "Layout", get_args(Layout), key="survey.layout", format_func=_LAYOUTS.__getitem__, required=True
+            )
+            control = st.segmented_control(
+                "Control",
+                get_args(Control),
+                key="survey.control",
+                format_func=_CONTROLS.__getitem__,
+                required=True,
+                help="What the model gets to see in place of the scene. Both controls must lose the answer.",
+            )
+            only = st.toggle("Only scenes with a valid swap", key="survey.only")
+        wording = wording_picker("survey", shown.wording)
+        pressed = st.button("Run", type="primary", icon=":material/play_arrow:", key="survey.run")
+    chosen = SurveyState(
+        model=model or shown.model,
+        space=space,
+        count=int(count),
+        seed=int(seed),
+        objects=int(objects),
+        layout=layout or shown.layout,
+        only_valid_swaps=only,
+        control=control or shown.control,
+        wording=wording,
+        run=shown.run,
+    )
+    return chosen, pressed
+
+
+def _run(chosen: SurveyState) -> VerdictBatch:
+    bar = st.progress(0.0, text=f"Starting {chosen.model} …")
+
+    def show(progress: BatchProgress) -> None:
+        text = f"{progress.done} of {progress.total} scenes, swap accuracy {with_interval(progress.swap_accuracy)}"
+        bar.progress(progress.done / max(1, progress.total), text=text)
+
+    try:
+        return service.batch_with_progress(survey_body(chosen), show)
+    finally:
+        bar.empty()

@@ -1,0 +1,57 @@
+"""Pickers for how scenes become captions: template, articles, orders of mention."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from bindscope.domain.captions import TEMPLATES, Captioner
+from bindscope.errors import InvalidInput
+from bindscope.schemas.verdicts import Articles, Orders
+from bindscope_dashboard import state
+from bindscope_dashboard.links import Wording
+
+_OWN = "own text"
+_ORDERS: Mapping[Orders, str] = {"all": "All orders", "given": "As listed"}
+_ARTICLES: Mapping[Articles, str] = {"a": "always “a”", "a_or_an": "“a” or “an”"}
+
+
+def wording_widgets(prefix: str, wording: Wording) -> dict[str, object]:
+    """Values of the widgets that show the wording."""
+    named = wording.template in TEMPLATES
+    return {
+        f"{prefix}.template": wording.template if named else _OWN,
+        f"{prefix}.own": "a sketch of {}" if named else wording.template,
+        f"{prefix}.articles": wording.articles,
+        f"{prefix}.orders": wording.orders,
+    }
+
+
+def wording_picker(prefix: str, current: Wording) -> Wording:
+    """Shows the pickers. A template that is wrong is explained, and the present one stays."""
+    with st.popover("Captions", icon=":material/chat:"):
+        choice = st.selectbox(
+            "Template",
+            [*TEMPLATES, _OWN],
+            key=f"{prefix}.template",
+            format_func=lambda name: f"{name}: {TEMPLATES[name]}" if name in TEMPLATES else name,
+            help="The text around the objects; {} is where they go.",
+        )
+        template = choice
+        if choice == _OWN:
+            template = st.text_input("Own text, with one {}", key=f"{prefix}.own", max_chars=200)
+        elif state.has_widget(f"{prefix}.own"):
+            state.set_widgets({f"{prefix}.own": state.widget(f"{prefix}.own")})
+        orders = st.segmented_control(
+            "Orders of mention", list(_ORDERS), key=f"{prefix}.orders", format_func=_ORDERS.__getitem__, required=True,
+            help="All orders: the best of all ways to list the objects counts. As listed: only the order in the scene.",
+        )  # fmt: skip
+        articles = st.segmented_control(
+            "Articles", list(_ARTICLES), key=f"{prefix}.articles", format_func=_ARTICLES.__getitem__, required=True
+        )
+        articles, orders = articles or current.articles, orders or current.orders
+        try:
+            Captioner(template, articles)
+        except InvalidInput as error:
+            st.warning(str(error))
+            return current
+    return Wording(template, articles, orders)

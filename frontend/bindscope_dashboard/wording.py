@@ -1,0 +1,85 @@
+"""Words for what the service sends: diagnoses, outcomes, numbers, devices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bindscope.schemas.base import Interval, Provenance
+from bindscope.schemas.verdicts import Contest, Diagnosis
+
+
+@dataclass(frozen=True)
+class Named:
+    """A diagnosis in words: its title, what it means, and a sign."""
+
+    title: str
+    meaning: str
+    sign: str
+
+
+DIAGNOSES: Mapping[Diagnosis, Named] = {
+    "binds": Named("Binds", "It knows which property belongs to which object.", "✓"),
+    "bag_of_concepts": Named(
+        "Bag of concepts", "It recognises the properties, but not which belongs to which object.", "⇄"
+    ),
+    "blind": Named("Blind", "It does not even recognise the properties.", "∅"),
+    "undecided": Named("Undecided", "The captions tie within the noise.", "≈"),
+}
+
+
+def percent(share: float | None) -> str:
+    """``54 %``; a dash where there is no number."""
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def with_interval(interval: Interval) -> str:
+    """``54 % (47 to 61 %, n = 200)``."""
+    if interval.value is None or interval.low is None or interval.high is None:
+        return "no such scene"
+    return f"{percent(interval.value)} ({100 * interval.low:.0f} to {100 * interval.high:.0f} %, n = {interval.n})"
+
+
+def score(value: float) -> str:
+    """A cosine with three decimals and a real minus sign."""
+    return f"{value:.3f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """A margin: always with its sign, with as many decimals as show it."""
+    if value == 0:
+        return "0"
+    digits = 4 if abs(value) >= 0.001 else 6
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def tiny(value: float) -> str:
+    """A noise floor: ``1.2e−07``, or 0."""
+    return "0" if value == 0 else f"{value:.1e}".replace("-", "−")
+
+
+def device(provenance: Provenance) -> str:
+    """``CPU, float32``."""
+    return runs_on(provenance.device, provenance.dtype)
+
+
+def runs_on(name: str, dtype: str) -> str:
+    """``CPU, float32`` or ``CUDA 0, float16``."""
+    kind, _, number = name.partition(":")
+    return f"{kind.upper()}{' ' + number if number else ''}, {dtype}"
+
+
+def contest_sentence(contest: Contest, *, anchor: str) -> str:
+    """The contest in words, for the heading and for screen readers."""
+    what = "picture" if anchor == "image" else "caption"
+    if contest.margin is None or contest.outcome == "no_valid_swap":
+        return "There is nothing to exchange in this scene: no swap changes its objects."
+    margin = f"margin {signed(contest.margin)}"
+    if contest.outcome == "binds":
+        return f"The true caption is nearer to the {what} ({margin})."
+    if contest.outcome == "swaps":
+        return f"A swapped caption is nearer to the {what} ({margin})."
+    return f"Too close to call: the {margin} lies inside the noise floor."
+
+
+def model_title(model: str) -> str:
+    """A short name for headings: the family stays, long folders lose their middle."""
+    return model if len(model) <= 48 else f"{model[:24]}…{model[-22:]}"
