@@ -35,7 +35,7 @@ def wilson(hits: int, n: int) -> Interval:
 
 def cosines(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """Cosines [i, j] between the rows of ``a`` and of ``b``; a zero vector has cosine 0 with everything."""
-    product: NDArray[np.float64] = unit(a) @ unit(b).T
+    product: NDArray[np.float64] = np.clip(unit(a) @ unit(b).T, -1.0, 1.0)
     return product
 
 

@@ -37,7 +37,7 @@ def caption_scores(anchors: ArrayLike, table: ArrayLike, index: NDArray[np.int64
     """
     texts = unit(table)
     own = texts[np.maximum(index, 0)]
-    scores = np.einsum("sd,scd->sc", unit(anchors), own)
+    scores = np.clip(np.einsum("sd,scd->sc", unit(anchors), own), -1.0, 1.0)
     return np.where(index >= 0, scores, -np.inf)
 
 

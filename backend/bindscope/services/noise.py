@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.analysis.metrics import cosines
+from bindscope.analysis.verdict import RESOLUTION
 from bindscope.domain.render import RENDERER_VERSION
 from bindscope.services.embedder import Embedder
 from bindscope.services.judging import Judged
@@ -25,7 +26,7 @@ class NoiseMeter:
         self._measurements = measurements
 
     def floor(self, judged: Judged, row: int) -> float:
-        """Largest change of the margin of scene ``row`` between the stored vectors and fresh ones. 0 without a swap."""
+        """Largest change of the margin of scene ``row`` between the stored vectors and fresh ones, at least RESOLUTION; 0 without a swap."""
         if not judged.contest.has_swap[row]:
             return 0.0
         own = judged.candidates[row]
@@ -48,7 +49,7 @@ class NoiseMeter:
         )
         if not isinstance(floor, float):
             raise TypeError(f"a noise floor is a float, got {floor!r}")
-        return floor
+        return max(floor, RESOLUTION)
 
     def _measure(self, judged: Judged, row: int, *, true: Sequence[str], swaps: Sequence[str]) -> float:
         model = judged.info.id
