@@ -26,7 +26,10 @@ class NoiseMeter:
         self._measurements = measurements
 
     def floor(self, judged: Judged, row: int) -> float:
-        """Largest change of the margin of scene ``row`` between the stored vectors and fresh ones, at least RESOLUTION; 0 without a swap."""
+        """Largest change of the margin of scene ``row`` between the stored vectors and fresh ones.
+
+        At least RESOLUTION; 0 without a valid swap.
+        """
         if not judged.contest.has_swap[row]:
             return 0.0
         own = judged.candidates[row]
