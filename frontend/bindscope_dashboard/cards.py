@@ -97,8 +97,7 @@ def object_list(verdict: Verdict) -> Html:
 
 def runs_where(verdict: Verdict) -> str:
     """``CPU, float32 · 12 ms``, for the heading."""
-    cached = ", from cache" if verdict.cached else ""
-    return f"{device(verdict.provenance)} · {verdict.milliseconds:.0f} ms{cached}"
+    return f"{device(verdict.provenance)} · {verdict.milliseconds:.0f} ms"
 
 
 def icon(values: Mapping[str, str]) -> Html:

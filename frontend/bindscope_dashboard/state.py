@@ -1,11 +1,10 @@
 """The session and the address bar: the only module that reads or writes either.
 
-A page's state lives in the session and is mirrored to the address after each run. An address that this session did
-not write itself (a link, a hand edit) is taken over; one of our own that comes back late is not, so that a fast
-series of edits never jumps backwards.
+A page's state lives in the session and is mirrored to the address. Pages read the address only in a run of the whole
+script (a link, the back button, another page), never in the reruns of their own fragments: those carry the address of
+the moment when the reader acted, which a fast series of edits has already left behind.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, cast
@@ -18,7 +17,6 @@ from bindscope.schemas.verdicts import VerdictBatch
 from bindscope_dashboard.links import ComposeState, SurveyState
 
 _State = TypeVar("_State")
-_REMEMBERED = 400
 
 
 def is_dark() -> bool:
@@ -32,27 +30,19 @@ def page_url() -> str:
 
 
 def incoming(page: str) -> dict[str, str] | None:
-    """The query of the address if it is not one that this page wrote itself in this session."""
+    """The query of the address if it is not the one that this page wrote last. Marks it as taken over."""
     query = st.query_params.to_dict()
-    if not query or frozenset(query.items()) in _written(page):
+    if not query or query == st.session_state.get(f"{page}.written"):
         return None
+    st.session_state[f"{page}.written"] = query
     return query
 
 
 def mirror(page: str, query: Mapping[str, str]) -> None:
     """Writes the query to the address, if it differs."""
-    _written(page).append(frozenset(query.items()))
+    st.session_state[f"{page}.written"] = dict(query)
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(dict(query))
-
-
-def adopted(page: str, query: Mapping[str, str]) -> None:
-    """Marks a foreign query as taken over."""
-    _written(page).append(frozenset(query.items()))
-
-
-def _written(page: str) -> deque[frozenset[tuple[str, str]]]:
-    return _kept(f"{page}.written", lambda: deque(maxlen=_REMEMBERED))
 
 
 def _kept(key: str, make: Callable[[], _State]) -> _State:
@@ -130,6 +120,12 @@ def is_new_edit(edit: Mapping[str, Any]) -> bool:
         return False
     st.session_state["compose.edit"] = number
     return True
+
+
+def is_dragging(key: str) -> bool:
+    """Whether the editor's last message came from the middle of a drag: no entry of the browser's history each."""
+    edit = (st.session_state.get(key) or {}).get("scene") or {}
+    return bool(edit.get("live"))
 
 
 def next_random() -> int:

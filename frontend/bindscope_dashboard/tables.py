@@ -28,7 +28,7 @@ def table(
 def facts(pairs: Sequence[tuple[str, Child]], *, label: str) -> Html:
     """Names and values."""
     rows = [tag("tr", tag("th", name, scope="row"), tag("td", value)) for name, value in pairs]
-    inner = tag("table", tag("tbody", *rows), cls="bs-table", aria_label=label)
+    inner = tag("table", tag("tbody", *rows), cls="bs-table facts", aria_label=label)
     return tag("div", inner, cls="bs-scroll", tabindex=0, role="region", aria_label=label)
 
 

@@ -78,9 +78,9 @@ class Editor {
       if (!first) this.remember(this.objects);
       this.revision = data.revision;
       this.load(data.objects);
-      if (!first) this.say(`Scene replaced: ${this.objects.map(named).join(", ")}.`);
+      if (first) this.say("Drag a shape to move it.");
+      else this.say(`Scene replaced: ${this.objects.map(named).join(", ")}.`);
     }
-    else if (!this.find(".status").textContent) this.say("Drag a shape to move it.");
     this.draw();
   }
 
@@ -177,10 +177,10 @@ class Editor {
     if (this.before) this.finish(this.before);
   }
 
-  tell() {
+  tell({ live = false } = {}) {
     this.edit += 1;
     const objects = this.objects.map(({ values, x, y, size }) => ({ values, x, y, size }));
-    this.send({ revision: this.revision, edit: this.edit, objects });
+    this.send({ revision: this.revision, edit: this.edit, live, objects });
   }
 
   add() {
@@ -333,6 +333,7 @@ class Editor {
     const offset = [object.x - startX, object.y - startY];
     let blocked = null;
     let sent = performance.now();
+    let told = false;
     const move = (moving) => {
       if (moving.pointerId !== event.pointerId) return;
       const [x, y] = this.point(moving);
@@ -347,7 +348,8 @@ class Editor {
       this.draw();
       if (performance.now() - sent > SEND_WHILE_DRAGGING_MS) {
         sent = performance.now();
-        this.tell();
+        this.tell({ live: true });
+        told = true;
       }
     };
     const end = (ending) => {
@@ -360,6 +362,8 @@ class Editor {
       const where = `${percent(now.x)}, ${percent(now.y)}`;
       if (blocked) this.say(`Objects may not overlap: the ${named(now)} stays at ${where}, beside the ${named(blocked)}.`);
       else if (!resizing) this.say(`${named(now)} at ${where}.`);
+      // Back where it started: Python still has to hear that the drag is over.
+      if (told && JSON.stringify(before) === JSON.stringify(this.objects)) this.tell();
       this.finish(before);
     };
     part.group.setPointerCapture(event.pointerId);

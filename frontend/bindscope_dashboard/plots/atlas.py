@@ -65,8 +65,14 @@ def atlas_figure(cells: Sequence[AtlasCell], concept: Concept, *, dark: bool = F
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1}},
     )
-    axis = {"tickvals": list(range(size)), "ticktext": list(concept.values), "fixedrange": True, "showgrid": False}
-    figure.update_xaxes(**axis, range=[-0.5, size - 0.5], side="top", tickangle=-40, zeroline=False)
+    axis = {
+        "tickvals": list(range(size)),
+        "ticktext": list(concept.values),
+        "fixedrange": True,
+        "showgrid": False,
+        "ticks": "",
+    }
+    figure.update_xaxes(**axis, range=[-0.5, size - 0.5], side="top", tickangle=-40, zeroline=False, automargin=True)
     figure.update_yaxes(**axis, range=[size - 0.5, -0.5], zeroline=False, automargin=True)
     return dressed(figure, colors, height=460 if size > 4 else 300, hovermode="closest", clickmode="event+select")
 

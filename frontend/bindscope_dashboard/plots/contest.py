@@ -80,7 +80,7 @@ def _draw_bars(
 def _draw_margin(figure: go.Figure, margin: float, floor: float, *, colors: Ink) -> None:
     reach = max(abs(margin) * 1.3, floor * 4, 0.01)
     tone = colors.neutral if abs(margin) <= floor else (colors.true if margin > 0 else colors.swap)
-    axes = {"xref": "x2", "yref": "y2"}
+    axes = {"xref": "x2", "yref": "y2", "layer": "below"}
     figure.add_shape(type="rect", x0=-reach, x1=reach, y0=27, y1=45, fillcolor=colors.panel, line_width=0, **axes)
     figure.add_shape(type="rect", x0=-floor, x1=floor, y0=27, y1=45, fillcolor=colors.band, line_width=0, **axes)
     figure.add_shape(type="line", x0=0, x1=0, y0=23, y1=49, line={"color": colors.text, "width": 1.5}, **axes)

@@ -32,7 +32,7 @@ def accuracy_figure(accuracy: Interval, *, dark: bool = False) -> go.Figure:
     )
     figure.update_yaxes(visible=False, range=[-0.6, 1.05], fixedrange=True)
     _share_axis(figure)
-    return dressed(figure, colors, height=96)
+    return dressed(figure, colors, height=112)
 
 
 def recognition_figure(recognition: Recognition, chance: Mapping[str, float], *, dark: bool = False) -> go.Figure:
@@ -110,5 +110,9 @@ def _bar(figure: go.Figure, interval: Interval, row: float, *, tone: str, colors
 
 def _share_axis(figure: go.Figure) -> None:
     figure.update_xaxes(
-        range=[0, 1.16], tickvals=[0, 0.25, 0.5, 0.75, 1], ticktext=["0", "25", "50", "75", "100 %"], fixedrange=True
+        range=[0, 1.16],
+        tickvals=[0, 0.25, 0.5, 0.75, 1],
+        ticktext=["0", "25", "50", "75", "100 %"],
+        fixedrange=True,
+        automargin=True,
     )

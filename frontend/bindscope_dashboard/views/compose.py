@@ -53,7 +53,6 @@ def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) ->
     current = state.compose()
     default = default_state(models, spaces)
     if query is not None:
-        state.adopted(PAGE, query)
         try:
             current = compose_from_query(query, default, spaces=spaces)
         except InvalidInput as error:
@@ -100,7 +99,8 @@ def _workbench() -> None:
         with bar:
             bodies = [verdict_body(model, shown.scene, shown.wording) for model in judgement.models_of(shown)]
             share_popover(query, bodies, path="/v1/verdicts", method="verdict", key="compose.share")
-        state.mirror(PAGE, query)
+        if not state.is_dragging("compose.editor"):
+            state.mirror(PAGE, query)
         with right:
             judgement.cards(shown, models)
         with left:

@@ -65,9 +65,10 @@ def _picture(
 
 
 def _contest(verdict: Verdict, *, slot: int, narrow: bool) -> None:
-    st.html(draw.contest_heading(verdict))
-    figure = contest_figure(verdict.contest, dark=state.is_dark(), width=46 if narrow else 84)
-    st.plotly_chart(
+    figure = contest_figure(verdict.contest, dark=state.is_dark(), width=40 if narrow else 84)
+    box = st.container(gap="xxsmall")
+    box.html(draw.contest_heading(verdict))
+    box.plotly_chart(
         figure, theme=None, key=f"compose.contest.{slot}", config=_CHART,
         alt=contest_text(verdict.contest, anchor=verdict.anchor),
     )  # fmt: skip

@@ -40,9 +40,22 @@ _LAYOUTS = {"random": "random places", "slots": "in slots"}
 def page() -> None:
     """The page of the navigation."""
     with explained():
+        _open(service.models(), service.spaces())
+        _desk()
+
+
+@st.fragment
+def _desk() -> None:
+    """Settings and findings; a change of the settings reruns this alone."""
+    with explained():
         models, spaces = service.models(), service.spaces()
-        shown = _open(models, spaces)
-        chosen, pressed = _settings(shown, models, spaces)
+        shown = state.survey()
+        if shown is None:
+            st.rerun()
+            return
+        bar = st.container(horizontal=True, vertical_alignment="bottom", key="survey-bar")
+        with bar:
+            chosen, pressed = _settings(shown, models, spaces)
         body = survey_body(chosen)
         key = json.dumps(body, sort_keys=True)
         done = state.survey_results()
@@ -56,7 +69,8 @@ def page() -> None:
         if result is None:
             st.info("Choose a model and press Run: 200 scenes take a few seconds.", icon=":material/play_circle:")
             return
-        share_popover(query, [body], path="/v1/verdicts/batch", method="verdict_batch", key="survey.share")
+        with bar:
+            share_popover(query, [body], path="/v1/verdicts/batch", method="verdict_batch", key="survey.share")
         findings.show(result, chosen, spaces[chosen.space])
 
 
@@ -64,13 +78,12 @@ def _edited(before: SurveyState, now: SurveyState) -> bool:
     return replace(before, run=False) != replace(now, run=False)
 
 
-def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> SurveyState:
+def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> None:
     """Takes over a link; otherwise goes on where the session was."""
     query = state.incoming(PAGE)
     current = state.survey()
     default = SurveyState(model=compose.default_state(models, spaces).model)
     if query is not None:
-        state.adopted(PAGE, query)
         try:
             current = survey_from_query(query, default)
             if current.space not in spaces:
@@ -80,8 +93,8 @@ def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) ->
             current = default
         state.set_widgets(_widgets(current))
     current = current or default
+    state.keep_survey(current)
     state.seed_widgets(_widgets(current))
-    return current
 
 
 def _widgets(shown: SurveyState) -> dict[str, object]:
@@ -103,27 +116,26 @@ def _settings(
 ) -> tuple[SurveyState, bool]:
     known = [m.id for m in models if m.available]
     options = known if shown.model in known else [*known, shown.model]
-    with st.container(horizontal=True, vertical_alignment="bottom", key="survey-bar"):
-        model = st.selectbox("Model", options, key="survey.model", accept_new_options=True, width=250)
-        space = st.selectbox("Concept space", state.spaces_of_session(spaces), key="survey.space", width=150)
-        count = st.number_input("Scenes", 1, 5000, key="survey.count", step=100, width=130)
-        objects = st.number_input("Objects", 1, 6, key="survey.objects", width=110)
-        seed = st.number_input("Seed", 0, 2**31 - 1, key="survey.seed", width=130)
-        with st.popover("More", icon=":material/tune:"):
-            layout = st.segmented_control(
-                "Layout", get_args(Layout), key="survey.layout", format_func=_LAYOUTS.__getitem__, required=True
-            )
-            control = st.segmented_control(
-                "Control",
-                get_args(Control),
-                key="survey.control",
-                format_func=_CONTROLS.__getitem__,
-                required=True,
-                help="What the model gets to see in place of the scene. Both controls must lose the answer.",
-            )
-            only = st.toggle("Only scenes with a valid swap", key="survey.only")
-        wording = wording_picker("survey", shown.wording)
-        pressed = st.button("Run", type="primary", icon=":material/play_arrow:", key="survey.run")
+    model = st.selectbox("Model", options, key="survey.model", accept_new_options=True, width=220)
+    space = st.selectbox("Concept space", state.spaces_of_session(spaces), key="survey.space", width=130)
+    count = st.number_input("Scenes", 1, 5000, key="survey.count", step=100, width=120)
+    objects = st.number_input("Objects", 1, 6, key="survey.objects", width=90)
+    seed = st.number_input("Seed", 0, 2**31 - 1, key="survey.seed", width=110)
+    with st.popover("More", icon=":material/tune:"):
+        layout = st.segmented_control(
+            "Layout", get_args(Layout), key="survey.layout", format_func=_LAYOUTS.__getitem__, required=True
+        )
+        control = st.segmented_control(
+            "Control",
+            get_args(Control),
+            key="survey.control",
+            format_func=_CONTROLS.__getitem__,
+            required=True,
+            help="What the model gets to see in place of the scene. Both controls must lose the answer.",
+        )
+        only = st.toggle("Only scenes with a valid swap", key="survey.only")
+    wording = wording_picker("survey", shown.wording)
+    pressed = st.button("Run", type="primary", icon=":material/play_arrow:", key="survey.run")
     chosen = SurveyState(
         model=model or shown.model,
         space=space,

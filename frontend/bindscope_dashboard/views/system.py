@@ -33,7 +33,7 @@ def page() -> None:
         st.subheader("Models", anchor=False)
         st.html(models_table(models, {m.id: m for m in system.models}))
         st.subheader("Versions", anchor=False)
-        versions: list[tuple[str, Child]] = [("bindscope", system.version), *sorted(system.versions.items())]
+        versions: list[tuple[str, Child]] = sorted({"bindscope": system.version, **system.versions}.items())
         st.html(tables.facts(versions, label="Versions"))
 
 
