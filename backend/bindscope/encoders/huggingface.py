@@ -117,6 +117,8 @@ def _network(source: str, *, seed: int | None, dtype: str, sentences: bool) -> A
                 dtype=getattr(torch, dtype),
                 use_safetensors=True,
                 trust_remote_code=False,
+                # Only so that the report names them: _check then refuses.
+                ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
             _check(report, sentences=sentences)
