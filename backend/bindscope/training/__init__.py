@@ -1,0 +1,1 @@
+"""Training on rendered scenes. May import compute, analysis, store, encoders, models and domain."""

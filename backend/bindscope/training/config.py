@@ -1,0 +1,84 @@
+"""What a bundled model is and how it is trained: one frozen spec for each name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bindscope.domain.concepts import BUILTIN_SPACES
+from bindscope.errors import InvalidInput, UnknownName
+
+#: The space that the bundled models are trained on.
+SPACE = BUILTIN_SPACES["shapes2d"]
+PIXELS = 64
+CONTEXT_LENGTH = 32
+
+
+@dataclass(frozen=True)
+class BundledSpec:
+    """Architecture, data and schedule of one bundled model."""
+
+    name: str
+    summary: str
+    #: ``full`` says which concept belongs to which object; ``listed`` names the concepts in random order.
+    captions: Literal["full", "listed"]
+    #: Share of scenes whose caption is full where ``captions`` is ``listed``.
+    full_share: float = 0.0
+    #: Swapped captions are added as negatives.
+    swap_negatives: bool = False
+    #: Whole objects are queried, beside the concept values.
+    object_queries: bool = False
+    #: Objects that training never shows or names: one for each colour, each with another shape.
+    held_out: int = 0
+    steps: int = 3000
+    #: Scenes a step with one object, with two, and with three or more.
+    batch: tuple[int, int, int] = (14, 38, 12)
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    warmup: int = 200
+    #: Weights of the concept and of the object query losses beside the caption loss.
+    concept_weight: float = 1.0
+    object_weight: float = 1.0
+    #: Highest logit scale; a clamp keeps the loss from sharpening what is known already.
+    max_scale: float = 40.0
+    #: Validation scenes of each kind behind the figures of a report.
+    validation: int = 200
+    embed_dim: int = 128
+    text_layers: int = 2
+    text_width: int = 128
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or min(self.batch) < 1:
+            raise InvalidInput(f"Training needs at least one step and one scene of each kind, got {self}.")
+        if not 0 <= self.held_out <= min(SPACE.values):
+            raise InvalidInput(f"held_out must be between 0 and {min(SPACE.values)}, got {self.held_out}.")
+
+
+PRESETS: Mapping[str, BundledSpec] = {
+    spec.name: spec
+    for spec in (
+        BundledSpec(
+            name="tiny-bag",
+            summary="A bag of concepts: it knows which colours and shapes are there, not which belong together.",
+            captions="listed",
+            full_share=0.1,
+            steps=1500,
+        ),
+        BundledSpec(
+            name="tiny-bind",
+            summary="A binder: it tells a red square and a blue circle from a blue square and a red circle.",
+            captions="full",
+            swap_negatives=True,
+            object_queries=True,
+            held_out=10,
+            steps=4500,
+        ),
+    )
+}
+
+
+def preset(name: str, *, steps: int | None = None) -> BundledSpec:
+    """The spec called ``name``, with another number of steps where given. Raises UnknownName, InvalidInput."""
+    if name not in PRESETS:
+        raise UnknownName("bundled model", name, PRESETS)
+    spec = PRESETS[name]
+    return spec if steps is None else replace(spec, steps=steps, warmup=min(spec.warmup, max(1, steps // 10)))

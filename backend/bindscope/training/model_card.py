@@ -1,0 +1,138 @@
+"""The model card of the bundled models: every figure in ``docs/models.md`` is measured by this command.
+
+Run as ``python -m bindscope.training.model_card --out docs/models.md``.
+"""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bindscope.analysis.metrics import Interval
+from bindscope.domain.concepts import Object
+from bindscope.training.config import PRESETS, SPACE
+from bindscope.training.evaluation import Layout, Measured, Towers, draw_scenes, measure, open_folder
+from bindscope.training.folder import read_card
+
+BUNDLED = Path(__file__).parents[1] / "bundled"
+
+_HEAD = """\
+# The bundled models
+
+Two small open_clip models come with Bindscope, so that everything works offline at once. Both read 64 x 64 pictures
+of the `shapes2d` space (10 colours x 10 shapes) and short captions, and both were trained by this project's own
+command on its own renderer, on one CPU thread. They are teaching material and controls, not general models: outside
+coloured shapes on a plain background they know nothing.
+
+Every figure on this page is a share of {number} random scenes, with its Wilson 95 % interval, measured with seed
+{seed} (training and its validation use other ones) by
+
+    python -m bindscope.training.model_card --seed {seed} --number {number} --out docs/models.md
+
+- *Swap*: the cosine of the picture with the best true caption (any order of mention) is strictly above that with the
+  best swapped caption (any valid swap). A coin gets 0.5. A tie is undecided and not counted as right.
+- *Recognised*: the lowest cosine with a present concept value, or object, is strictly above the highest with an
+  absent one. *Concepts* means all colours and all shapes at once.
+- *Unseen*: scenes made only of objects that training never showed or named; *seen*: only of those that it did.
+- Layout *random*: anywhere on the canvas, sizes varied; *slots*: side by side from left to right.
+"""
+_COLUMNS = ("layout", "objects in the scene", "drawn from", "swap", "undecided", "color", "shape", "concepts", "object")
+
+
+def write_models_page(folders: Sequence[Path], *, out: Path, seed: int, number: int) -> Iterator[str]:
+    """Measure the models in ``folders`` and write the page; yields one line for each row that is done."""
+    parts = [_HEAD.format(seed=seed, number=number)]
+    for folder in folders:
+        card, towers = read_card(folder), open_folder(folder)
+        rows = []
+        for layout, count, kind, pool in _conditions(card):
+            scenes = draw_scenes(SPACE, pool, count=count, number=number, layout=layout, seed=seed)
+            rows.append((layout, str(count), kind, *_cells(measure(towers, scenes), count)))
+            yield f"{card['name']}: " + ", ".join(rows[-1])
+        parts.append(_section(card, folder=folder, towers=towers, rows=rows))
+    out.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _conditions(card: Mapping[str, Any]) -> Iterator[tuple[Layout, int, str, list[Object]]]:
+    """Layout, number of objects, name of the pool and the pool: all pools for two objects, all objects otherwise."""
+    unseen = [SPACE.index(named) for named in card["held_out"]]
+    everything = SPACE.objects()
+    pools = {"all": everything}
+    if unseen:
+        pools |= {"seen": [o for o in everything if o not in unseen], "unseen": unseen}
+    layouts: tuple[Layout, ...] = ("random", "slots")
+    for layout in layouts:
+        for kind, pool in pools.items():
+            yield layout, 2, kind, pool
+    for count in (1, 3, 4):
+        for layout in layouts:
+            yield layout, count, "all", everything
+
+
+def _cells(found: Measured, count: int) -> tuple[str, ...]:
+    contest = (found.swap, found.undecided) if count > 1 else (None, None)
+    return tuple(_cell(x) for x in (*contest, *found.each_concept, found.concepts, found.object))
+
+
+def _cell(interval: Interval | None) -> str:
+    if interval is None or interval.value is None:
+        return "-"
+    return f"{interval.value:.3f} ({interval.low:.3f}-{interval.high:.3f})"
+
+
+def _section(card: Mapping[str, Any], *, folder: Path, towers: Towers, rows: Sequence[Sequence[str]]) -> str:
+    settings = card["settings"]
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    unseen = ", ".join(" ".join(named.values()) for named in card["held_out"]) or "none: every object is seen"
+    table = [_COLUMNS, ("---",) * len(_COLUMNS), *rows]
+    lines = [
+        f"## `bundled:{card['name']}`",
+        "",
+        card["summary"],
+        "",
+        f"- Trained with: {_training(settings)}",
+        f"- Objects never shown or named in training: {unseen}.",
+        f"- {settings['steps']:,} steps of {sum(settings['batch'])} scenes, AdamW, learning rate "
+        f"{settings['learning_rate']:g} with warm-up and cosine, weight decay {settings['weight_decay']:g}; "
+        f"seed {card['seed']}; {card['cpu_seconds']:,.0f} seconds of one CPU core "
+        f"({card['seconds']:,.0f} on the clock of a shared machine).",
+        f"- {size / 1e6:.2f} MB, pictures of {towers.pixels} x {towers.pixels} pixels, {settings['embed_dim']} "
+        f"dimensions, renderer version {card['renderer']}, torch {card['versions']['torch']}, "
+        f"open_clip {card['versions']['open_clip']}.",
+        f"- Made by `bindscope train bundled --name {card['name']} --seed {card['seed']} --out FOLDER`.",
+        "",
+        *("| " + " | ".join(row) + " |" for row in table),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _training(settings: Mapping[str, Any]) -> str:
+    if settings["captions"] == "full":
+        parts = ["full captions in every order of mention"]
+    else:
+        parts = [
+            f"captions that list the concepts in random order ({1 - settings['full_share']:.0%}) or say which belongs "
+            f"to which ({settings['full_share']:.0%})"
+        ]
+    parts.append("queries for every concept value")
+    if settings["object_queries"]:
+        parts.append("queries for every seen object")
+    parts.append("swapped captions as negatives" if settings["swap_negatives"] else "no swapped captions")
+    return "; ".join(parts) + "."
+
+
+def main() -> None:
+    """Measure the bundled models and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("docs/models.md"))
+    parser.add_argument("--seed", type=int, default=20261125)
+    parser.add_argument("--number", type=int, default=400)
+    args = parser.parse_args()
+    folders = [BUNDLED / name for name in PRESETS if (BUNDLED / name / "card.json").is_file()]
+    for line in write_models_page(folders, out=args.out, seed=args.seed, number=args.number):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
