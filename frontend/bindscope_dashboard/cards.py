@@ -24,9 +24,7 @@ def verdict_card(verdict: Verdict, *, png: bytes | None, pixels: int | None, hid
     """Diagnosis and answer beside the picture. ``hidden``: the picture only, before the guess."""
     parts = [seen(png, pixels)] if png and pixels else []
     if hidden:
-        parts.append(
-            tag("div", tag("p", "Your guess first: which caption will this model prefer?", cls="answer"), cls="words")
-        )
+        parts.append(tag("div", *_question(verdict), cls="words"))
         return tag("section", *parts, cls="bs-card bs-verdict", aria_label="Verdict, hidden")
     named = DIAGNOSES[verdict.diagnosis]
     words = [
@@ -113,6 +111,16 @@ def svg_image(*drawn: Html, box: str, alt: str) -> Html:
     """Drawn shapes as an image: the page takes no inline SVG."""
     drawing = tag("svg", *drawn, xmlns="http://www.w3.org/2000/svg", viewBox=box)
     return tag("img", src="data:image/svg+xml;base64," + base64.b64encode(drawing.encode()).decode("ascii"), alt=alt)
+
+
+def _question(verdict: Verdict) -> list[Html]:
+    """The captions to guess between: one of each kind, the first by name: the choice tells nothing."""
+    lines = [tag("p", "Your guess first: which caption will this model prefer?", cls="answer")]
+    for kind, label in (("true", "true"), ("swap", "swapped")):
+        caption = next((c.text for c in sorted(verdict.contest.captions, key=lambda c: c.text) if c.kind == kind), None)
+        if caption is not None:
+            lines.append(tag("p", tag("strong", label), f": {caption}", cls="bs-muted"))
+    return lines
 
 
 def _mark(good: bool) -> Html:

@@ -86,7 +86,9 @@ def atlas_text(cells: Sequence[AtlasCell], concept: str) -> str:
 
 
 def _share(cell: AtlasCell) -> str:
-    return "" if cell.swapped.value is None else f"{100 * cell.swapped.value:.0f}"
+    if cell.swapped.value is None:
+        return ""
+    return "≈" if cell.undecided == cell.swapped.n else f"{100 * cell.swapped.value:.0f}"
 
 
 def _on(cell: AtlasCell, *, dark: bool) -> str:

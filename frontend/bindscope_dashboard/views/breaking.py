@@ -37,7 +37,7 @@ def _show(shown: ComposeState, found: Counterexample, *, slot: int) -> None:
     if not found.found or found.scene is None or found.edit is None or found.after is None:
         st.markdown(f"**It held.** None of the {found.tried} small edits that were tried flips the verdict.")
         return
-    st.markdown(f"**Flipped** by {_escaped(found.edit.text)} ({found.tried} edits tried).")
+    st.markdown(f"**Flipped.** Smallest edit found: {_escaped(found.edit.text)} ({found.tried} tried).")
     if service.spaces()[shown.scene.space].renderable:
         before, after = st.columns(2)
         for column, scene, verdict, title in (

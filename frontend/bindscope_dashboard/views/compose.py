@@ -179,7 +179,7 @@ def _canvas(shown: ComposeState, space: ConceptSpace) -> SceneModel:
 def _pickers(shown: ComposeState, space: ConceptSpace) -> SceneModel:
     """Objects of a space without pictures: a row of choices each."""
     scene = shown.scene
-    st.caption("This space has no pictures: text-only models compare its captions.")
+    st.caption("This space has no pictures: a model compares its captions.")
     for index, obj in enumerate(scene.objects):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             for concept in space.concepts:

@@ -113,7 +113,10 @@ def _atlas(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> Non
         selection_mode="points",
         alt=atlas_text(cells, concept.name),
     )
-    st.caption("How often, in %, the caption with the two values exchanged won. Click a cell to open its worst scene.")
+    st.caption(
+        "How often, in %, the caption with the two values exchanged won (≈: all undecided). Click a cell to open "
+        "its worst scene."
+    )
     picked = _clicked(event, cells)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         cell = st.selectbox(

@@ -52,7 +52,7 @@ def failing_scenes(shown: ComposeState, space: ConceptSpace) -> None:
 def scene_cards(scenes: Sequence[SceneModel], space: ConceptSpace, *, columns: int, key: str) -> SceneModel | None:
     """A row of scenes with their captions and a button each; returns the scene whose button was pressed."""
     opened = None
-    captioner = Captioner()
+    captioner = Captioner(articles="a_or_an")
     grid: list[st.delta_generator.DeltaGenerator] = []
     for _ in range(0, len(scenes), columns):
         grid += st.columns(columns, gap="small", wrap=False)

@@ -1,0 +1,198 @@
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bindscope.domain.concepts import BUILTIN_SPACES
+from bindscope.schemas.base import Interval, PlacedObject, Provenance, SceneModel
+from bindscope.schemas.verdicts import (
+    CaptionScore,
+    ConceptScore,
+    ConceptScores,
+    Contest,
+    ObjectScore,
+    ObjectScores,
+    Verdict,
+    VerdictBatch,
+)
+
+_STARTED_IN = 90.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(command: list[str], environment: dict[str, str], health: str) -> Iterator[None]:
+    process = subprocess.Popen(
+        command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        until = time.monotonic() + _STARTED_IN
+        while not _answers(health):
+            if process.poll() is not None:
+                pytest.fail(
+                    f"{command} ended with {process.returncode}: {process.stdout.read() if process.stdout else ''}"
+                )
+            if time.monotonic() > until:
+                pytest.fail(f"{health} did not answer")
+            time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+        if process.stdout:
+            process.stdout.close()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def service_url(tmp_path_factory) -> Iterator[str]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        "BINDSCOPE_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+        "BINDSCOPE_PRELOAD": "",
+        "BINDSCOPE_THREADS": "1",
+    }
+    command = [sys.executable, "-m", "bindscope", "serve", "--port", str(port)]
+    with running(command, environment, f"{url}/livez"):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def dashboard_url(service_url) -> Iterator[str]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "bindscope_dashboard", "--port", str(port)]
+    with running(command, {"BINDSCOPE_API_URL": service_url}, f"{url}/_stcore/health"):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as play:
+        started = play.chromium.launch(executable_path=path, args=flags)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def space():
+    return BUILTIN_SPACES["shapes2d"]
+
+
+@pytest.fixture
+def scene() -> SceneModel:
+    return scene_of(("red", "square", 0.28, 0.5, 0.3), ("blue", "circle", 0.72, 0.5, 0.3))
+
+
+def scene_of(*objects: tuple[str, str, float, float, float]) -> SceneModel:
+    placed = [PlacedObject(values={"color": c, "shape": s}, x=x, y=y, size=z) for c, s, x, y, z in objects]
+    return SceneModel(space="shapes2d", objects=placed)
+
+
+def interval(value: float | None, n: int = 100) -> Interval:
+    if value is None:
+        return Interval(value=None, low=None, high=None, n=0)
+    return Interval(value=value, low=max(0.0, value - 0.1), high=min(1.0, value + 0.1), n=n)
+
+
+@pytest.fixture
+def provenance() -> Provenance:
+    return Provenance(model="synthetic:bag", fingerprint="f" * 64, preprocessing="none", dtype="float32", device="cpu")
+
+
+@pytest.fixture
+def verdict(provenance) -> Verdict:
+    captions = [
+        CaptionScore(text="a red square and a blue circle", kind="true", score=0.301),
+        CaptionScore(text="a blue circle and a red square", kind="true", score=0.295),
+        CaptionScore(text="a blue square and a red circle", kind="swap", score=0.304),
+    ]
+    concepts = [
+        ConceptScore(concept="color", value="red", present=True, score=0.31),
+        ConceptScore(concept="color", value="blue", present=True, score=0.22),
+        ConceptScore(concept="color", value="green", present=False, score=0.25),
+        ConceptScore(concept="shape", value="square", present=True, score=0.4),
+        ConceptScore(concept="shape", value="circle", present=True, score=0.41),
+        ConceptScore(concept="shape", value="star", present=False, score=0.1),
+    ]
+    objects = [
+        ObjectScore(values={"color": c, "shape": s}, present=(c, s) in {("red", "square"), ("blue", "circle")}, score=v)
+        for c, s, v in (
+            ("red", "circle", 0.5),
+            ("red", "square", 0.45),
+            ("blue", "circle", 0.2),
+            ("green", "star", 0.3),
+        )
+    ]
+    return Verdict(
+        diagnosis="bag_of_concepts",
+        answer="It sees red, blue, square, circle, but not which is which.",
+        anchor="image",
+        anchor_text=None,
+        contest=Contest(outcome="swaps", margin=-0.003, noise_floor=1e-6, captions=captions),
+        concepts=ConceptScores(recognised=False, by_concept={"color": False, "shape": True}, scores=concepts),
+        objects=ObjectScores(recognised=False, scores=objects),
+        cached=0,
+        milliseconds=12.0,
+        provenance=provenance,
+    )
+
+
+@pytest.fixture
+def batch(provenance, scene) -> VerdictBatch:
+    cell = {"concept": "color", "undecided": 1, "mean_margin": 0.01, "example": scene}
+    return VerdictBatch(
+        scenes=100,
+        anchor="image",
+        noise_floor=1e-6,
+        swap_accuracy=interval(0.54),
+        undecided=interval(0.02),
+        no_valid_swap=19,
+        recognition={
+            "color": interval(0.9),
+            "shape": interval(0.8),
+            "concepts": interval(0.75),
+            "object": interval(0.2),
+        },
+        chance={"color": 0.02, "shape": 0.02, "concepts": 0.0005, "object": 0.0002},
+        atlas=[
+            {**cell, "value": "blue", "other": "red", "swapped": interval(0.3, 10)},
+            {**cell, "value": "blue", "other": "green", "swapped": interval(0.7, 10)},
+            {**cell, "concept": "shape", "value": "square", "other": "circle", "swapped": interval(None)},
+        ],
+        failures=[scene],
+        milliseconds=900.0,
+        provenance=provenance,
+    )

@@ -1,0 +1,110 @@
+import pytest
+
+from bindscope.schemas.verdicts import CaptionScore, Contest
+from bindscope_dashboard.plots.atlas import atlas_figure, atlas_text, cells_of
+from bindscope_dashboard.plots.contest import SHOWN, contest_figure, contest_text, shown_captions
+from bindscope_dashboard.plots.recognition import (
+    accuracy_figure,
+    accuracy_text,
+    recognition_figure,
+    recognition_text,
+)
+
+MODES = pytest.mark.parametrize("dark", [False, True])
+
+
+def _bars(figure):
+    return [trace for trace in figure.data if trace.type == "bar"]
+
+
+@MODES
+def test_the_contest_has_a_bar_for_each_caption_the_winner_on_top(verdict, dark):
+    bars = _bars(contest_figure(verdict.contest, dark=dark))
+    assert [bar.x[0] for bar in bars] == [0.304, 0.301, 0.295]
+    heights = [bar.y[0] for bar in bars]
+    assert heights == sorted(heights, reverse=True)
+
+
+def test_true_and_swapped_captions_differ_by_pattern_too(verdict):
+    patterns = {bar.marker.pattern.shape for bar in _bars(contest_figure(verdict.contest))}
+    assert patterns == {"", "/"}
+
+
+@MODES
+def test_the_margin_and_the_noise_floor_are_drawn(verdict, dark):
+    figure = contest_figure(verdict.contest, dark=dark)
+    marker = next(trace for trace in figure.data if trace.type == "scatter")
+    assert marker.x[0] == verdict.contest.margin
+    spans = {(shape.x0, shape.x1) for shape in figure.layout.shapes}
+    assert (-verdict.contest.noise_floor, verdict.contest.noise_floor) in spans
+
+
+def test_without_a_valid_swap_there_is_no_margin_strip(verdict):
+    contest = Contest(outcome="no_valid_swap", margin=None, noise_floor=0.0, captions=verdict.contest.captions[:1])
+    figure = contest_figure(contest)
+    assert not [trace for trace in figure.data if trace.type == "scatter"]
+    assert "nothing to exchange" in contest_text(contest, anchor="image")
+
+
+def test_a_long_contest_shows_the_best_of_each_kind_only():
+    captions = [
+        CaptionScore(text=f"caption {i} {k}", kind=k, score=i / 100) for i in range(40) for k in ("true", "swap")
+    ]
+    contest = Contest(outcome="undecided", margin=0.0, noise_floor=1e-6, captions=captions)
+    shown = shown_captions(contest)
+    assert len(shown) == 2 * SHOWN
+    assert {c.kind for c in shown} == {"true", "swap"}
+    assert contest_figure(contest).layout.height < 500
+
+
+def test_a_caption_with_markup_is_shown_as_text():
+    captions = [CaptionScore(text="<b>x</b> & y", kind="true", score=0.5)]
+    figure = contest_figure(Contest(outcome="no_valid_swap", margin=None, noise_floor=0.0, captions=captions))
+    assert "&lt;b&gt;x" in figure.layout.annotations[0].text
+
+
+def test_the_words_of_the_contest_name_the_winner(verdict):
+    text = contest_text(verdict.contest, anchor="image")
+    assert text.startswith("A swapped caption is nearer to the picture (margin −0.0030)")
+
+
+@MODES
+def test_recognition_has_a_bar_with_its_interval_and_a_tick_for_chance(batch, dark):
+    figure = recognition_figure(batch.recognition, batch.chance, dark=dark)
+    bars = _bars(figure)
+    assert [bar.x[0] for bar in bars] == [0.9, 0.8, 0.75, 0.2]
+    assert bars[0].error_x.array[0] == pytest.approx(0.1)
+    assert len(figure.data) - len(bars) == len(batch.chance)
+    assert "all concepts at once 75 %" in recognition_text(batch.recognition, batch.chance)
+
+
+@MODES
+def test_accuracy_is_shown_against_a_coin(batch, dark):
+    figure = accuracy_figure(batch.swap_accuracy, dark=dark)
+    assert {shape.x0 for shape in figure.layout.shapes} == {0.5}
+    assert accuracy_text(batch.swap_accuracy) == "Swap accuracy 54 % (44 to 64 %, n = 100); a coin reaches 50 %."
+
+
+def test_a_survey_without_a_single_swap_still_has_figures(batch):
+    empty = batch.undecided.model_copy(update={"value": None, "low": None, "high": None, "n": 0})
+    assert not _bars(accuracy_figure(empty))
+    assert not recognition_figure({"object": empty}, {}).data
+
+
+@MODES
+def test_the_atlas_is_the_same_on_both_sides_and_each_cell_can_be_clicked(batch, space, dark):
+    cells = cells_of(batch.atlas, "color")
+    figure = atlas_figure(cells, space.concept("color"), dark=dark)
+    heat, points = figure.data
+    index = space.concept("color").index
+    assert heat.z[index["blue"]][index["green"]] == heat.z[index["green"]][index["blue"]] == 0.7
+    assert sorted(points.customdata) == [0, 0, 1, 1]
+    clicked = {(x, y): n for x, y, n in zip(points.x, points.y, points.customdata, strict=True)}
+    assert cells[clicked[index["red"], index["blue"]]].other == "red"
+
+
+def test_the_atlas_lists_the_worst_pair_first(batch):
+    cells = cells_of(batch.atlas, "color")
+    assert [c.other for c in cells] == ["green", "red"]
+    assert "Worst: blue and green 70 % of 10" in atlas_text(cells, "color")
+    assert "no scene exchanges" in atlas_text([], "color")
