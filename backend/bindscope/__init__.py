@@ -1,6 +1,6 @@
 """Bindscope: a microscope for concept binding in embedding models.
 
-Layers, each importing only those below it: ``api, cli -> services -> training ->
+Layers, each importing only those below it: ``cli -> api -> services -> training ->
 (analysis, store) -> encoders -> models -> domain``; beside them ``client -> schemas -> domain``.
 """
 
