@@ -83,7 +83,7 @@ def _key(body: Mapping[str, Any]) -> str:
     return json.dumps(body, sort_keys=True, ensure_ascii=False)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=BindscopeClient.close)
 def _client(address: str) -> BindscopeClient:
     return BindscopeClient(address, os.environ.get("BINDSCOPE_API_KEY"))
 

@@ -46,7 +46,7 @@ def failing_scenes(shown: ComposeState, space: ConceptSpace) -> None:
         opened = scene_cards(batch.failures[:_SHOWN], space, columns=3, key="compose.failing")
         if opened is not None:
             state.load_scene(opened)
-            st.rerun(scope="fragment")
+            st.rerun()
 
 
 def scene_cards(scenes: Sequence[SceneModel], space: ConceptSpace, *, columns: int, key: str) -> SceneModel | None:
