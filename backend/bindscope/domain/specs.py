@@ -1,0 +1,75 @@
+"""What an analysis is asked to do. Used as arguments of ``analysis`` and as fields of requests.
+
+A ``ValueError`` in ``__post_init__`` becomes a located 422.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from bindscope.errors import InvalidInput, UnknownName
+
+Estimator = Literal["avg", "avg_pos", "single", "lstsq", "lstsq_pos"]
+ESTIMATORS: tuple[str, ...] = get_args(Estimator)
+
+
+def _check_ratio(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise InvalidInput(f"{name} must lie between 0 and 1, got {value}.")
+
+
+@dataclass(frozen=True)
+class ProbeSpec:
+    """Linear probes (METHODS section 4): scene-level split; regularisation is chosen inside the training part."""
+
+    train_ratio: float = 0.4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_ratio("train_ratio", self.train_ratio)
+
+
+@dataclass(frozen=True)
+class DecompositionSpec:
+    """Additive decomposition (METHODS section 5). Level 1: sum of object vectors; level 2: of concept vectors."""
+
+    estimator: Estimator = "lstsq_pos"
+    level: Literal[1, 2] = 1
+    test_ratio: float = 0.2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_ratio("test_ratio", self.test_ratio)
+        if self.estimator not in ESTIMATORS:
+            raise UnknownName("estimator", self.estimator, ESTIMATORS)
+        if self.level not in (1, 2):
+            raise InvalidInput(f"level must be 1 (objects) or 2 (concepts), got {self.level}.")
+
+
+@dataclass(frozen=True)
+class RemovalSpec:
+    """Targeted removal (METHODS section 5): five variants, probes refitted on each."""
+
+    train_ratio: float = 0.4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_ratio("train_ratio", self.train_ratio)
+
+
+@dataclass(frozen=True)
+class SurgerySpec:
+    """Object surgery (METHODS section 6): replace one value of one object in embedding space.
+
+    ``concept`` names the concept whose value is replaced; ``limit`` caps the edits (a seeded sample of all).
+    """
+
+    estimator: Estimator = "avg_pos"
+    concept: str | None = None
+    limit: int = 20_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.estimator not in ESTIMATORS:
+            raise UnknownName("estimator", self.estimator, ESTIMATORS)
+        if self.limit < 1:
+            raise InvalidInput(f"limit must be at least 1, got {self.limit}.")
