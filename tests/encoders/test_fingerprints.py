@@ -124,6 +124,18 @@ def test_the_seed_makes_the_twin(open_clip_folder: Path, settings: EncoderSettin
     assert plain.info.family == "random"
 
 
+def test_a_twin_with_the_very_weights_of_a_folder_has_a_digest_of_its_own(
+    open_clip_folder: Path, settings: EncoderSettings
+) -> None:
+    # The folder was never trained: its weights were drawn with this seed.
+    stored = load_encoder(f"open_clip:local-dir:{open_clip_folder}", settings=settings)
+    twin = load_encoder(f"random:open_clip:local-dir:{open_clip_folder}#seed=11", settings=settings)
+    assert isinstance(stored, Encoder)
+    assert isinstance(twin, Encoder)
+    assert np.array_equal(stored.encode_texts(["red"]), twin.encode_texts(["red"]))
+    assert stored.info.fingerprint.digest != twin.info.fingerprint.digest
+
+
 def test_the_random_twin_leaves_the_random_generator_alone(open_clip_folder: Path, settings: EncoderSettings) -> None:
     import torch
 

@@ -70,7 +70,7 @@ def _build(source: str, settings: EncoderSettings, *, model: ModelId, modalities
     device = resolved_device(settings)
     both = len(modalities) == 2
     net = _network(source, seed=model.seed, dtype=settings.dtype, sentences=modalities == ("text",))
-    weights, config = weights_digest(net.state_dict()), net.config
+    weights, config = weights_digest(net.state_dict(), seed=model.seed), net.config
     net = net.to(device)
     image, looks = _image_tower(source, net, both=both) if "image" in modalities else (None, {})
     pooling = "features" if both else "pooler_output"

@@ -20,8 +20,11 @@ def code_version(*packages: str) -> str:
     return " ".join([f"bindscope-encoders/{WRAPPER_VERSION}", *(f"{name}/{version(name)}" for name in packages)])
 
 
-def weights_digest(state: Mapping[str, "Tensor"]) -> str:
-    """Hash over name, dtype, shape and bytes of every tensor, in the order of the names."""
+def weights_digest(state: Mapping[str, "Tensor"], *, seed: int | None) -> str:
+    """Hash over name, dtype, shape and bytes of every tensor, in the order of the names.
+
+    A twin's ``seed`` stands in front, so that no twin ever passes for a stored model.
+    """
     import torch
 
     hasher = hashlib.blake2b(digest_size=16)
@@ -32,7 +35,7 @@ def weights_digest(state: Mapping[str, "Tensor"]) -> str:
         for part in (head, body):
             hasher.update(len(part).to_bytes(8, "big"))
             hasher.update(part)
-    return hasher.hexdigest()
+    return hasher.hexdigest() if seed is None else f"random seed {seed} {hasher.hexdigest()}"
 
 
 def text_digest(*texts: str) -> str:

@@ -106,10 +106,13 @@ def tag_activation(config: dict[str, Any], facts: dict[str, Any]) -> bool:
 def _build(source: _Source, settings: EncoderSettings, *, model: ModelId) -> TorchEncoder:
     device = resolved_device(settings)
     net = _network(source, _PRECISION[settings.dtype], seed=model.seed)
-    weights = weights_digest(net.state_dict())
+    weights = weights_digest(net.state_dict(), seed=model.seed)
     net = net.to(device)
     tokenizer, text = _text_tower(source, net)
     image, preprocess = _image_tower(net)
+    libraries = ["open_clip_torch", "torch", "transformers"]
+    if "timm_model_name" in source.config["vision_cfg"]:
+        libraries.append("timm")
     config = {**source.config, **({} if source.quick_gelu is None else {"quick_gelu": source.quick_gelu})}
     fingerprint = Fingerprint(
         family="open_clip",
@@ -119,15 +122,16 @@ def _build(source: _Source, settings: EncoderSettings, *, model: ModelId) -> Tor
         tokenizer=canonical_json(tokenizer),
         pooling="open_clip",
         dtype=settings.dtype,
-        code=code_version("open_clip_torch", "torch", "transformers"),
+        code=code_version(*libraries),
     )
+    resizing = f"{preprocess['resize_mode']} resize, {preprocess['interpolation']}"
     info = EncoderInfo(
         id=model.text,
         family="random" if model.seed is not None else model.family,
         modalities=("image", "text"),
         dim=int(source.config["embed_dim"]),
         fingerprint=fingerprint,
-        preprocessing="open_clip: {size} px, {resize_mode} resize, {interpolation}".format(**preprocess),
+        preprocessing=f"open_clip, {image.pixels} px, {resizing}",
         dtype=settings.dtype,
         device=device,
         pixels=image.pixels,

@@ -45,14 +45,15 @@ class ImageTower:
         if self.mean is None or self.std is None:
             return self.prepare(images)
         own = [i for i, image in enumerate(images) if image.shape[:2] == (self.pixels, self.pixels)]
-        other = [i for i in range(len(images)) if i not in set(own)]
-        parts = []
-        if own:
-            parts.append(normalised(np.stack([images[i] for i in own]), self.mean, self.std))
-        if other:
-            parts.append(self.prepare([images[i] for i in other])[self.name])
+        other = sorted(set(range(len(images))) - set(own))
+        if not own:
+            return self.prepare(images)
+        short = normalised(np.stack([images[i] for i in own]), self.mean, self.std)
+        if not other:
+            return {self.name: short}
+        long = self.prepare([images[i] for i in other])[self.name]
         back = np.argsort(np.array(own + other, dtype=np.int64))
-        return {self.name: torch.cat(parts)[torch.from_numpy(back)]}
+        return {self.name: torch.cat([short, long])[torch.from_numpy(back)]}
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,8 @@ def normalised(pictures: Picture, mean: Sequence[float], std: Sequence[float]) -
     """Pictures [item, height, width, 3] in 0..255 to [item, 3, height, width], zero mean and unit spread."""
     import torch
 
-    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous().float().div_(255)
+    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    pixels = pixels.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
     centre, spread = (torch.tensor(list(v), dtype=torch.float32).view(1, -1, 1, 1) for v in (mean, std))
     return pixels.sub_(centre).div_(spread)
 
