@@ -165,9 +165,9 @@ def test_a_survey_runs_and_shows_accuracy_recognition_and_atlas(app):
 
 
 def test_a_survey_link_shows_its_results_at_once(app):
-    page = survey(app, run="1", model="synthetic:product", objects="3", layout="slots", control="blank", seed="7")
+    page = survey(app, run="1", model="synthetic:product", objects="3", layout="slots", seed="7")
     assert "Swap accuracy" in html_of(page)
-    assert page.segmented_control(key="survey.control").value == "blank"
+    assert page.segmented_control(key="survey.layout").value == "slots"
     assert query_of(page)["objects"] == "3"
 
 
@@ -232,3 +232,8 @@ def test_help_opens_from_the_page(app):
     app.button(key="frame.help").click().run()
     assert not app.exception
     assert "Noise floor" in html_of(app)
+
+
+def test_a_control_that_the_model_cannot_run_is_explained(app):
+    page = survey(app, run="1", control="blank")
+    assert "pixel controls" in page.error[0].value
