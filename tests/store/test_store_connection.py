@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import threading
 import time
 from urllib.parse import quote
@@ -142,6 +143,21 @@ def test_a_malformed_address_is_bad_input_that_says_how_to_write_one(url):
         Store(url)
     assert "s3cr3t" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def test_a_server_that_is_no_store_is_told_apart():
+    def answer(listener):
+        line, _ = listener.accept()
+        with line:
+            line.recv(1024)
+            line.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=answer, args=(listener,))
+        server.start()
+        with Store(f"redis://127.0.0.1:{listener.getsockname()[1]}", retry_s=60, timeout_s=10) as store:
+            assert "no Redis or Valkey" in (store.status().last_error or "")
+        server.join(10)
 
 
 def test_threads_end_when_the_store_is_closed(tmp_path):

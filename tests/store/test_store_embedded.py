@@ -233,6 +233,12 @@ def test_a_data_directory_that_is_a_file_is_a_clear_error(tmp_path):
         pass
 
 
+def test_a_lock_that_cannot_be_opened_is_a_clear_error(tmp_path):
+    (tmp_path / "kv" / "start.lock").mkdir(parents=True)
+    with pytest.raises(StoreUnavailable, match="BINDSCOPE_DATA_DIR"), EmbeddedStore(tmp_path):
+        pass
+
+
 def test_a_platform_without_the_binary_asks_for_a_server_of_your_own(monkeypatch, tmp_path):
     monkeypatch.setattr("platform.system", lambda: "Windows")
     with pytest.raises(StoreUnavailable, match="BINDSCOPE_REDIS_URL"):

@@ -12,6 +12,7 @@ from bindscope.store.codec import encode_vector
 from bindscope.store.connection import Store
 from bindscope.store.embeddings import EmbeddingCache
 from bindscope.store.locks import wait_until
+from bindscope.store.writer import CacheWriter
 
 DIM = 8
 
@@ -344,3 +345,35 @@ def test_closing_writes_what_waits_and_ends_the_thread(store, encoder, keys_of):
     cache.close()
     assert threading.active_count() == before
     assert len(store.call(lambda client: [v for v in client.mget([k.name for k in keys]) if v])) == 300
+
+
+def test_what_memory_and_store_have_forgotten_is_computed_again(encoder, keys_of):
+    keys = keys_of(2)
+    cache = fresh(Store())
+    for _ in range(2):
+        cache.read_through(keys, encoder.reader(keys))
+        cache.forget_memory()
+    assert encoder.calls == 2
+    cache.close()
+
+
+def test_an_encoder_that_reuses_its_output_array_does_not_change_the_cache(cache, encoder, keys_of):
+    keys = keys_of(2)
+    output = np.zeros((1, DIM), np.float32)
+    for key in keys:
+
+        def compute(positions, key=key):
+            output[0] = encoder.true(key)
+            return output
+
+        cache.read_through([key], compute)
+    assert encoder.right(keys, cache.read_through(keys, never).vectors)
+
+
+def test_more_than_the_queue_holds_is_dropped_not_kept_waiting(store, encoder, keys_of):
+    keys = keys_of(4)
+    writer = CacheWriter(store, ttl_s=100, chunk=2, capacity=3)
+    writer.put({key: encoder.true(key) for key in keys})
+    writer.put({key: encoder.true(key) for key in keys[:3]})
+    writer.close()
+    assert (writer.written, writer.dropped) == (3, 4)

@@ -90,7 +90,7 @@ class Store:
             raise StoreUnavailable(self._last_error or "The store is switched off.")
         try:
             return work(self._client)
-        except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+        except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.InvalidResponse, OSError) as error:
             sentence = _sentence(error)
             self._open_breaker(sentence)
             raise StoreUnavailable(sentence) from error
@@ -190,6 +190,8 @@ def _sentence(error: Exception) -> str:
         return "The store refused the user or the password: check BINDSCOPE_REDIS_URL."
     if isinstance(error, redis.BusyLoadingError):
         return "The store is still reading its files: it is picked up when it is ready."
+    if isinstance(error, redis.exceptions.InvalidResponse):
+        return "What answers there is no Redis or Valkey server: check BINDSCOPE_REDIS_URL."
     if isinstance(error, (redis.TimeoutError, TimeoutError)):
         return "The store does not answer in time; work goes on without it until it does."
     if isinstance(error, (redis.ConnectionError, OSError)):

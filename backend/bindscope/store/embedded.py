@@ -87,14 +87,23 @@ class EmbeddedStore:
         with self._mutex:
             if self._leaving.is_set():
                 raise StoreUnavailable("The embedded store was closed.")
-            self._make_folder()
-            with exclusive(self._folder / "start.lock", seconds=self._ready_s + _STOP_S):
-                if self._users is None:
-                    self._users = open_lock(self._folder / "users.lock")
-                    try_lock(self._users, shared=True)
-                    # Last resort for programs that never call stop().
-                    atexit.register(self.stop)
-                self._adopt_or_run(binary)
+            try:
+                self._enter(binary)
+            except OSError as error:
+                raise StoreUnavailable(
+                    f"Cannot use the data directory {self._data_dir} ({error.strerror}): set BINDSCOPE_DATA_DIR to a "
+                    "folder of yours."
+                ) from error
+
+    def _enter(self, binary: Path) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with exclusive(self._folder / "start.lock", seconds=self._ready_s + _STOP_S):
+            if self._users is None:
+                self._users = open_lock(self._folder / "users.lock")
+                try_lock(self._users, shared=True)
+                # Last resort for programs that never call stop().
+                atexit.register(self.stop)
+            self._adopt_or_run(binary)
 
     def stop(self) -> None:
         """Leaves the server; the last process to leave stops it. SIGKILL only if SIGTERM did not help in 10 s."""
@@ -105,20 +114,15 @@ class EmbeddedStore:
             users, self._users = self._users, None
             atexit.unregister(self.stop)
             try:
-                with exclusive(self._folder / "start.lock", seconds=self._ready_s + _STOP_S):
+                # Without the folder there is nothing to lock, nor a way to tell the server's process.
+                with (
+                    suppress(FileNotFoundError),
+                    exclusive(self._folder / "start.lock", seconds=self._ready_s + _STOP_S),
+                ):
                     if try_lock(users):
                         self._end_server()
             finally:
                 os.close(users)
-
-    def _make_folder(self) -> None:
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreUnavailable(
-                f"Cannot write to the data directory {self._data_dir} ({error.strerror}): set BINDSCOPE_DATA_DIR to a "
-                "folder of yours."
-            ) from error
 
     def _adopt_or_run(self, binary: Path) -> None:
         lock = open_lock(self._folder / "server.lock")
