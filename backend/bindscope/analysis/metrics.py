@@ -47,12 +47,13 @@ def unit(vectors: ArrayLike) -> NDArray[np.float64]:
     return scaled
 
 
-def recognised(scores: ArrayLike, present: ArrayLike) -> NDArray[np.bool_]:
+def recognised(scores: ArrayLike, present: ArrayLike, *, resolution: float = 0.0) -> NDArray[np.bool_]:
     """Strict recognition over the last axis: the lowest present score is above the highest absent one.
 
-    A tie is not recognised. Where everything is present there is nothing to confuse: recognised.
+    A tie is not recognised, nor is a lead of at most ``resolution``, which a rounding error can make. Where everything
+    is present there is nothing to confuse: recognised.
     """
     score, mask = np.asarray(scores, dtype=np.float64), np.asarray(present, dtype=bool)
     low = np.where(mask, score, np.inf).min(-1)
     high = np.where(mask, -np.inf, score).max(-1)
-    return np.asarray(low > high)
+    return np.asarray(low > high + resolution)

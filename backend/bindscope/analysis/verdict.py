@@ -95,13 +95,16 @@ def recognise(
     scenes: NDArray[np.int64],
     object_ids: NDArray[np.int64],
 ) -> Recognition:
-    """Strict recognition from scores [scene, value] of each concept and [scene, object].
+    """Strict recognition from cosines [scene, value] of each concept and [scene, object].
 
     ``scenes`` [scene, object, concept] value indices; ``object_ids`` [scene, object].
     """
-    heads = [recognised(scores, presence(scenes[:, :, k], scores.shape[1])) for k, scores in enumerate(concept_scores)]
+    heads = [
+        recognised(scores, presence(scenes[:, :, k], scores.shape[1]), resolution=RESOLUTION)
+        for k, scores in enumerate(concept_scores)
+    ]
     by_concept = np.stack(heads, axis=1)
-    whole = recognised(object_scores, presence(object_ids, object_scores.shape[1]))
+    whole = recognised(object_scores, presence(object_ids, object_scores.shape[1]), resolution=RESOLUTION)
     return Recognition(by_concept, np.asarray(by_concept.all(1)), whole)
 
 

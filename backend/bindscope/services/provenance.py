@@ -44,6 +44,22 @@ def provenance(
     )
 
 
+def dataset_provenance(dataset: str) -> Provenance:
+    """Provenance of a result that used an upload: the vectors came from elsewhere, so only their hash is known."""
+    return Provenance(
+        model=f"dataset:{dataset}",
+        fingerprint=dataset,
+        preprocessing="uploaded",
+        dtype="float32",
+        device="cpu",
+        space=None,
+        template=None,
+        renderer=None,
+        seed=None,
+        versions=versions(),
+    )
+
+
 @cache
 def versions() -> Mapping[str, str]:
     """Versions of Bindscope and of the libraries that change numbers."""

@@ -51,7 +51,8 @@ class DatasetShelf:
         """Stores an .npz upload. Raises InvalidInput, PayloadTooLarge; then nothing is stored."""
         embeddings, labels = read_npz(file, max_bytes=max_bytes)
         digest = _digest(embeddings, labels)
-        facts = DatasetFacts(digest, *embeddings.shape, labels.slots, labels.values, labels.names)
+        scenes, dim = embeddings.shape
+        facts = DatasetFacts(digest, scenes, dim, labels.slots, labels.values, labels.names)
         target = self._folder / digest
         if not target.is_dir():
             self._write(target, embeddings, labels=labels)

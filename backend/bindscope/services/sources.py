@@ -1,0 +1,143 @@
+"""Sources of the analyses: embeddings with labels, from a model on a space or from an upload."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bindscope.domain.captions import Captioner
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.labels import SceneLabels
+from bindscope.domain.render import RENDERER_VERSION
+from bindscope.domain.scenes import Scene, scene_in_slots
+from bindscope.encoders.base import canonical_json
+from bindscope.errors import InvalidInput, UnsupportedModality
+from bindscope.services.embedder import Embedder
+from bindscope.services.provenance import Provenance, dataset_provenance, provenance
+from bindscope.services.spaces import SpaceShelf
+from bindscope.store.datasets import DatasetShelf
+
+CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """All ordered scenes of ``objects`` objects of a space, or a seeded sample of ``limit``, as a model embeds them."""
+
+    model: str
+    space: str
+    modality: Literal["image", "text"]
+    objects: int = 2
+    limit: int = 10_000
+    template: str = "plain"
+
+
+@dataclass(frozen=True)
+class DatasetSource:
+    """An upload."""
+
+    dataset: str
+
+
+@dataclass(frozen=True, eq=False)
+class SourceData:
+    """``digest`` names the numbers: equal digests, equal arrays. ``space`` is None for uploads."""
+
+    embeddings: NDArray[np.float32]
+    labels: SceneLabels
+    digest: str
+    provenance: Provenance
+    space: ConceptSpace | None
+
+
+class Sources:
+    """Turns a source into arrays, through the cache."""
+
+    def __init__(self, embedder: Embedder, spaces: SpaceShelf, datasets: DatasetShelf) -> None:
+        self.embedder = embedder
+        self._spaces = spaces
+        self._datasets = datasets
+
+    def digest(self, source: ModelSource | DatasetSource) -> str:
+        """A name for the source's numbers, without computing them. Raises UnknownName, UnsupportedModality."""
+        if isinstance(source, DatasetSource):
+            return self._datasets.facts(source.dataset).id
+        space = self._checked(source)
+        info = self.embedder.models.info(source.model)
+        concepts = [[c.name, list(c.values)] for c in space.concepts]
+        parts = [info.fingerprint.digest, concepts, space.phrase, source.modality, source.objects, source.limit]
+        parts += [source.template, RENDERER_VERSION if source.modality == "image" else ""]
+        return hashlib.blake2b(canonical_json(parts).encode(), digest_size=16).hexdigest()
+
+    def resolve(self, source: ModelSource | DatasetSource) -> SourceData:
+        """Raises UnknownName, UnsupportedModality, InvalidInput."""
+        digest = self.digest(source)
+        if isinstance(source, DatasetSource):
+            stored = self._datasets.get(source.dataset)
+            return SourceData(stored.embeddings, stored.labels, digest, dataset_provenance(digest), None)
+        space = self._spaces.get(source.space)
+        labels = SceneLabels(scene_labels(space, source.objects, limit=source.limit), space.values, space.names)
+        embeddings = self.embed(source, labels)
+        made = provenance(self.embedder.models.info(source.model), space=space.name, template=source.template, seed=0)
+        return SourceData(embeddings, labels, digest, made, space)
+
+    def singles(self, source: ModelSource | DatasetSource) -> tuple[NDArray[np.float32], SceneLabels] | None:
+        """Every object alone, for the ``single`` estimator; None for uploads."""
+        if isinstance(source, DatasetSource):
+            return None
+        space = self._spaces.get(source.space)
+        alone = np.array(space.objects(), dtype=np.int64)[:, None]
+        labels = SceneLabels(alone, space.values, space.names)
+        return self.embed(source, labels), labels
+
+    def embed(self, source: ModelSource, labels: SceneLabels) -> NDArray[np.float32]:
+        """Vectors [scene, dim] of labelled scenes of the source's space, drawn in slots or said in order."""
+        space = self._spaces.get(source.space)
+        parts: list[NDArray[np.float32]] = []
+        for start in range(0, len(labels), CHUNK):
+            rows = labels.scenes[start : start + CHUNK].tolist()
+            objects = [[tuple(o) for o in row] for row in rows]
+            if source.modality == "text":
+                captioner = Captioner(source.template)
+                texts = [captioner.caption(space, scene) for scene in objects]
+                parts.append(self.embedder.texts(source.model, texts).vectors)
+            else:
+                parts.append(self.embedder.scenes(source.model, placed(space, objects)).vectors)
+        return np.concatenate(parts)
+
+    def _checked(self, source: ModelSource) -> ConceptSpace:
+        space = self._spaces.get(source.space)
+        Captioner(source.template)
+        info = self.embedder.models.info(source.model)
+        if not info.reads(source.modality):
+            can = " and ".join(info.modalities)
+            raise UnsupportedModality(f"Model {source.model!r} reads {can} only: choose that modality.")
+        if source.modality == "image" and info.pixels is not None and not space.renderable:
+            raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose modality text or another space.")
+        return space
+
+
+def scene_labels(space: ConceptSpace, objects: int, *, limit: int) -> NDArray[np.int64]:
+    """Value indices [scene, object, concept] of all ordered tuples, first object slowest, or a seeded sample."""
+    total = prod([space.object_count] * objects)
+    if total <= limit:
+        numbers = np.arange(total, dtype=np.int64)
+    else:
+        rng = np.random.default_rng(0)
+        numbers = np.unique(rng.integers(0, total, size=limit, dtype=np.int64))
+        while len(numbers) < limit:
+            more = rng.integers(0, total, size=limit - len(numbers), dtype=np.int64)
+            numbers = np.unique(np.concatenate([numbers, more]))
+    ids = np.stack(np.unravel_index(numbers, [space.object_count] * objects), axis=1)
+    catalogue = np.array(space.objects(), dtype=np.int64)
+    labels: NDArray[np.int64] = catalogue[ids]
+    return labels
+
+
+def placed(space: ConceptSpace, objects: Sequence[Sequence[tuple[int, ...]]]) -> list[Scene]:
+    """Scenes with their objects in slots from left to right."""
+    return [scene_in_slots(space, scene) for scene in objects]
