@@ -13,4 +13,4 @@ def one_thread() -> None:
 
 @pytest.fixture
 def small_bind() -> BundledSpec:
-    return replace(preset("tiny-bind", steps=12), batch=(8, 16, 4), warmup=2, validation=10)
+    return replace(preset("tiny-bind", steps=12), batch=(4, 8, 4), warmup=2, validation=10, layouts=16)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,9 +33,13 @@ def objects_told(caption: str) -> tuple[tuple[int, ...], ...]:
     return tuple(sorted(SPACE.index({"color": color, "shape": shape}) for color, shape in named))
 
 
+def source_of(name: str, seed: int) -> SceneSource:
+    return SceneSource(replace(preset(name), layouts=64), seed)
+
+
 @pytest.fixture
 def source() -> SceneSource:
-    return SceneSource(preset("tiny-bind"), 5)
+    return source_of("tiny-bind", 5)
 
 
 @pytest.fixture
@@ -58,7 +64,7 @@ def test_held_out_objects_are_neither_shown_nor_named(source: SceneSource) -> No
 
 
 def test_the_bag_sees_every_object() -> None:
-    source = SceneSource(preset("tiny-bag"), 0)
+    source = source_of("tiny-bag", 0)
     assert set(source.group(3, 3000, wording=PLAIN).keys.ravel().tolist()) == set(range(100))
 
 
@@ -95,7 +101,7 @@ def test_six_objects_in_the_longest_template_fit_the_context() -> None:
 
 
 def test_listed_captions_name_the_scenes_concepts_and_mostly_not_the_pairs() -> None:
-    group = SceneSource(preset("tiny-bag"), 1).group(2, 400, wording=PLAIN)
+    group = source_of("tiny-bag", 1).group(2, 400, wording=PLAIN)
     texts = [said(ids) for ids in group.captions]
     for scene, text in zip(group.objects, texts, strict=True):
         values = sorted(name for o in scene for name in SPACE.named(o).values())
@@ -129,7 +135,7 @@ def test_padding_comes_after_the_end_mark_which_has_the_highest_id() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_same_seed_draws_the_same_batches(name: str) -> None:
-    one, other = (SceneSource(preset(name), 3).batch() for _ in range(2))
+    one, other = (source_of(name, 3).batch() for _ in range(2))
     assert one[0] == other[0]
     for a, b in zip(one[1], other[1], strict=True):
         assert np.array_equal(a.captions, b.captions)

@@ -32,6 +32,8 @@ class BundledSpec:
     steps: int = 3000
     #: Scenes a step with one object, with two, and with three or more.
     batch: tuple[int, int, int] = (14, 38, 12)
+    #: Layouts in the pool of one and of two objects; each is used in eight mirror images.
+    layouts: int = 1024
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     warmup: int = 200
@@ -47,8 +49,10 @@ class BundledSpec:
     text_width: int = 128
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or min(self.batch) < 1:
-            raise InvalidInput(f"Training needs at least one step and one scene of each kind, got {self}.")
+        if self.steps < 1 or min(self.batch) < 1 or self.layouts < 8:
+            raise InvalidInput(
+                f"Training needs at least one step, one scene of each kind and eight layouts, got {self}."
+            )
         if not 0 <= self.held_out <= min(SPACE.values):
             raise InvalidInput(f"held_out must be between 0 and {min(SPACE.values)}, got {self.held_out}.")
 

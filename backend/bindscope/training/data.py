@@ -22,7 +22,6 @@ Ids = NDArray[np.int64]
 _TEMPLATE_SHARE, _AN_SHARE = 0.15, 0.15
 #: How often the third group has 3, 4, 5 and 6 objects.
 _MANY = ((3, 4, 5, 6), (0.7, 0.14, 0.08, 0.08))
-_LAYOUTS = 1024
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,8 @@ class SceneSource:
 
     @cached_property
     def _layouts(self) -> dict[int, NDArray[np.float64]]:
-        counts = {1: _LAYOUTS, 2: _LAYOUTS, 3: _LAYOUTS // 2, 4: 256, 5: 256, 6: 256}
+        most = self.spec.layouts
+        counts = {1: most, 2: most, 3: most // 2, 4: most // 4, 5: most // 4, 6: most // 4}
         return {count: _layout_pool(count, number, self.rng) for count, number in counts.items()}
 
     def batch(self) -> tuple[Wording, list[Group]]:
