@@ -44,11 +44,10 @@ def score(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """A margin: always with its sign, with as many decimals as show it."""
+    """A margin with its sign: ``+0.0031``, or ``+5.1e−04`` where it is small."""
     if value == 0:
         return "0"
-    digits = 4 if abs(value) >= 0.001 else 6
-    return f"{value:+.{digits}f}".replace("-", "−")
+    return f"{value:+.4f}".replace("-", "−") if abs(value) >= 0.001 else f"{value:+.1e}".replace("-", "−")
 
 
 def tiny(value: float) -> str:

@@ -117,7 +117,7 @@ def test_the_help_shows_two_scenes_and_every_word():
 
 def test_numbers_are_written_for_people():
     assert wording.signed(-0.0031) == "−0.0031"
-    assert wording.signed(2e-7) == "+0.000000"
+    assert wording.signed(2e-7) == "+2.0e−07"
     assert wording.signed(0.0) == "0"
     assert wording.percent(None) == "–"
     assert wording.runs_on("cuda:0", "float16") == "CUDA 0, float16"

@@ -1,3 +1,4 @@
+import plotly.graph_objects as go
 import pytest
 
 from bindscope.schemas.verdicts import CaptionScore, Contest
@@ -23,6 +24,13 @@ def test_the_contest_has_a_bar_for_each_caption_the_winner_on_top(verdict, dark)
     assert [bar.x[0] for bar in bars] == [0.304, 0.301, 0.295]
     heights = [bar.y[0] for bar in bars]
     assert heights == sorted(heights, reverse=True)
+
+
+@MODES
+def test_the_contest_is_a_figure_that_plotly_accepts(verdict, dark):
+    figure = contest_figure(verdict.contest, dark=dark)
+    checked = go.Figure(figure.to_dict())
+    assert checked.to_plotly_json()["data"] == figure.to_plotly_json()["data"]
 
 
 def test_true_and_swapped_captions_differ_by_pattern_too(verdict):

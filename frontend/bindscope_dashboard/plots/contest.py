@@ -1,11 +1,13 @@
 """The caption contest: how near each caption lies, and the margin beside the noise floor."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
 from bindscope.schemas.verdicts import CaptionScore, Contest
-from bindscope_dashboard.plots.layout import dressed, wrapped
+from bindscope_dashboard.plots.layout import page_layout, wrapped
 from bindscope_dashboard.theme import Ink, ink
 from bindscope_dashboard.wording import contest_sentence, score, signed, tiny
 
@@ -35,14 +37,21 @@ def contest_figure(contest: Contest, *, dark: bool = False, width: int = 52) -> 
     lines = [wrapped(f"{_KINDS[c.kind]}: {c.text}", width) for c in captions]
     bars = sum(len(text) * _LINE + _BAR for text in lines)
     strip = 0 if contest.margin is None else _GAP + _STRIP
-    figure = go.Figure()
-    _draw_bars(figure, captions, lines, colors=colors)
-    figure.update_layout(yaxis={"domain": [strip / (bars + strip), 1]})
+    drawing = _bars(captions, lines, colors=colors)
+    drawing.layout["yaxis"]["domain"] = [strip / (bars + strip), 1]
     if contest.margin is not None:
-        figure.update_layout(yaxis2={"domain": [0, _STRIP / (bars + strip)], "anchor": "x2"}, xaxis2={"anchor": "y2"})
-        _draw_margin(figure, contest.margin, contest.noise_floor, colors=colors)
-    margin = {"l": 2, "r": 2, "t": 2, "b": 4}
-    return dressed(figure, colors, height=int(bars + strip + 6), bargap=0, margin=margin)
+        below = _strip(contest.margin, contest.noise_floor, colors=colors)
+        below.layout["yaxis2"]["domain"] = [0, _STRIP / (bars + strip)]
+        drawing = drawing.joined(below)
+    layout = {
+        **page_layout(colors, height=int(bars + strip + 6), margin={"l": 2, "r": 2, "t": 2, "b": 4}),
+        **drawing.layout,
+        "bargap": 0,
+        "annotations": drawing.annotations,
+        "shapes": drawing.shapes,
+    }
+    # Drawn anew at every edit of a scene: checking each property would take up to 100 ms (the tests check it).
+    return go.Figure(data=drawing.traces, layout=layout, _validate=False)
 
 
 def contest_text(contest: Contest, *, anchor: str) -> str:
@@ -51,56 +60,110 @@ def contest_text(contest: Contest, *, anchor: str) -> str:
     return f"{contest_sentence(contest, anchor=anchor)} Noise floor {tiny(contest.noise_floor)}. {listed}."
 
 
-def _draw_bars(
-    figure: go.Figure, captions: Sequence[CaptionScore], lines: Sequence[Sequence[str]], *, colors: Ink
-) -> None:
+@dataclass(frozen=True)
+class _Drawing:
+    """Parts of a figure, as plotly's own dictionaries."""
+
+    traces: list[dict[str, Any]]
+    layout: dict[str, Any]
+    annotations: list[dict[str, Any]]
+    shapes: list[dict[str, Any]]
+
+    def joined(self, other: "_Drawing") -> "_Drawing":
+        return _Drawing(
+            self.traces + other.traces,
+            self.layout | other.layout,
+            self.annotations + other.annotations,
+            self.shapes + other.shapes,
+        )
+
+
+def _bars(captions: Sequence[CaptionScore], lines: Sequence[Sequence[str]], *, colors: Ink) -> _Drawing:
     low = min(0.0, *(c.score for c in captions))
     high = max(0.0, *(c.score for c in captions))
     room = (high - low or 1.0) * 0.17
     at = 0.0
+    traces, annotations = [], []
     for caption, text in zip(captions, lines, strict=True):
         true = caption.kind == "true"
         kind, _, rest = text[0].partition(": ")
-        figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=-at, yref="y", yanchor="top", align="left", showarrow=False,
-            text="<br>".join([f"<b>{kind}</b>: {rest}", *text[1:]]), font={"size": 13}, borderpad=0,
-        )  # fmt: skip
+        words = "<br>".join([f"<b>{kind}</b>: {rest}", *text[1:]])
+        annotations.append(_note(words, x=0.0, y=-at, axis="y", size=13, color=colors.text))
         at += len(text) * _LINE
-        figure.add_bar(
-            x=[caption.score], y=[-(at + 8)], orientation="h", width=[11], text=[score(caption.score)],
-            marker={"color": colors.true if true else colors.swap, "pattern": {"shape": "" if true else "/"}},
-            textposition="outside", textfont={"color": colors.text, "size": 12}, constraintext="none", cliponaxis=False,
-            hovertemplate=f"{kind} caption<br>cosine %{{x:.4f}}<extra></extra>",
-        )  # fmt: skip
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "x": [caption.score],
+                "y": [-(at + 8)],
+                "width": [11],
+                "text": [score(caption.score)],
+                "textposition": "outside",
+                "textfont": {"color": colors.text, "size": 12},
+                "constraintext": "none",
+                "cliponaxis": False,
+                "marker": {"color": colors.true if true else colors.swap, "pattern": {"shape": "" if true else "/"}},
+                "hovertemplate": f"{kind} caption<br>cosine %{{x:.4f}}<extra></extra>",
+            }
+        )
         at += _BAR
-    figure.update_xaxes(range=[low - room * (low < 0), high + room], visible=False, fixedrange=True)
-    figure.update_yaxes(range=[-at, 0], visible=False, fixedrange=True)
+    axis = {"visible": False, "fixedrange": True}
+    layout = {
+        "xaxis": {**axis, "range": [low - room * (low < 0), high + room]},
+        "yaxis": {**axis, "range": [-at, 0]},
+    }
+    return _Drawing(traces, layout, annotations, [])
 
 
-def _draw_margin(figure: go.Figure, margin: float, floor: float, *, colors: Ink) -> None:
+def _strip(margin: float, floor: float, *, colors: Ink) -> _Drawing:
     reach = max(abs(margin) * 1.3, floor * 4, 0.01)
     tone = colors.neutral if abs(margin) <= floor else (colors.true if margin > 0 else colors.swap)
-    axes = {"xref": "x2", "yref": "y2", "layer": "below"}
-    figure.add_shape(type="rect", x0=-reach, x1=reach, y0=27, y1=45, fillcolor=colors.panel, line_width=0, **axes)
-    figure.add_shape(type="rect", x0=-floor, x1=floor, y0=27, y1=45, fillcolor=colors.band, line_width=0, **axes)
-    figure.add_shape(type="line", x0=0, x1=0, y0=23, y1=49, line={"color": colors.text, "width": 1.5}, **axes)
-    figure.add_shape(type="rect", x0=0, x1=margin, y0=32, y1=40, fillcolor=tone, line_width=0, **axes)
-    figure.add_scatter(
-        x=[margin], y=[36], mode="markers", xaxis="x2", yaxis="y2", cliponaxis=False,
-        marker={"size": 14, "color": tone, "symbol": "diamond", "line": {"color": colors.ground, "width": 1.5}},
-        hovertemplate=f"margin {signed(margin)}<br>noise floor ±{tiny(floor)}<extra></extra>",
-    )  # fmt: skip
+    marker = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [margin],
+        "y": [36],
+        "xaxis": "x2",
+        "yaxis": "y2",
+        "cliponaxis": False,
+        "marker": {"size": 14, "color": tone, "symbol": "diamond", "line": {"color": colors.ground, "width": 1.5}},
+        "hovertemplate": f"margin {signed(margin)}<br>noise floor ±{tiny(floor)}<extra></extra>",
+    }
+    shapes = [
+        _box(-reach, reach, 27, 45, colors.panel),
+        _box(-floor, floor, 27, 45, colors.band),
+        _box(0, margin, 32, 40, tone),
+        {**_box(0, 0, 23, 49, tone), "type": "line", "line": {"color": colors.text, "width": 1.5}},
+    ]
     label = f"<b>margin {signed(margin)}</b>, noise floor ±{tiny(floor)}"
-    for x, y, anchor, text in (
-        (0.0, _STRIP, "left", label),
-        (0.0, 22.0, "left", "◀ swapped wins"),
-        (1.0, 22.0, "right", "true wins ▶"),
-    ):
-        figure.add_annotation(
-            x=x, xref="paper", xanchor=anchor, y=y, yref="y2", yanchor="top", text=text, showarrow=False,
-            font={"size": 13 if y > 40 else 12, "color": colors.text if y > 40 else colors.muted},
-        )  # fmt: skip
-    figure.update_layout(
-        xaxis2={"range": [-reach, reach], "visible": False, "fixedrange": True},
-        yaxis2={"range": [0, _STRIP], "visible": False, "fixedrange": True},
-    )
+    annotations = [
+        _note(label, x=0.0, y=_STRIP, axis="y2", size=13, color=colors.text),
+        _note("◀ swapped wins", x=0.0, y=22, axis="y2", size=12, color=colors.muted),
+        _note("true wins ▶", x=1.0, y=22, axis="y2", size=12, color=colors.muted),
+    ]
+    layout = {
+        "xaxis2": {"range": [-reach, reach], "visible": False, "fixedrange": True, "anchor": "y2"},
+        "yaxis2": {"range": [0, _STRIP], "visible": False, "fixedrange": True, "anchor": "x2"},
+    }
+    return _Drawing([marker], layout, annotations, shapes)
+
+
+def _box(x0: float, x1: float, y0: float, y1: float, fill: str) -> dict[str, Any]:
+    place = {"x0": x0, "x1": x1, "y0": y0, "y1": y1, "xref": "x2", "yref": "y2"}
+    return {"type": "rect", **place, "fillcolor": fill, "line": {"width": 0}, "layer": "below"}
+
+
+def _note(text: str, *, x: float, y: float, axis: str, size: int, color: str) -> dict[str, Any]:
+    return {
+        "text": text,
+        "x": x,
+        "y": y,
+        "xref": "paper",
+        "yref": axis,
+        "xanchor": "left" if x == 0 else "right",
+        "yanchor": "top",
+        "align": "left",
+        "showarrow": False,
+        "borderpad": 0,
+        "font": {"size": size, "color": color},
+    }

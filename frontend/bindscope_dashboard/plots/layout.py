@@ -8,17 +8,23 @@ import plotly.graph_objects as go
 from bindscope_dashboard.theme import FONT, Ink
 
 
+def page_layout(ink: Ink, *, height: int, margin: dict[str, int] | None = None) -> dict[str, Any]:
+    """The layout in the colours of the page, without a title, legend or template of its own."""
+    return {
+        "height": height,
+        "template": {},
+        "margin": margin or {"l": 8, "r": 8, "t": 6, "b": 6},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "color": ink.text, "size": 13},
+        "hoverlabel": {"bgcolor": ink.panel, "bordercolor": ink.line, "font": {"color": ink.text, "family": FONT}},
+        "showlegend": False,
+    }
+
+
 def dressed(figure: go.Figure, ink: Ink, *, height: int, **layout: Any) -> go.Figure:
-    """The figure in the colours of the page, without a title, legend or tool bar of its own."""
-    figure.update_layout(
-        height=height,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "color": ink.text, "size": 13},
-        hoverlabel={"bgcolor": ink.panel, "bordercolor": ink.line, "font": {"color": ink.text, "family": FONT}},
-        showlegend=False,
-        **{"margin": {"l": 8, "r": 8, "t": 6, "b": 6}, **layout},
-    )
+    """The figure in the colours of the page."""
+    figure.update_layout(**page_layout(ink, height=height), **layout)
     figure.update_xaxes(gridcolor=ink.line, linecolor=ink.line, zerolinecolor=ink.line, tickfont={"color": ink.muted})
     figure.update_yaxes(gridcolor=ink.line, linecolor=ink.line, zerolinecolor=ink.line, tickfont={"color": ink.text})
     return figure
