@@ -45,6 +45,15 @@ class Provenance(ResponseModel):
     versions: dict[str, str] = Field(default_factory=dict)
 
 
+class AnalysisResponse(ResponseModel):
+    """What every analysis says about itself. ``cached``: the answer was kept since ``computed_at`` (UTC)."""
+
+    cached: bool = False
+    computed_at: str | None = None
+    seconds: float
+    provenance: Provenance
+
+
 class PlacedObject(RequestModel):
     """One object of a scene. ``x y`` are the centre, ``size`` the side, all as shares of the canvas."""
 

@@ -15,11 +15,13 @@ from bindscope.services.counterexamples import Counterexamples
 from bindscope.services.embedder import Embedder
 from bindscope.services.models import ModelPool
 from bindscope.services.noise import NoiseMeter
+from bindscope.services.sources import Sources
 from bindscope.services.spaces import SpaceShelf
 from bindscope.services.surveys import Surveys
 from bindscope.services.telemetry import Telemetry
 from bindscope.services.verdicts import Verdicts
 from bindscope.store.connection import Store, open_store
+from bindscope.store.datasets import DatasetShelf
 from bindscope.store.embeddings import EmbeddingCache
 from bindscope.store.measurements import Measurements
 
@@ -34,6 +36,9 @@ class Services:
     cache: EmbeddingCache
     models: ModelPool
     spaces: SpaceShelf
+    datasets: DatasetShelf
+    sources: Sources
+    measurements: Measurements
     embedder: Embedder
     verdicts: Verdicts
     surveys: Surveys
@@ -64,7 +69,10 @@ def assembled(settings: Settings) -> Iterator[Services]:
         )
         stack.callback(models.close)
         embedder = Embedder(models, cache)
-        noise = NoiseMeter(embedder, Measurements(store))
+        measurements = Measurements(store)
+        noise = NoiseMeter(embedder, measurements)
+        spaces = SpaceShelf(settings.data_dir / "spaces")
+        datasets = DatasetShelf(settings.data_dir / "datasets")
         verdicts = Verdicts(embedder, noise)
         services = Services(
             settings=settings,
@@ -72,7 +80,10 @@ def assembled(settings: Settings) -> Iterator[Services]:
             store=store,
             cache=cache,
             models=models,
-            spaces=SpaceShelf(settings.data_dir / "spaces"),
+            spaces=spaces,
+            datasets=datasets,
+            sources=Sources(embedder, spaces, datasets),
+            measurements=measurements,
             embedder=embedder,
             verdicts=verdicts,
             surveys=Surveys(embedder, noise),
