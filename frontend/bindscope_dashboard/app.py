@@ -10,7 +10,7 @@ from bindscope_dashboard import service, state, theme
 from bindscope_dashboard.views import compose, survey, system
 
 
-@st.dialog("What is binding?", width="large")
+@st.dialog("What is binding?", width="medium")
 def _help() -> None:
     st.html(words.panel())
 

@@ -26,7 +26,8 @@ def is_dark() -> bool:
 
 def page_url() -> str:
     """Address of the page, without a query."""
-    return (st.context.url or "").split("?", 1)[0]
+    url = (st.context.url or "").split("?", 1)[0]
+    return url if url.count("/") > 2 else f"{url}/"
 
 
 def incoming(page: str) -> dict[str, str] | None:

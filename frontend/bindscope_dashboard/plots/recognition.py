@@ -57,6 +57,8 @@ def recognition_figure(recognition: Recognition, chance: Mapping[str, float], *,
         range=[len(names) - 0.5, -0.5],
         fixedrange=True,
         showgrid=False,
+        zeroline=False,
+        ticks="",
         automargin=True,
     )
     _share_axis(figure)

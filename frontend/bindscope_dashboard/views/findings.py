@@ -49,7 +49,7 @@ def show(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> None:
             config=_CHART,
             alt=recognition_text(batch.recognition, batch.chance),
         )
-        st.caption("Thin lines are 95 % intervals, the black tick is chance. A tie never counts as recognised.")
+        st.caption("Thin lines are 95 % intervals, the upright tick is chance. A tie never counts as recognised.")
     with right:
         _atlas(batch, chosen, space)
     _failures(batch, chosen, space)

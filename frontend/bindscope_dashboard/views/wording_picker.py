@@ -33,7 +33,7 @@ def wording_picker(prefix: str, current: Wording) -> Wording:
             "Template",
             [*TEMPLATES, _OWN],
             key=f"{prefix}.template",
-            format_func=lambda name: f"{name}: {TEMPLATES[name]}" if name in TEMPLATES else name,
+            format_func=lambda name: f"{name}: {TEMPLATES[name].replace('{}', '…')}" if name in TEMPLATES else name,
             help="The text around the objects; {} is where they go.",
         )
         template = choice

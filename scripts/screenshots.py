@@ -1,0 +1,119 @@
+"""Takes the pictures of the README: starts the real service and dashboard, opens them in Chromium, writes PNG files.
+
+    python scripts/screenshots.py [--out docs/images]
+
+Needs the ``all`` and ``dev`` extras and Chromium on the path.
+"""
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SCENE = "shapes2d~~red~square~0.3~0.36~0.3~~blue~circle~0.7~0.62~0.34"
+COMPOSE = f"/?scene={SCENE}&model=bundled:tiny-bag&second=bundled:tiny-bind"
+SURVEY = "/survey?model=bundled:tiny-bag&space=shapes2d&count=400&seed=0&run=1"
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+_READY = {"compose": "All scores and provenance", "survey": "Provenance and downloads"}
+_WAIT = 180_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    out: Path = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        sys.exit("No Chromium found: install the system package 'chromium'.")
+    from playwright.sync_api import sync_playwright
+
+    with running_app() as url, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=_FLAGS)
+        take(browser, url + COMPOSE, out / "compose.png", ready=_READY["compose"])
+        take(browser, url + COMPOSE, out / "compose-dark.png", ready=_READY["compose"], dark=True)
+        take(browser, url + COMPOSE, out / "compose-narrow.png", ready=_READY["compose"], width=700)
+        take(browser, url + SURVEY, out / "survey.png", ready=_READY["survey"])
+        browser.close()
+
+
+def take(browser: "Browser", url: str, path: Path, *, ready: str, width: int = 1280, dark: bool = False) -> None:
+    """One picture of the whole page, in as few colours as it needs."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
+    page.set_default_timeout(_WAIT)
+    page.goto(url)
+    page.get_by_text(ready).last.wait_for()
+    page.wait_for_timeout(1500)
+    page.set_viewport_size({"width": width, "height": _height(page)})
+    page.wait_for_timeout(1500)
+    page.screenshot(path=str(path))
+    page.close()
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(f"{path} {path.stat().st_size / 1000:.0f} kB")
+
+
+def _height(page: "Page") -> int:
+    return int(page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")) + 4
+
+
+@contextmanager
+def running_app() -> Iterator[str]:
+    """Service and dashboard on free ports, with a store of their own; yields the address of the dashboard."""
+    service, dashboard = _free_port(), _free_port()
+    with ExitStack() as stack:
+        data = stack.enter_context(tempfile.TemporaryDirectory())
+        api = f"http://127.0.0.1:{service}"
+        command = [sys.executable, "-m", "bindscope", "serve", "--port", str(service)]
+        stack.enter_context(_process(command, {"BINDSCOPE_DATA_DIR": data}, f"{api}/readyz"))
+        command = [sys.executable, "-m", "bindscope_dashboard", "--port", str(dashboard)]
+        url = f"http://127.0.0.1:{dashboard}"
+        stack.enter_context(_process(command, {"BINDSCOPE_API_URL": api}, f"{url}/_stcore/health"))
+        yield url
+
+
+@contextmanager
+def _process(command: list[str], environment: dict[str, str], health: str) -> Iterator[None]:
+    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 180
+        while not _answers(health):
+            if process.poll() is not None or time.monotonic() > until:
+                sys.exit(f"{' '.join(command)} did not start")
+            time.sleep(0.3)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()
