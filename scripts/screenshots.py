@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def take(browser: "Browser", url: str, path: Path, *, ready: str, width: int = 1280, dark: bool = False) -> None:
-    """One picture of the whole page, in as few colours as it needs."""
+    """One picture of the whole page."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
     page.set_default_timeout(_WAIT)
     page.goto(url)
@@ -63,7 +63,7 @@ def take(browser: "Browser", url: str, path: Path, *, ready: str, width: int = 1
     page.screenshot(path=str(path))
     page.close()
     with Image.open(path) as picture:
-        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture.convert("RGB").save(path, optimize=True)
     print(f"{path} {path.stat().st_size / 1000:.0f} kB")
 
 

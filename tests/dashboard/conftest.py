@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -68,17 +69,25 @@ def _answers(url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
-def service_url(tmp_path_factory) -> Iterator[str]:
+@contextmanager
+def running_service(folder: Path, **environment: str) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = {
-        "BINDSCOPE_DATA_DIR": str(tmp_path_factory.mktemp("data")),
-        "BINDSCOPE_PRELOAD": "",
-        "BINDSCOPE_THREADS": "1",
-    }
+    plain = {"BINDSCOPE_DATA_DIR": str(folder), "BINDSCOPE_PRELOAD": "", "BINDSCOPE_THREADS": "1"}
     command = [sys.executable, "-m", "bindscope", "serve", "--port", str(port)]
-    with running(command, environment, f"{url}/livez"):
+    with running(command, plain | environment, f"{url}/livez"):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def service_url(tmp_path_factory) -> Iterator[str]:
+    with running_service(tmp_path_factory.mktemp("data")) as url:
+        yield url
+
+
+@pytest.fixture
+def storeless_url(tmp_path) -> Iterator[str]:
+    with running_service(tmp_path, BINDSCOPE_REDIS_URL="redis://127.0.0.1:9/0") as url:
         yield url
 
 

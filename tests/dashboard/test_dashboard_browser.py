@@ -169,7 +169,8 @@ def test_no_page_has_a_serious_accessibility_violation(page, dashboard_url, path
     page.goto(dashboard_url + path)
     ready = {"/system": "Fingerprint", COMPOSE: "All scores and provenance"}.get(path, "Provenance and downloads")
     page.get_by_text(ready).first.wait_for()
-    page.wait_for_timeout(600)
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_timeout(500)
     results = Axe().run(page)
     serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]
     assert not [(v["id"], node["target"], node["failureSummary"]) for v in serious for node in v["nodes"]]

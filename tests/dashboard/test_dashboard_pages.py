@@ -227,6 +227,17 @@ def test_the_page_recovers_when_the_service_comes_back(lonely_app, service_url, 
     assert "What the model sees" in html_of(lonely_app)
 
 
+def test_a_store_that_is_gone_is_noted_on_every_page_and_explained_on_system(storeless_url, monkeypatch):
+    monkeypatch.setenv("BINDSCOPE_API_URL", storeless_url)
+    app = compose(AppTest.from_file(APP, default_timeout=_RUN))
+    assert any("The store does not answer" in c.value for c in app.caption)
+    assert "Bag of concepts" in html_of(app)
+    page = AppTest.from_string(
+        "from bindscope_dashboard.views import system; system.page()", default_timeout=_RUN
+    ).run()
+    assert page.error[0].value.startswith("The store does not answer")
+
+
 def test_help_opens_from_the_page(app):
     compose(app)
     app.button(key="frame.help").click().run()

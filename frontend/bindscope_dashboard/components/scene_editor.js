@@ -4,14 +4,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const instances = new WeakMap();
-const GLYPHS = {
-  add: ["+ Add", "Add an object"],
-  delete: ["Delete", "Delete the selected object"],
-  undo: ["↶ Undo", "Undo"],
-  redo: ["↷ Redo", "Redo"],
-  earlier: ["◀", "Mention the selected object earlier"],
-  later: ["▶", "Mention the selected object later"],
-};
+const ACTIONS = ["add", "delete", "undo", "redo", "earlier", "later"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STEP = 0.03;
 const SMALL_STEP = 0.005;
@@ -50,13 +43,7 @@ class Editor {
     this.edit = 0;
     this.shapes = new Map();
     this.nextId = 1;
-    for (const [action, [text, label]] of Object.entries(GLYPHS)) {
-      const button = this.find(`[data-action="${action}"]`);
-      button.textContent = text;
-      button.setAttribute("aria-label", label);
-      button.title = label;
-      button.onclick = () => this[action]();
-    }
+    for (const action of ACTIONS) this.find(`[data-action="${action}"]`).onclick = () => this[action]();
     this.find(".editor").addEventListener("keydown", (event) => this.historyKey(event));
     const size = this.find(".size input");
     size.oninput = () => this.resize(this.selected, Number(size.value) / 100, { live: true });
