@@ -5,12 +5,14 @@ Keys are JSON texts of requests, never arrays or objects, so that two requests n
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
-from bindscope.client import BindscopeClient
+from bindscope.client import ApiError, BindscopeClient, ServiceUnreachable
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.counterexamples import Counterexample
@@ -47,9 +49,26 @@ def system() -> SystemState:
     return _system(url())
 
 
-def verdict(body: Mapping[str, Any]) -> Verdict:
-    """The verdict for a request body."""
-    return _verdict(url(), _key(body))
+def verdicts(bodies: Sequence[Mapping[str, Any]]) -> list[Verdict | ApiError]:
+    """The verdicts of one scene for several models, asked at the same time; an error stands in its model's place.
+
+    Raises ServiceUnreachable.
+    """
+    address, context = url(), get_script_run_ctx(suppress_warning=True)
+
+    def ask(body: Mapping[str, Any]) -> Verdict | ApiError:
+        add_script_run_ctx(ctx=context)
+        try:
+            return _verdict(address, _key(body))
+        except ServiceUnreachable:
+            raise
+        except ApiError as error:
+            return error
+
+    if len(bodies) == 1:
+        return [ask(bodies[0])]
+    with ThreadPoolExecutor(len(bodies)) as threads:
+        return list(threads.map(ask, bodies))
 
 
 def counterexample(body: Mapping[str, Any]) -> Counterexample:

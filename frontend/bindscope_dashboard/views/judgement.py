@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from bindscope.client import ApiError
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.verdicts import Verdict
@@ -28,22 +29,32 @@ def models_of(shown: ComposeState) -> list[str]:
 def cards(shown: ComposeState, models: Sequence[ModelSummary]) -> None:
     """One column per model."""
     chosen = models_of(shown)
+    bodies = [verdict_body(model, shown.scene, shown.wording) for model in chosen]
+    with st.spinner(f"Asking {' and '.join(chosen)} …"):
+        verdicts = service.verdicts(bodies)
     with st.container(key="model-columns"):
         columns = st.columns(len(chosen), gap="medium")
-    for slot, (column, model) in enumerate(zip(columns, chosen, strict=True)):
+    for slot, (column, body, verdict) in enumerate(zip(columns, bodies, verdicts, strict=True)):
         with column, explained_in_card():
-            summary = next((m for m in models if m.id == model), None)
-            _column(shown, model, slot=slot, summary=summary, narrow=len(chosen) > 1)
+            if isinstance(verdict, ApiError):
+                st.html(draw.model_heading(chosen[slot]))
+                raise verdict
+            summary = next((m for m in models if m.id == chosen[slot]), None)
+            _column(shown, verdict, body, slot=slot, summary=summary, narrow=len(chosen) > 1)
 
 
-def _column(shown: ComposeState, model: str, *, slot: int, summary: ModelSummary | None, narrow: bool) -> None:
-    body = verdict_body(model, shown.scene, shown.wording)
-    with st.spinner(f"Asking {model} …"):
-        verdict = service.verdict(body)
-        space = service.spaces()[shown.scene.space]
-        png, pixels = _picture(shown, verdict, space, summary)
+def _column(
+    shown: ComposeState,
+    verdict: Verdict,
+    body: Mapping[str, Any],
+    *,
+    slot: int,
+    summary: ModelSummary | None,
+    narrow: bool,
+) -> None:
+    png, pixels = _picture(shown, verdict, service.spaces()[shown.scene.space], summary)
     hidden = guessing.is_hidden(shown, verdict, slot=slot)
-    heading = draw.model_heading(model, draw.runs_where(verdict))
+    heading = draw.model_heading(models_of(shown)[slot], draw.runs_where(verdict))
     st.html(draw.joined_cards(heading, draw.verdict_card(verdict, png=png, pixels=pixels, hidden=hidden)))
     if hidden:
         guessing.ask(shown, verdict, slot=slot)
