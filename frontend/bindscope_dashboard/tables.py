@@ -13,15 +13,22 @@ _CAPTIONS = 30
 
 
 def table(
-    header: Sequence[str], rows: Sequence[Sequence[Child]], *, label: str, numbers: frozenset[int] = frozenset()
+    header: Sequence[str],
+    rows: Sequence[Sequence[Child]],
+    *,
+    label: str,
+    numbers: frozenset[int] = frozenset(),
+    cls: str = "",
 ) -> Html:
     """A table with a row of headings; columns in ``numbers`` are right-aligned."""
-    head = tag("tr", *(tag("th", name, scope="col") for name in header))
+    head = tag(
+        "tr", *(tag("th", name, scope="col", cls="number" if i in numbers else None) for i, name in enumerate(header))
+    )
     body = [
         tag("tr", *(tag("td", cell, cls="number" if i in numbers else None) for i, cell in enumerate(row)))
         for row in rows
     ]
-    inner = tag("table", tag("thead", head), tag("tbody", *body), cls="bs-table", aria_label=label)
+    inner = tag("table", tag("thead", head), tag("tbody", *body), cls=f"bs-table {cls}".strip(), aria_label=label)
     return tag("div", inner, cls="bs-scroll", tabindex=0, role="region", aria_label=label)
 
 
@@ -37,25 +44,28 @@ def verdict_tables(verdict: Verdict) -> Html:
     captions = sorted(verdict.contest.captions, key=lambda c: -c.score)[:_CAPTIONS]
     concepts = sorted(verdict.concepts.scores, key=lambda c: (c.concept, -c.score))
     objects = sorted(verdict.objects.scores, key=lambda o: -o.score)[:_OBJECTS]
-    yes = {True: "in the scene", False: ""}
+    yes = {True: "✓", False: ""}
     return joined(
         table(
             ("Caption", "Kind", "Cosine"),
             [(c.text, c.kind, score(c.score)) for c in captions],
             label="Captions",
             numbers=frozenset({2}),
+            cls="dense",
         ),
         table(
-            ("Concept", "Value", "", "Cosine"),
+            ("Concept", "Value", "In scene", "Cosine"),
             [(c.concept, c.value, yes[c.present], score(c.score)) for c in concepts],
             label="Concept values",
             numbers=frozenset({3}),
+            cls="dense",
         ),
         table(
-            ("Object", "", "Cosine"),
+            ("Object", "In scene", "Cosine"),
             [(" ".join(o.values.values()), yes[o.present], score(o.score)) for o in objects],
             label="Best object queries",
             numbers=frozenset({2}),
+            cls="dense",
         ),
         facts(
             [("noise floor", f"{verdict.contest.noise_floor:.2e}"), *provenance_facts(verdict.provenance)],

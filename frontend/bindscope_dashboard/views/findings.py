@@ -162,7 +162,8 @@ def _failures(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> 
     if not batch.failures:
         st.caption("None of these scenes fails.")
         return
-    opened = scene_cards(batch.failures[:_SHOWN], space, columns=_SHOWN, key="survey.failing")
+    with st.container(key="survey-failing"):
+        opened = scene_cards(batch.failures[:_SHOWN], space, columns=_SHOWN, key="survey.failing")
     if opened is not None:
         _open_in_compose(opened, replace(chosen, run=False))
 
