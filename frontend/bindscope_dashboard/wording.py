@@ -82,3 +82,8 @@ def contest_sentence(contest: Contest, *, anchor: str) -> str:
 def model_title(model: str) -> str:
     """A short name for headings: the family stays, long folders lose their middle."""
     return model if len(model) <= 48 else f"{model[:24]}…{model[-22:]}"
+
+
+def literal(text: str) -> str:
+    """Text that Streamlit shows as it is: a link or a model's name must not become markdown."""
+    return "".join("\\" + char if char in "\\`*_{}[]()<>#+!|$:~" else char for char in text)

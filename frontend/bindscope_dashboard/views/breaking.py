@@ -10,7 +10,7 @@ from bindscope.schemas.counterexamples import Counterexample
 from bindscope.schemas.verdicts import Verdict
 from bindscope_dashboard import cards, service, state
 from bindscope_dashboard.links import ComposeState
-from bindscope_dashboard.wording import signed
+from bindscope_dashboard.wording import literal, signed
 
 _BUDGET = 300
 _PIXELS = 160
@@ -37,7 +37,7 @@ def _show(shown: ComposeState, found: Counterexample, *, slot: int) -> None:
     if not found.found or found.scene is None or found.edit is None or found.after is None:
         st.markdown(f"**It held.** None of the {found.tried} small edits that were tried flips the verdict.")
         return
-    st.markdown(f"**Flipped.** Smallest edit found: {_escaped(found.edit.text)} ({found.tried} tried).")
+    st.markdown(f"**Flipped.** Smallest edit found: {literal(found.edit.text)} ({found.tried} tried).")
     if service.spaces()[shown.scene.space].renderable:
         before, after = st.columns(2)
         for column, scene, verdict, title in (
@@ -51,7 +51,3 @@ def _show(shown: ComposeState, found: Counterexample, *, slot: int) -> None:
         "Open this scene", key=f"compose.open-broken.{slot}", icon=":material/open_in_full:",
         on_click=state.load_scene, args=(found.scene,),
     )  # fmt: skip
-
-
-def _escaped(text: str) -> str:
-    return "".join("\\" + char if char in "\\`*_{}[]()<>#+!|$:~" else char for char in text)

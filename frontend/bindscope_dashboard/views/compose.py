@@ -22,6 +22,7 @@ from bindscope_dashboard.views import gallery, judgement
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.views.wording_picker import wording_picker, wording_widgets
+from bindscope_dashboard.wording import literal
 
 PAGE = "compose"
 NO_SECOND = "none"
@@ -56,7 +57,7 @@ def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) ->
         try:
             current = compose_from_query(query, default, spaces=spaces)
         except InvalidInput as error:
-            st.warning(f"This link cannot be read, so here is the scene as it was. {error}")
+            st.warning(f"This link cannot be read, so here is the scene as it was. {literal(str(error))}")
             current = current or default
         state.keep_compose(current)
         state.load_scene(current.scene)
@@ -172,7 +173,7 @@ def _canvas(shown: ComposeState, space: ConceptSpace) -> SceneModel:
     try:
         return editing.from_edit(edit, space)
     except InvalidInput as error:
-        st.warning(str(error))
+        st.warning(literal(str(error)))
         return shown.scene
 
 

@@ -11,7 +11,7 @@ from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.base import SceneModel
 from bindscope_dashboard import cards, service, state
 from bindscope_dashboard.links import ComposeState, wording_options
-from bindscope_dashboard.wording import with_interval
+from bindscope_dashboard.wording import literal, with_interval
 
 _COUNT, _SHOWN, _PIXELS = 60, 6, 128
 
@@ -30,7 +30,7 @@ def failing_scenes(shown: ComposeState, space: ConceptSpace) -> None:
     key = json.dumps(body, sort_keys=True)
     with st.container(key="gallery"):
         st.button(
-            f"Find scenes that fail ({shown.model})", icon=":material/search:", key="compose.find-failing",
+            f"Find scenes that fail ({literal(shown.model)})", icon=":material/search:", key="compose.find-failing",
             on_click=state.switch_on, args=("gallery", key),
         )  # fmt: skip
         if state.is_on("gallery") != key:

@@ -15,6 +15,7 @@ from bindscope_dashboard.links import ComposeState, verdict_body
 from bindscope_dashboard.plots.contest import contest_figure, contest_text
 from bindscope_dashboard.views import breaking, guessing
 from bindscope_dashboard.views.problems import explained_in_card
+from bindscope_dashboard.wording import literal
 
 #: Side of the picture where the model does not say its own.
 _PIXELS = 224
@@ -30,7 +31,7 @@ def cards(shown: ComposeState, models: Sequence[ModelSummary]) -> None:
     """One column per model."""
     chosen = models_of(shown)
     bodies = [verdict_body(model, shown.scene, shown.wording) for model in chosen]
-    with st.spinner(f"Asking {' and '.join(chosen)} …"):
+    with st.spinner(f"Asking {literal(' and '.join(chosen))} …"):
         verdicts = service.verdicts(bodies)
     with st.container(key="model-columns"):
         columns = st.columns(len(chosen), gap="medium")

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from bindscope.client import ApiError, ServiceUnreachable
 from bindscope.errors import BindscopeError
 from bindscope_dashboard import service
+from bindscope_dashboard.wording import literal
 
 
 @contextmanager
@@ -19,11 +20,11 @@ def explained() -> Iterator[None]:
     except ServiceUnreachable:
         unreachable()
     except ApiError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(literal(str(error)), icon=":material/error:")
     except ValidationError:
         st.error("The service answered in a form that this dashboard cannot read: use the same version of both.")
     except BindscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(literal(str(error)), icon=":material/error:")
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def explained_in_card() -> Iterator[None]:
     except ServiceUnreachable:
         raise
     except ApiError as error:
-        st.warning(str(error), icon=":material/info:")
+        st.warning(literal(str(error)), icon=":material/info:")
 
 
 def unreachable() -> None:

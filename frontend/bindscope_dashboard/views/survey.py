@@ -30,7 +30,7 @@ from bindscope_dashboard.views import compose, findings
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.views.wording_picker import wording_picker, wording_widgets
-from bindscope_dashboard.wording import with_interval
+from bindscope_dashboard.wording import literal, with_interval
 
 PAGE = "survey"
 _CONTROLS = {"none": "none", "shuffled_pixels": "shuffled pixels", "blank": "blank picture"}
@@ -89,7 +89,7 @@ def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) ->
             if current.space not in spaces:
                 raise InvalidInput(f"There is no space {current.space!r} here.")
         except InvalidInput as error:
-            st.warning(f"This link cannot be read, so here are the settings as they were. {error}")
+            st.warning(f"This link cannot be read, so here are the settings as they were. {literal(str(error))}")
             current = default
         state.set_widgets(_widgets(current))
     current = current or default
@@ -152,7 +152,7 @@ def _settings(
 
 
 def _run(chosen: SurveyState) -> VerdictBatch:
-    bar = st.progress(0.0, text=f"Starting {chosen.model} …")
+    bar = st.progress(0.0, text=f"Starting {literal(chosen.model)} …")
 
     def show(progress: BatchProgress) -> None:
         text = f"{progress.done} of {progress.total} scenes, swap accuracy {with_interval(progress.swap_accuracy)}"

@@ -9,6 +9,7 @@ from bindscope.errors import InvalidInput
 from bindscope.schemas.verdicts import Articles, Orders
 from bindscope_dashboard import state
 from bindscope_dashboard.links import Wording
+from bindscope_dashboard.wording import literal
 
 _OWN = "own text"
 _ORDERS: Mapping[Orders, str] = {"all": "All orders", "given": "As listed"}
@@ -52,6 +53,6 @@ def wording_picker(prefix: str, current: Wording) -> Wording:
         try:
             Captioner(template, articles)
         except InvalidInput as error:
-            st.warning(str(error))
+            st.warning(literal(str(error)))
             return current
     return Wording(template, articles, orders)
