@@ -58,7 +58,7 @@ def main() -> None:
         _print("single-item requests, one client", statistics.median(one), "requests/s")
         _print("single-item requests, 32 clients", statistics.median(many), "requests/s")
         _print("32 clients against one", statistics.median(many) / statistics.median(one), "x", ">= 2")
-        _verdicts(post)
+        _verdicts(_poster(port))
 
 
 def _verdicts(post: Callable[[str, bytes], bytes]) -> None:

@@ -37,6 +37,7 @@ def serve(host: _Host = None, port: _Port = None) -> None:
         port=settings.port,
         log_level=os.environ.get("BINDSCOPE_LOG_LEVEL", "warning"),
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=60,
     )
 
 
