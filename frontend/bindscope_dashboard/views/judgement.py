@@ -77,7 +77,7 @@ def _picture(
 
 
 def _contest(verdict: Verdict, *, slot: int, narrow: bool) -> None:
-    figure = contest_figure(verdict.contest, dark=state.is_dark(), width=40 if narrow else 84)
+    figure = contest_figure(verdict.contest, dark=state.is_dark(), width=48 if narrow else 96)
     box = st.container(gap="xxsmall")
     box.html(draw.contest_heading(verdict))
     box.plotly_chart(
