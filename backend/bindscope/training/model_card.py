@@ -30,11 +30,14 @@ Every figure on this page is a share of {number} random scenes, with its Wilson 
     python -m bindscope.training.model_card --seed {seed} --number {number} --out docs/models.md
 
 - *Swap*: the cosine of the picture with the best true caption (any order of mention) is strictly above that with the
-  best swapped caption (any valid swap). A coin gets 0.5. A tie is undecided and not counted as right.
+  best swapped caption (any valid swap). A coin gets 0.5 with two objects, and less with more of them, which can be
+  swapped in more ways. A tie is undecided and not counted as right.
 - *Recognised*: the lowest cosine with a present concept value, or object, is strictly above the highest with an
   absent one. *Concepts* means all colours and all shapes at once.
 - *Unseen*: scenes made only of objects that training never showed or named; *seen*: only of those that it did.
 - Layout *random*: anywhere on the canvas, sizes varied; *slots*: side by side from left to right.
+- Six in ten training scenes have two objects, two in ten have one, the rest three or more, seldom four to six: with
+  four objects and more the models are out of their depth, and the rows below say how far.
 """
 _COLUMNS = ("layout", "objects in the scene", "drawn from", "swap", "undecided", "color", "shape", "concepts", "object")
 
