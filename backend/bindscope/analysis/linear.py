@@ -113,7 +113,7 @@ class _Objective:
     def evaluate(self, weights: Array) -> tuple[Array, Array]:
         """Loss [head, problem] and gradient [class, problem, feature]."""
         classes, problems, width = weights.shape
-        flat = weights.reshape(-1, width)
+        flat = weights.reshape(classes * problems, width)
         loss = 0.5 * self.strengths * self.inner(weights, weights)
         gradient = self.spread(self.strengths) * weights
         step = max(256, _BLOCK // max(1, classes * problems))
@@ -122,7 +122,7 @@ class _Objective:
             block = self.features[rows]
             logits = (flat @ block.T).reshape(classes, problems, len(block))
             loss += self._to_residuals(logits, rows)
-            gradient += (logits.reshape(-1, len(block)) @ block).reshape(weights.shape)
+            gradient += (logits.reshape(classes * problems, len(block)) @ block).reshape(weights.shape)
         return loss, gradient
 
     def _to_residuals(self, logits: Array, rows: slice) -> Array:
