@@ -102,12 +102,19 @@ def _section(card: Mapping[str, Any], *, folder: Path, towers: Towers, rows: Seq
         f"- {size / 1e6:.2f} MB, pictures of {towers.pixels} x {towers.pixels} pixels, {settings['embed_dim']} "
         f"dimensions, renderer version {card['renderer']}, torch {card['versions']['torch']}, "
         f"open_clip {card['versions']['open_clip']}.",
-        f"- Made by `bindscope train bundled --name {card['name']} --seed {card['seed']} --out FOLDER`.",
+        f"- Made by `{_command(card)}`.",
         "",
         *("| " + " | ".join(row) + " |" for row in table),
         "",
     ]
     return "\n".join(lines)
+
+
+def _command(card: Mapping[str, Any]) -> str:
+    """The command that trains these weights again; the number of steps is said where the preset has another one."""
+    steps = card["settings"]["steps"]
+    asked = "" if steps == PRESETS[card["name"]].steps else f" --steps {steps}"
+    return f"bindscope train bundled --name {card['name']} --seed {card['seed']}{asked} --out FOLDER"
 
 
 def _training(settings: Mapping[str, Any]) -> str:
