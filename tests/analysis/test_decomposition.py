@@ -204,9 +204,8 @@ def test_tiny_inputs_give_a_result_or_a_sentence(count, slots, dim, estimator, l
     rng = np.random.default_rng(seed)
     labels = SceneLabels(rng.integers(0, (3, 2), (count, slots, 2)), (3, 2), ("a", "b"))
     z = (scale * rng.standard_normal((count, dim))).astype(np.float32)
-    probes = fit_probes if scale else None
     try:
-        result = decompose(z, labels, DecompositionSpec(estimator, level, 0.4, seed), probe_fit=probes)
+        result = decompose(z, labels, DecompositionSpec(estimator, level, 0.4, seed), probe_fit=fit_probes)
     except InvalidInput as error:
         assert "two" in str(error)
         return
@@ -214,7 +213,7 @@ def test_tiny_inputs_give_a_result_or_a_sentence(count, slots, dim, estimator, l
         result.r2.train,
         result.r2.test,
         result.retrieval.value,
-        *(i.value for i in (result.probing or {}).values()),
+        *(i.value for i in result.probing.values()),
     ]
     assert all(n is None or np.isfinite(n) for n in numbers)
     assert np.isfinite(result.model.vectors).all()

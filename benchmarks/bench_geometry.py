@@ -1,0 +1,149 @@
+"""Decomposition and surgery against the published procedures, and how decomposition grows. Prints JSON lines.
+
+The published procedures run in full (10,000 steps); they are read from ``../shared/reference`` beside the repository
+and left out, with a reason, where they are not there. Growth is measured in a process of its own for each size.
+"""
+
+import importlib.util
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from bindscope.analysis.additive import fit_additive
+from bindscope.analysis.decomposition import decompose
+from bindscope.analysis.probes import fit_probes
+from bindscope.analysis.surgery import operate
+from bindscope.domain.labels import SceneLabels
+from bindscope.domain.specs import DecompositionSpec, SurgerySpec
+
+REFERENCE = Path(__file__).parent.parent.parent / "shared" / "reference"
+ROUNDS = 5
+SIZES = (10_000, 40_000, 160_000)
+DIM, WORDS = 512, (20, 20)
+
+
+def main() -> None:
+    """Additive fit, surgery, growth."""
+    if REFERENCE.exists():
+        import torch
+
+        torch.set_num_threads(1)
+        reference, worlds = _module("reference"), _module("worlds")
+        z, scenes = worlds.make_world("additive")
+        labels = SceneLabels(scenes, (8, 3), ("color", "shape"))
+        _additive(reference, z, labels)
+        _surgery(reference, z, labels)
+    else:
+        print("The published procedures are not beside this repository: no comparison.", file=sys.stderr)
+    for size in SIZES:
+        _print_growth(size)
+
+
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, REFERENCE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _say(name: str, value: float, unit: str, aim: str = "") -> None:
+    print(json.dumps({"name": name, "value": value, "unit": unit, "aim": aim}), flush=True)
+
+
+def _best(call: Callable[[], object]) -> float:
+    """Other work on the machine only ever slows a round down."""
+    seconds = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def _additive(reference: ModuleType, z: np.ndarray, labels: SceneLabels) -> None:
+    """The published split (99 % of the scenes) and R2 (around the mean of the scored scenes) for both."""
+    import torch
+
+    start = time.perf_counter()
+    _, published = reference.fit_additive(z, labels.scenes, labels.values, positional=True)
+    theirs = time.perf_counter() - start
+    order = torch.randperm(len(z), generator=torch.Generator().manual_seed(0)).numpy()
+    train, test = np.split(order, [int(0.99 * len(z))])
+
+    def ours() -> np.ndarray:
+        model = fit_additive(z[train], labels.take(train), estimator="lstsq_pos")
+        return model.reconstruct(labels)
+
+    seconds, fitted = _best(ours), ours()
+    name = "additive fit, 576 scenes x 512"
+    _say(f"{name}, published procedure", theirs, "s")
+    _say(f"{name}, bindscope", seconds, "s")
+    _say(f"{name}, times faster", theirs / seconds, "x", ">= 300x")
+    for part, rows in (("train", train), ("test", test)):
+        spread = ((z[rows] - z[rows].mean(0, dtype=float)) ** 2).sum()
+        r2 = float(1 - ((z[rows] - fitted[rows]) ** 2).sum() / spread)
+        _say(f"{name}, {part} R2 published", published[f"{part}_r2"], "")
+        _say(f"{name}, {part} R2 bindscope", r2, "", "at least equal")
+
+
+def _surgery(reference: ModuleType, z: np.ndarray, labels: SceneLabels) -> None:
+    found = reference.interventions(z, labels.scenes, labels.values, positional=True)
+    theirs = _best(lambda: reference.interventions(z, labels.scenes, labels.values, positional=True))
+    spec = SurgerySpec("avg_pos")
+    result, seconds = operate(z, labels, spec), _best(lambda: operate(z, labels, spec))
+    probes = fit_probes(z, labels, strength=1e-3)
+    probed = _best(lambda: operate(z, labels, spec, probe_fit=lambda _, __: probes))
+    _say(f"surgery, {found['edits']} edits, published procedure", theirs, "s")
+    _say("surgery, published procedure, retrieval", found["retrieval_top1"], "")
+    _say(f"surgery, {result.edits} edits with and without their own scenes, bindscope", seconds, "s")
+    _say("surgery, bindscope, times faster", theirs / seconds, "x", ">= 1x")
+    _say("surgery with fitted probes on the edits, bindscope, times faster", theirs / probed, "x", ">= 1x")
+    _say("surgery, bindscope, retrieval with the edit's scenes left out", result.retrieval.value or 0.0, "")
+    _say("surgery, bindscope, retrieval as published", result.retrieval_published.value or 0.0, "")
+
+
+def _print_growth(size: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.bench_geometry", str(size)], stdout=subprocess.PIPE, text=True, check=True
+    )
+    grown = json.loads(done.stdout)
+    top = size == SIZES[-1]
+    name = f"decompose lstsq_pos, {size:,} scenes x {DIM}, 400 objects"
+    _say(name, grown["seconds"], "s", "< 60 s" if top else "")
+    _say(f"{name}, peak memory of the process", grown["gigabytes"], "GB", "< 4 GB" if top else "")
+
+
+def grow(size: int) -> dict[str, float]:
+    """Seconds and peak memory of one decomposition of a world of ``size`` scenes, R2 and retrieval."""
+    rng = np.random.default_rng(0)
+    count = WORDS[0] * WORDS[1]
+    pairs = np.sort(rng.choice(count * count, size, replace=False))
+    first, second = pairs // count, pairs % count
+    objects = np.indices(WORDS).reshape(2, -1).T
+    labels = SceneLabels(np.stack([objects[first], objects[second]], axis=1), WORDS, ("attribute", "noun"))
+    vectors = rng.standard_normal((2, count, DIM), dtype=np.float32)
+    z = vectors[0, first]
+    z += vectors[1, second]
+    for row in range(0, size, 8192):
+        z[row : row + 8192] += 0.3 * rng.standard_normal(z[row : row + 8192].shape, dtype=np.float32)
+    start = time.perf_counter()
+    result = decompose(z, labels, DecompositionSpec("lstsq_pos"))
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return {"seconds": seconds, "gigabytes": peak, "r2": result.r2.test or 0.0}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(json.dumps(grow(int(sys.argv[1]))))
+    else:
+        main()
