@@ -8,6 +8,7 @@ Features that come from ``principal_axes`` are uncorrelated, which makes this bo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -77,6 +78,11 @@ class SoftTargets:
     shares: NDArray[np.float64]
     starts: NDArray[np.int64]
 
+    @cached_property
+    def head_of(self) -> NDArray[np.int64]:
+        """The head of each class: [class]."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
     def take(self, rows: NDArray[np.int64]) -> "SoftTargets":
         """The targets of some scenes."""
         return SoftTargets(self.columns[:, rows], self.shares[:, rows], self.starts)
@@ -104,7 +110,7 @@ class _Objective:
 
     def spread(self, per_head: Array) -> Array:
         """[head, problem] -> [class, problem, 1]."""
-        return np.repeat(per_head, np.diff(self.targets.starts), axis=0)[:, :, None]
+        return per_head[self.targets.head_of, :, None]
 
     def inner(self, a: Array, b: Array) -> Array:
         """Inner products by head and problem, of two arrays [class, problem, feature]."""

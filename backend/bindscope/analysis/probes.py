@@ -25,6 +25,10 @@ OBJECT = "object"
 
 #: Scenes x features x classes above which the solve runs in float32.
 _DOUBLE_LIMIT = 1 << 27
+#: Nats between the fit and its minimum, about, and the steps it may take to get there.
+_TOLERANCE = 1e-6
+_ITERATIONS = 500
+_LARGE_ITERATIONS = 150
 _PREDICTION_NUMBERS = 1 << 23
 
 
@@ -179,16 +183,14 @@ def _solved(
     features: Array, targets: SoftTargets, strengths: NDArray[np.float64], *, start: Array, axes: Axes
 ) -> tuple[NDArray[np.float64], bool]:
     """Weights [class, dim] at the minimum over all scenes."""
-    everyone = np.full((1, len(features)), 1.0 / len(features))
-    single = features.dtype == np.float32
     fit = fit_softmax(
         features,
         targets,
-        scene_weights=everyone,
+        scene_weights=np.full((1, len(features)), 1.0 / len(features)),
         strengths=strengths[:, None],
         start=start,
-        tolerance=1e-6 if single else 1e-8,
-        max_iterations=150 if single else 500,
+        tolerance=_TOLERANCE,
+        max_iterations=_ITERATIONS if features.dtype == np.float64 else _LARGE_ITERATIONS,
     )
     return axes.weights_on_embeddings(fit.weights[:, 0].astype(np.float64)), fit.converged
 
