@@ -244,6 +244,7 @@ def test_without_a_valid_swap_there_is_no_number_for_it() -> None:
         (np.zeros((4, 2)), "one row for each"),
         (np.zeros(3), "one row for each"),
         (np.full((3, 2), np.nan), "NaN"),
+        (np.full((3, 2), 1e200), "above 1e"),
     ],
 )
 def test_embeddings_that_cannot_be_probed_are_refused(embeddings, part) -> None:

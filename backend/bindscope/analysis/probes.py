@@ -29,6 +29,8 @@ _DOUBLE_LIMIT = 1 << 27
 _TOLERANCE = 1e-6
 _ITERATIONS = 500
 _LARGE_ITERATIONS = 150
+#: Larger numbers overflow when they are squared and summed.
+_LARGEST = 1e100
 _PREDICTION_NUMBERS = 1 << 23
 
 
@@ -174,8 +176,8 @@ def _checked(embeddings: ArrayLike, labels: SceneLabels) -> Array:
             f"Embeddings must be [scene, dim] with one row for each of the {len(labels)} labelled scenes, "
             f"got {list(rows.shape)}."
         )
-    if not np.isfinite(rows).all():
-        raise InvalidInput("Embeddings hold NaN or infinite numbers: leave those scenes out.")
+    if not (np.abs(rows) < _LARGEST).all():
+        raise InvalidInput(f"Embeddings hold NaN, infinite numbers or some above {_LARGEST:g}: leave those scenes out.")
     return rows
 
 
