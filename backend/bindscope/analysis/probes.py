@@ -176,7 +176,7 @@ def _checked(embeddings: ArrayLike, labels: SceneLabels) -> Array:
             f"Embeddings must be [scene, dim] with one row for each of the {len(labels)} labelled scenes, "
             f"got {list(rows.shape)}."
         )
-    if not (np.abs(rows) < _LARGEST).all():
+    if not float(np.abs(rows).max(initial=0.0)) < _LARGEST:
         raise InvalidInput(f"Embeddings hold NaN, infinite numbers or some above {_LARGEST:g}: leave those scenes out.")
     return rows
 
