@@ -140,7 +140,7 @@ def fit_probes(
     """Fits all heads on all given scenes: embeddings [scene, dim].
 
     ``strength`` of L2 (None: chosen for each head by cross-validation, ``seed`` shuffles the folds) multiplies half
-    the squared weights, for embeddings centred and scaled to a mean squared norm of one. Above a few million
+    the squared weights, for embeddings centred and scaled to a mean squared norm of one. Above some 10^8
     multiplications a step the solve runs in float32. Raises InvalidInput for fewer than two scenes, numbers that are
     not finite, rows that do not match the labels and a strength that is not positive.
     """
