@@ -8,7 +8,20 @@ from starlette.concurrency import run_in_threadpool
 
 from bindscope import __version__
 from bindscope.api import errors
-from bindscope.api.routes import counterexamples, datasets, embeddings, models, scenes, service, spaces, verdicts
+from bindscope.api.routes import (
+    counterexamples,
+    datasets,
+    decompositions,
+    embeddings,
+    models,
+    probes,
+    removals,
+    scenes,
+    service,
+    spaces,
+    surgeries,
+    verdicts,
+)
 from bindscope.config import Settings
 from bindscope.schemas.base import Problem
 from bindscope.services.assembly import Services, assembled
@@ -42,7 +55,20 @@ def create_app(
         max_body_size=settings.max_body_mb * 1024 * 1024,
     )
     errors.install(app)
-    for routes in (service, models, spaces, scenes, embeddings, verdicts, counterexamples, datasets):
+    for routes in (
+        service,
+        models,
+        spaces,
+        scenes,
+        embeddings,
+        verdicts,
+        counterexamples,
+        datasets,
+        probes,
+        decompositions,
+        removals,
+        surgeries,
+    ):
         app.include_router(routes.router)
     _declare_problem(app)
     return app

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -15,14 +16,21 @@ from pydantic import BaseModel
 from bindscope.client.errors import ApiError, ServiceUnreachable
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.counterexamples import Counterexample
+from bindscope.schemas.datasets import DatasetList, DatasetModel
+from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
 from bindscope.schemas.embeddings import EmbeddingResponse
 from bindscope.schemas.models import ModelList, ModelSummary
+from bindscope.schemas.probes import ProbeResponse
+from bindscope.schemas.removals import RemovalResponse
+from bindscope.schemas.sources import SourceModel
 from bindscope.schemas.spaces import SpaceList, SpaceModel
+from bindscope.schemas.surgeries import EditResponse, SurgeryResponse
 from bindscope.schemas.system import Readiness, SystemState
 from bindscope.schemas.verdicts import BatchLine, BatchProgress, Verdict, VerdictBatch
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 SceneLike = SceneModel | Mapping[str, Any]
+SourceLike = SourceModel | Mapping[str, Any]
 _Answer = TypeVar("_Answer", bound=BaseModel)
 
 
@@ -142,6 +150,51 @@ class BindscopeClient:
         """The smallest edit of the scene that flips the verdict. Options: budget and those of ``verdict``."""
         body = {"model": model, "scene": _plain(scene), **options}
         return self._ask(Counterexample, "POST", "/v1/counterexamples", json=body)
+
+    def add_dataset(self, file: bytes | Path) -> DatasetModel:
+        """Uploads an .npz: embeddings [scene, dim], scenes [scene, object, concept], values [concept]."""
+        body = file.read_bytes() if isinstance(file, Path) else file
+        return self._ask(DatasetModel, "POST", "/v1/datasets", files={"file": ("dataset.npz", body)})
+
+    def datasets(self) -> list[DatasetModel]:
+        """All uploads."""
+        return self._ask(DatasetList, "GET", "/v1/datasets").datasets
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """Removes an upload."""
+        self._send("DELETE", f"/v1/datasets/{dataset_id}")
+
+    def probe(self, source: SourceLike, **options: Any) -> ProbeResponse:
+        """Linear probes. Options: train_ratio, seed."""
+        return self._analyse(ProbeResponse, "probes", source, options)
+
+    def decompose(self, source: SourceLike, **options: Any) -> DecompositionResponse:
+        """Additive decomposition. Options: estimator, level, test_ratio, seed."""
+        return self._analyse(DecompositionResponse, "decompositions", source, options)
+
+    def explain_scene(self, source: SourceLike, scene: SceneLike, **options: Any) -> SceneShareResponse:
+        """What each object and concept of one scene explains. Options: estimator, level."""
+        options = {"scene": _plain(scene), **options}
+        return self._analyse(SceneShareResponse, "decompositions/scene", source, options)
+
+    def remove(self, source: SourceLike, **options: Any) -> RemovalResponse:
+        """Targeted removal. Options: train_ratio, seed."""
+        return self._analyse(RemovalResponse, "removals", source, options)
+
+    def surgery(self, source: SourceLike, **options: Any) -> SurgeryResponse:
+        """Object surgery over all edits. Options: estimator, concept, limit, seed."""
+        return self._analyse(SurgeryResponse, "surgeries", source, options)
+
+    def edit(
+        self, source: SourceLike, scene: SceneLike, *, object: int, replacement: Mapping[str, str], **options: Any
+    ) -> EditResponse:
+        """Replaces one object of a scene in embedding space. Options: estimator."""
+        options = {"scene": _plain(scene), "object": object, "replacement": dict(replacement), **options}
+        return self._analyse(EditResponse, "surgeries/edit", source, options)
+
+    def _analyse(self, kind: type[_Answer], path: str, source: SourceLike, options: Mapping[str, Any]) -> _Answer:
+        plain = source.model_dump(mode="json", exclude_none=True) if isinstance(source, SourceModel) else dict(source)
+        return self._ask(kind, "POST", f"/v1/{path}", json={"source": plain, **options})
 
     def system(self) -> SystemState:
         """Models, device, store, cache and versions."""

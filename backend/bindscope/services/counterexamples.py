@@ -174,7 +174,8 @@ def _changes(scene: Scene) -> list[Edit]:
                 def make(_: float, i: int = i, obj: Placed = obj, values: tuple[int, ...] = values) -> Scene | None:
                     return _with(scene, {i: lambda: replace(obj, values=values)})
 
-                out.append(Edit("change_value", 2.0, f"make the {_name(scene, i)} {value}", make, False))
+                text = f"change the {concept.name} of the {_name(scene, i)} to {value}"
+                out.append(Edit("change_value", 2.0, text, make, False))
     return out
 
 

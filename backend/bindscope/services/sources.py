@@ -1,6 +1,7 @@
 """Sources of the analyses: embeddings with labels, from a model on a space or from an upload."""
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -22,6 +23,8 @@ from bindscope.services.spaces import SpaceShelf
 from bindscope.store.datasets import DatasetShelf
 
 CHUNK = 1024
+#: Sources whose arrays stay in memory, so that the pages' small questions need not gather them anew.
+KEPT = 2
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,12 @@ class SourceData:
     provenance: Provenance
     space: ConceptSpace | None
 
+    def value_names(self, concept: int) -> tuple[str, ...]:
+        """Names of a concept's values; numbers for uploads."""
+        if self.space is not None:
+            return self.space.concepts[concept].values
+        return tuple(str(i) for i in range(self.labels.values[concept]))
+
 
 class Sources:
     """Turns a source into arrays, through the cache."""
@@ -61,6 +70,8 @@ class Sources:
         self.embedder = embedder
         self._spaces = spaces
         self._datasets = datasets
+        self._lock = threading.Lock()
+        self._recent: dict[str, SourceData] = {}
 
     def digest(self, source: ModelSource | DatasetSource) -> str:
         """A name for the source's numbers, without computing them. Raises UnknownName, UnsupportedModality."""
@@ -76,6 +87,18 @@ class Sources:
     def resolve(self, source: ModelSource | DatasetSource) -> SourceData:
         """Raises UnknownName, UnsupportedModality, InvalidInput."""
         digest = self.digest(source)
+        with self._lock:
+            kept = self._recent.get(digest)
+        if kept is not None:
+            return kept
+        data = self._resolved(source, digest)
+        with self._lock:
+            self._recent[digest] = data
+            while len(self._recent) > KEPT:
+                self._recent.pop(next(iter(self._recent)))
+        return data
+
+    def _resolved(self, source: ModelSource | DatasetSource, digest: str) -> SourceData:
         if isinstance(source, DatasetSource):
             stored = self._datasets.get(source.dataset)
             return SourceData(stored.embeddings, stored.labels, digest, dataset_provenance(digest), None)

@@ -1,0 +1,87 @@
+"""Additive decomposition: is a scene the sum of its objects?"""
+
+import time
+
+from fastapi import APIRouter
+
+from bindscope.analysis.decomposition import decompose
+from bindscope.analysis.probes import fit_probes
+from bindscope.api.dependencies import Parts, model_source_of, provenance_of, source_of
+from bindscope.api.remembered import remembered
+from bindscope.domain.specs import DecompositionSpec
+from bindscope.schemas.decompositions import (
+    DecompositionRequest,
+    DecompositionResponse,
+    ObjectShare,
+    SceneShareRequest,
+    SceneShareResponse,
+)
+from bindscope.schemas.scenes import to_scene
+from bindscope.services.assembly import Services
+from bindscope.services.geometry import left_to_right, scene_shares
+
+router = APIRouter(prefix="/v1/decompositions", tags=["geometry"])
+
+
+@router.post("")
+def run_decomposition(body: DecompositionRequest, parts: Parts) -> DecompositionResponse:
+    """Held-out R2, retrieval and probing of the scenes that an additive model reconstructs."""
+    digest = parts.sources.digest(source_of(body.source))
+    return remembered(
+        parts,
+        "decomposition",
+        digest=digest,
+        asked=body,
+        kind=DecompositionResponse,
+        compute=lambda: _computed(body, parts),
+    )
+
+
+def _computed(body: DecompositionRequest, parts: Services) -> DecompositionResponse:
+    started = time.perf_counter()
+    source = source_of(body.source)
+    data = parts.sources.resolve(source)
+    result = decompose(
+        data.embeddings,
+        data.labels,
+        DecompositionSpec(body.estimator, body.level, body.test_ratio, body.seed),
+        probe_fit=lambda rows, labels: fit_probes(rows, labels, seed=body.seed),
+        singles=parts.sources.singles(source) if body.estimator == "single" else None,
+    )
+    return DecompositionResponse.model_validate(
+        {
+            "r2": result.r2,
+            "retrieval": result.retrieval,
+            "probing": result.probing,
+            "unseen": result.unseen,
+            "train_scenes": len(result.train),
+            "test_scenes": len(result.test),
+            "seconds": round(time.perf_counter() - started, 3),
+            "provenance": provenance_of(data, body.seed),
+        }
+    )
+
+
+@router.post("/scene")
+def explain_scene(body: SceneShareRequest, parts: Parts) -> SceneShareResponse:
+    """What each object and each concept of one composed scene explains of its embedding."""
+    started = time.perf_counter()
+    source = model_source_of(body.source)
+    scene = to_scene(body.scene, parts.spaces.get(body.scene.space))
+    scene = left_to_right(scene) if source.modality == "image" else scene
+    shares = scene_shares(parts.sources, source, scene, spec=DecompositionSpec(body.estimator, body.level))
+    concepts = shares.concepts[0].tolist() if shares.concepts is not None else None
+    objects = [
+        ObjectShare(
+            values=scene.space.named(o),
+            share=float(shares.objects[0, slot]),
+            concepts=dict(zip(scene.space.names, concepts[slot], strict=True)) if concepts else None,
+        )
+        for slot, o in enumerate(scene.values)
+    ]
+    return SceneShareResponse(
+        objects=objects,
+        residual=float(shares.residual[0]),
+        seconds=round(time.perf_counter() - started, 3),
+        provenance=provenance_of(parts.sources.resolve(source), 0),
+    )

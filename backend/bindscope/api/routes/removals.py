@@ -1,0 +1,45 @@
+"""Targeted removal: what is left when concepts or objects are taken out?"""
+
+import time
+
+from fastapi import APIRouter
+
+from bindscope.analysis.probes import fit_probes
+from bindscope.analysis.removal import remove_parts
+from bindscope.api.dependencies import Parts, provenance_of, source_of
+from bindscope.api.remembered import remembered
+from bindscope.domain.specs import RemovalSpec
+from bindscope.schemas.removals import RemovalRequest, RemovalResponse
+from bindscope.services.assembly import Services
+
+router = APIRouter(prefix="/v1/removals", tags=["geometry"])
+
+
+@router.post("")
+def run_removal(body: RemovalRequest, parts: Parts) -> RemovalResponse:
+    """Five variants, everything fitted on training scenes, probes fitted anew on each, read on held-out scenes."""
+    digest = parts.sources.digest(source_of(body.source))
+    return remembered(
+        parts, "removal", digest=digest, asked=body, kind=RemovalResponse, compute=lambda: _computed(body, parts)
+    )
+
+
+def _computed(body: RemovalRequest, parts: Services) -> RemovalResponse:
+    started = time.perf_counter()
+    data = parts.sources.resolve(source_of(body.source))
+    result = remove_parts(
+        data.embeddings,
+        data.labels,
+        RemovalSpec(body.train_ratio, body.seed),
+        probe_fit=lambda rows, labels: fit_probes(rows, labels, seed=body.seed),
+    )
+    return RemovalResponse.model_validate(
+        {
+            "variants": result.variants,
+            "chance": result.chance,
+            "train_scenes": len(result.train),
+            "test_scenes": len(result.test),
+            "seconds": round(time.perf_counter() - started, 3),
+            "provenance": provenance_of(data, body.seed),
+        }
+    )

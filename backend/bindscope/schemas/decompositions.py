@@ -1,0 +1,61 @@
+"""Additive decomposition (METHODS section 5)."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from bindscope.domain.specs import Estimator
+from bindscope.schemas.base import AnalysisResponse, Interval, Recognition, RequestModel, ResponseModel, SceneModel
+from bindscope.schemas.sources import SourceModel
+
+
+class DecompositionRequest(RequestModel):
+    """``level`` 1: the scene is a sum of object vectors; 2: of concept vectors."""
+
+    source: SourceModel
+    estimator: Estimator = "lstsq_pos"
+    level: Literal[1, 2] = 1
+    test_ratio: float = Field(0.2, gt=0, lt=1)
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+
+
+class FitQuality(ResponseModel):
+    """Share of variance explained, around the training mean; null where the scenes do not vary."""
+
+    train: float | None
+    test: float | None
+
+
+class DecompositionResponse(AnalysisResponse):
+    """``unseen``: held-out scenes with an object (or value) that training never showed in that slot."""
+
+    r2: FitQuality
+    retrieval: Interval
+    probing: Recognition
+    unseen: int
+    train_scenes: int
+    test_scenes: int
+
+
+class SceneShareRequest(RequestModel):
+    """One composed scene, explained by a model fitted on all scenes of the source."""
+
+    source: SourceModel
+    scene: SceneModel
+    estimator: Estimator = "lstsq_pos"
+    level: Literal[1, 2] = 2
+
+
+class ObjectShare(ResponseModel):
+    """``share`` of the squared distance from the mean; at level 2 ``concepts`` splits it. May be below zero."""
+
+    values: dict[str, str]
+    share: float
+    concepts: dict[str, float] | None
+
+
+class SceneShareResponse(AnalysisResponse):
+    """Shares of the objects and the residual add up to one."""
+
+    objects: list[ObjectShare]
+    residual: float

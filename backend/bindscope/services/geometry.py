@@ -1,0 +1,135 @@
+"""Questions about one scene: what explains it, and what an edit of it in embedding space leads to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bindscope.analysis.additive import SceneShares, fit_additive
+from bindscope.analysis.metrics import cosines
+from bindscope.analysis.probes import ProbeScores, fit_probes, split_scenes
+from bindscope.analysis.surgery import edit_one
+from bindscope.domain.captions import Captioner
+from bindscope.domain.concepts import ConceptSpace, Object
+from bindscope.domain.labels import SceneLabels
+from bindscope.domain.scenes import Scene, scene_in_slots
+from bindscope.domain.specs import DecompositionSpec, ProbeSpec, SurgerySpec
+from bindscope.errors import InvalidInput
+from bindscope.services.sources import ModelSource, SourceData, Sources
+
+
+@dataclass(frozen=True)
+class NearScene:
+    scene: Scene
+    cosine: float
+    wanted: bool
+
+
+@dataclass(frozen=True, eq=False)
+class SceneEdit:
+    """``before`` and ``after`` are probe scores of one row each; ``edited`` is the scene that the edit aims at."""
+
+    right: bool
+    nearest: list[NearScene]
+    rendered_cosine: float
+    source_cosine: float
+    before: ProbeScores
+    after: ProbeScores
+    original: Scene
+    edited: Scene
+
+
+def left_to_right(scene: Scene) -> Scene:
+    """The same scene with its objects listed by their place: slots are positions."""
+    return Scene(scene.space, tuple(sorted(scene.objects, key=lambda o: (o.x, o.y))))
+
+
+def scene_shares(sources: Sources, source: ModelSource, scene: Scene, *, spec: DecompositionSpec) -> SceneShares:
+    """What each object (and concept) of a composed scene explains of its embedding. Raises InvalidInput."""
+    _same_shape(source, scene)
+    data = sources.resolve(source)
+    singles = sources.singles(source) if spec.estimator == "single" else None
+    model = fit_additive(data.embeddings, data.labels, estimator=spec.estimator, level=spec.level, singles=singles)
+    if source.modality == "text":
+        caption = Captioner(source.template).caption(scene.space, scene.values)
+        vector = sources.embedder.texts(source.model, [caption]).vectors
+    else:
+        vector = sources.embedder.scenes(source.model, [scene]).vectors
+    return model.shares(vector, _labels_of(scene))
+
+
+def edit_scene(
+    sources: Sources,
+    source: ModelSource,
+    scene: Scene,
+    *,
+    number: int,
+    replacement: Mapping[str, str],
+    spec: SurgerySpec,
+) -> SceneEdit:
+    """Replaces object ``number`` of a scene of the source in embedding space. Raises UnknownName, InvalidInput."""
+    _same_shape(source, scene)
+    if not 0 <= number < len(scene.objects):
+        raise InvalidInput(f"The scene has {len(scene.objects)} objects, numbered from 0: there is no object {number}.")
+    data = sources.resolve(source)
+    wanted = scene.space.index(replacement)
+    if wanted == scene.values[number]:
+        raise InvalidInput("The replacement is the object itself: choose another value.")
+    objects = [*scene.values[:number], wanted, *scene.values[number + 1 :]]
+    train, _ = split_scenes(data.labels, train_ratio=ProbeSpec().train_ratio, seed=spec.seed)
+    probes = fit_probes(data.embeddings[train], data.labels.take(train), seed=spec.seed)
+    found = edit_one(
+        data.embeddings,
+        data.labels,
+        spec,
+        scene=_row_of(data, scene),
+        slot=number,
+        replacement=wanted,
+        probes=probes,
+        singles=sources.singles(source) if spec.estimator == "single" else None,
+    )
+    edited = scene_in_slots(scene.space, objects)
+    target = sources.embed(source, _labels_of(edited))
+    before = data.embeddings[[_row_of(data, scene)]]
+    return SceneEdit(
+        right=bool(found.right),
+        nearest=[
+            NearScene(_scene_at(data, int(row), scene.space), float(cosine), _objects_at(data, int(row)) == objects)
+            for row, cosine in zip(found.nearest, found.cosines, strict=True)
+        ],
+        rendered_cosine=float(cosines(found.vector[None], target)[0, 0]),
+        source_cosine=float(cosines(before, target)[0, 0]),
+        before=probes.predict(before),
+        after=probes.predict(found.vector[None]),
+        original=scene,
+        edited=edited,
+    )
+
+
+def _same_shape(source: ModelSource, scene: Scene) -> None:
+    if scene.space.name != source.space or len(scene.objects) != source.objects:
+        raise InvalidInput(
+            f"The source has scenes of {source.objects} objects of space {source.space!r}, this scene has "
+            f"{len(scene.objects)} of {scene.space.name!r}: make them alike."
+        )
+
+
+def _labels_of(scene: Scene) -> SceneLabels:
+    rows: NDArray[np.int64] = np.array([scene.values], dtype=np.int64)
+    return SceneLabels(rows, scene.space.values, scene.space.names)
+
+
+def _row_of(data: SourceData, scene: Scene) -> int:
+    rows = np.flatnonzero((data.labels.scenes == np.array(scene.values)).all((1, 2)))
+    if not len(rows):
+        raise InvalidInput("The scene is not among the sampled scenes of this source: raise the source's limit.")
+    return int(rows[0])
+
+
+def _objects_at(data: SourceData, row: int) -> list[Object]:
+    return [tuple(o) for o in data.labels.scenes[row].tolist()]
+
+
+def _scene_at(data: SourceData, row: int, space: ConceptSpace) -> Scene:
+    return scene_in_slots(space, _objects_at(data, row))

@@ -1,0 +1,169 @@
+import io
+
+import numpy as np
+import pytest
+
+
+def upload(api, embeddings, scenes, values):
+    file = io.BytesIO()
+    np.savez(file, embeddings=embeddings.astype(np.float32), scenes=scenes, values=np.array(values))
+    answer = api.post("/v1/datasets", files={"file": ("world.npz", file.getvalue(), "application/octet-stream")})
+    assert answer.status_code == 201, answer.text
+    return {"dataset": answer.json()["id"]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mini(api):
+    """A space of twelve objects, so that the oracles' long vectors make small problems."""
+    text = "name: mini\nconcepts:\n  color: [red, blue, green, yellow]\n  shape: [square, circle, star]\n"
+    assert api.post("/v1/spaces", content=text, headers={"Content-Type": "application/yaml"}).status_code == 201
+    yield
+    api.delete("/v1/spaces/mini")
+
+
+def on(model, space="mini", modality="image", **more):
+    return {"model": model, "space": space, "modality": modality, **more}
+
+
+def ask(api, noun, source, **options):
+    answer = api.post(f"/v1/{noun}", json={"source": source, **options})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_probes_read_the_binding_of_an_additive_model_and_not_of_a_bag(api) -> None:
+    bound, bag = (ask(api, "probes", on(f"synthetic:{name}")) for name in ("additive", "bag"))
+    for got in (bound, bag):
+        assert got["test"]["concepts"]["value"] == 1
+        assert {"color", "shape", "concepts", "object", "object_on_valid_swaps"} == set(got["test"])
+        assert got["train_scenes"] + got["test_scenes"] == 144
+    assert bound["test"]["object_on_valid_swaps"]["low"] > 0.9
+    assert bag["test"]["object_on_valid_swaps"]["low"] <= bag["chance"]["object_on_valid_swaps"]["value"]
+
+
+def test_per_value_bars_have_a_name_each(api) -> None:
+    got = ask(api, "probes", on("synthetic:additive"))
+    assert [v["value"] for v in got["per_value"]["shape"]] == ["square", "circle", "star"]
+
+
+def test_a_repeated_question_is_answered_from_memory_and_says_since_when(api) -> None:
+    first = ask(api, "probes", on("synthetic:product"), seed=3)
+    again = ask(api, "probes", on("synthetic:product"), seed=3)
+    assert not first["cached"]
+    assert again["cached"]
+    assert again["computed_at"] == first["computed_at"]
+    assert {k: v for k, v in again.items() if k != "cached"} == {k: v for k, v in first.items() if k != "cached"}
+    assert not ask(api, "probes", on("synthetic:product"), seed=4)["cached"]
+
+
+def test_probes_run_on_an_upload(api) -> None:
+    rng = np.random.default_rng(0)
+    scenes = rng.integers(0, (3, 3), (120, 2, 2))
+    codes = rng.standard_normal((9, 30))
+    source = upload(api, codes[scenes[..., 0] * 3 + scenes[..., 1]].sum(1), scenes, (3, 3))
+    got = ask(api, "probes", source)
+    assert got["test"]["object"]["value"] > 0.9
+    assert got["provenance"]["model"].startswith("dataset:")
+
+
+@pytest.mark.parametrize("noun", ["probes", "decompositions", "removals", "surgeries"])
+@pytest.mark.parametrize(
+    ("source", "status", "part"),
+    [
+        ({}, 422, "A source is"),
+        ({"model": "synthetic:bag"}, 422, "space and a modality"),
+        ({"dataset": "0" * 16}, 404, "dataset"),
+        (on("synthetic:none"), 404, "model"),
+        (on("synthetic:bag", space="mars"), 404, "space"),
+        (on("bundled:all-minilm-l6-v2"), 422, "text only"),
+    ],
+)
+def test_a_source_that_is_not_there_is_a_4xx(api, noun, source, status, part) -> None:
+    answer = api.post(f"/v1/{noun}", json={"source": source})
+    assert answer.status_code == status, answer.text
+    assert part in answer.json()["detail"]
+
+
+def test_too_few_scenes_are_a_422_that_says_so(api) -> None:
+    source = upload(api, np.random.default_rng(1).standard_normal((3, 4)), np.zeros((3, 2, 2), int), (2, 2))
+    answer = api.post("/v1/probes", json={"source": source})
+    assert answer.status_code == 422
+    assert "two training" in answer.json()["detail"]
+
+
+def test_an_additive_model_is_explained_by_its_objects_and_a_product_is_not(api) -> None:
+    additive = ask(api, "decompositions", on("synthetic:additive"), estimator="lstsq")
+    assert additive["r2"]["test"] > 0.999
+    # Left-right and right-left make the same sum: they tie exactly, and a tie is never right.
+    assert additive["retrieval"]["value"] < 0.2
+    assert additive["probing"]["object"]["value"] > 0.9
+    product = ask(api, "decompositions", on("synthetic:product"), estimator="avg")
+    assert product["r2"]["test"] < 0.6
+
+
+def test_a_bag_is_explained_by_its_concepts(api) -> None:
+    got = ask(api, "decompositions", on("synthetic:bag"), estimator="lstsq", level=2)
+    assert got["r2"]["test"] > 0.999
+
+
+def test_the_shares_of_one_scene_add_up_to_one(api, scene) -> None:
+    scene["space"] = "mini"
+    got = ask(api, "decompositions/scene", on("synthetic:additive"), scene=scene)
+    assert sum(o["share"] for o in got["objects"]) + got["residual"] == pytest.approx(1, abs=1e-6)
+    for own in got["objects"]:
+        assert sum(own["concepts"].values()) == pytest.approx(own["share"], abs=1e-6)
+
+
+def test_removing_the_objects_removes_the_binding_and_controls_keep_it(api) -> None:
+    got = ask(api, "removals", on("synthetic:additive"))["variants"]
+    assert set(got) == {"original", "minus_concepts", "minus_objects", "permuted_concepts", "permuted_objects"}
+    assert got["original"]["object_on_valid_swaps"]["value"] > 0.9
+    assert got["minus_objects"]["object"]["value"] < 0.3
+    assert got["permuted_objects"]["object"]["value"] > 0.8
+
+
+def test_an_edited_additive_scene_lands_on_the_scene_it_aims_at(api) -> None:
+    got = ask(api, "surgeries", on("synthetic:product"), estimator="avg_pos", limit=60)
+    assert got["edits"] == 60
+    assert got["concept"] == "color"
+    assert set(got["probing"]) >= {"color", "shape", "concepts", "object"}
+    assert got["rendered_cosine"]["n"] == 60
+    assert {"value", "low", "high", "n"} == set(got["retrieval_published"])
+
+
+def test_one_edit_shows_where_it_lands_and_what_the_probes_say(api, scene) -> None:
+    scene["space"] = "mini"
+    new = {"color": "green", "shape": "square"}
+    got = ask(api, "surgeries/edit", on("synthetic:additive"), scene=scene, object=0, replacement=new, estimator="avg")
+    assert got["edited"]["objects"][0]["values"] == new
+    assert got["nearest"][0]["wanted"] or got["nearest"][1]["wanted"]
+    assert got["rendered_cosine"] > 0.99 > got["source_cosine"]
+    green = next(c for c in got["concepts"]["color"] if c["name"] == "green")
+    assert green["after"] > green["before"]
+    assert (green["present"], green["was_present"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("noun", "options", "part"),
+    [
+        ("decompositions", {"estimator": "magic"}, "estimator"),
+        ("decompositions", {"level": 3}, "level"),
+        ("decompositions", {"test_ratio": 0}, "test_ratio"),
+        ("surgeries", {"concept": "texture"}, "texture"),
+        ("surgeries", {"limit": 0}, "limit"),
+        ("probes", {"train_ratio": 1}, "train_ratio"),
+    ],
+)
+def test_what_cannot_be_done_is_a_422(api, noun, options, part) -> None:
+    answer = api.post(f"/v1/{noun}", json={"source": on("synthetic:bag"), **options})
+    assert answer.status_code == 422, answer.text
+    assert part in answer.json()["detail"]
+
+
+def test_single_objects_are_needed_for_the_estimator_of_their_name(api) -> None:
+    rng = np.random.default_rng(2)
+    source = upload(api, rng.standard_normal((40, 6)), rng.integers(0, 2, (40, 2, 2)), (2, 2))
+    answer = api.post("/v1/decompositions", json={"source": source, "estimator": "single"})
+    assert answer.status_code == 422
+    assert "single" in answer.json()["detail"]
+    assert ask(api, "decompositions", on("synthetic:additive"), estimator="single")["r2"]["test"] > 0.99
