@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bindscope.analysis import nearest
 from bindscope.analysis.metrics import cosines
-from bindscope.analysis.nearest import SceneGroups, search_among
+from bindscope.analysis.nearest import SceneGroups, Term, search_among
 from bindscope.domain.labels import SceneLabels
 
 
@@ -38,9 +38,24 @@ def test_the_size_of_a_step_does_not_matter(monkeypatch) -> None:
     queries, goals = rng.standard_normal((33, 4)), rng.integers(0, search.groups.count, 33)
     whole = search.retrieve(queries, goals)
     monkeypatch.setattr(nearest, "_COSINES", 100)
+    monkeypatch.setattr(nearest, "_QUERIES", 3)
     parts = search.retrieve(queries, goals)
     assert (whole.right == parts.right).all()
     assert whole.margin == pytest.approx(parts.margin, abs=1e-7)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_sums_are_found_as_if_they_were_added_up_first(kind) -> None:
+    rng = np.random.default_rng(0)
+    labels = some_labels(50, rng)
+    z, table = rng.standard_normal((50, 6)).astype(kind), rng.standard_normal((9, 6)).astype(kind)
+    search = search_among(z, labels)
+    rows, plus, minus = (rng.integers(0, n, 400) for n in (50, 9, 9))
+    goals = rng.integers(0, search.groups.count, 400)
+    got = search.retrieve_sums([Term(1, z, rows), Term(1, table, plus), Term(-1, table, minus)], goals)
+    plain = search.retrieve(z[rows] + table[plus] - table[minus], goals)
+    assert (got.right == plain.right).all()
+    assert got.margin == pytest.approx(plain.margin, abs=1e-5)
 
 
 def test_a_copy_of_the_right_scene_is_right_and_its_mirror_is_not() -> None:

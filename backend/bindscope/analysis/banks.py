@@ -25,7 +25,7 @@ _ESTIMABLE = 1e-6
 class Shifts:
     """What to add to an embedding: ``vectors`` [edit, dim], and whether both object vectors are known [edit]."""
 
-    vectors: NDArray[np.float64]
+    vectors: NDArray[np.floating]
     supported: NDArray[np.bool_]
 
 
@@ -33,12 +33,16 @@ class Shifts:
 class ObjectBanks:
     """Object vectors (level 1) of scenes, with what leaving scenes out takes.
 
-    ``inverse`` [used, used] is the pseudo-inverse of the normal equations, ``estimable`` [used, used] the projection on
-    what they determine, ``place`` [column] the row of a column in both (least squares only).
+    ``rows`` are the embeddings [scene, dim]; ``table`` [column, dim] and ``centre`` [dim] are the model's vectors and
+    mean in the precision of the rows. For least squares, ``inverse`` [used, used] is the pseudo-inverse of the normal
+    equations, ``estimable`` [used, used] the projection on what they determine, ``place`` [column] the row of a column
+    in both.
     """
 
     model: AdditiveModel
     rows: NDArray[np.floating]
+    table: NDArray[np.floating]
+    centre: NDArray[np.floating]
     incidence: Incidence
     groups: SceneGroups
     place: NDArray[np.int64]
@@ -57,7 +61,7 @@ class ObjectBanks:
             a, b, on = self.place[minus], self.place[plus], self.estimable
             # Objects that no chain of scenes connects differ by an unknown constant.
             known &= (minus == plus) | (on[a, a] + on[b, b] - 2 * on[a, b] > 2 - _ESTIMABLE)
-        return Shifts(self.model.vectors[plus] - self.model.vectors[minus], known)
+        return Shifts(self.table[plus] - self.table[minus], known)
 
     def shift_without(
         self,
@@ -77,28 +81,32 @@ class ObjectBanks:
             up, known_up = self._average_without(plus, left_out)
             return Shifts(up - down, whole.supported & known_down & known_up)
         correction, solvable = self._least_squares_without(minus, plus, left_out=left_out)
-        return Shifts(whole.vectors - correction, whole.supported & solvable)
+        return Shifts(whole.vectors - correction.astype(self.rows.dtype), whole.supported & solvable)
 
-    def _mean_of(self, groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _mean_of(self, groups: NDArray[np.int64]) -> NDArray[np.floating]:
         """Mean of embedding - mean over the scenes of each group."""
+        if not self.groups.copies:
+            return self.rows[self.groups.first(groups)] - self.centre
         members, start = self.groups.members(groups)
         sums = np.add.reduceat(self.rows[members].astype(np.float64), start, axis=0)
-        return np.asarray(sums / self.groups.sizes[groups, None] - self.model.mean)
+        return (sums / self.groups.sizes[groups, None] - self.model.mean).astype(self.rows.dtype)
 
     def _average_without(
         self, columns: NDArray[np.int64], left_out: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        count = self.incidence.counts[columns]
-        total = self.model.vectors[columns] * count[:, None]
-        for groups in left_out.T:
-            there = np.maximum(groups, 0)
-            own = self.incidence.columns[self.groups.first(there)]
-            times = (own == columns[:, None]).sum(1) * self.groups.sizes[there] * (groups >= 0)
-            some = np.flatnonzero(times)
+    ) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+        """u + sum over groups of k (u - z) / (C - K): C occurrences, k of them in the group, K in all groups."""
+        there = np.maximum(left_out, 0)
+        own = self.incidence.columns[self.groups.first(there.reshape(-1))].reshape(*there.shape, -1)
+        times = (own == columns[:, None, None]).sum(2) * self.groups.sizes[there] * (left_out >= 0)
+        rest = self.incidence.counts[columns] - times.sum(1)
+        out = self.table[columns]
+        for number, groups in enumerate(there.T):
+            some = np.flatnonzero((times[:, number] > 0) & (rest > 0))
             if len(some):
-                total[some] -= times[some, None] * self._mean_of(there[some])
-            count = count - times
-        return total / np.maximum(count, 1)[:, None], count > 0
+                moved = self.table[columns[some]] - self._mean_of(groups[some])
+                moved *= (times[some, number] / rest[some]).astype(self.rows.dtype)[:, None]
+                out[some] += moved
+        return out, rest > 0
 
     def _least_squares_without(
         self, minus: NDArray[np.int64], plus: NDArray[np.int64], *, left_out: NDArray[np.int64]
@@ -139,4 +147,5 @@ def fit_banks(
         gram = found.gram(used)
         inverse = pseudo_inverse(gram)
         estimable = inverse @ gram
-    return ObjectBanks(model, rows, found, SceneGroups(labels), place, inverse, estimable)
+    table, centre = model.vectors.astype(rows.dtype), model.mean.astype(rows.dtype)
+    return ObjectBanks(model, rows, table, centre, found, SceneGroups(labels), place, inverse, estimable)

@@ -4,6 +4,7 @@ A scene is the *ordered* tuple of its objects; copies of one scene are all right
 the best wrong scene is a tie, and a tie is not right.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,15 +15,17 @@ from bindscope.analysis.metrics import unit
 from bindscope.analysis.verdict import RESOLUTION
 from bindscope.domain.labels import SceneLabels
 
-#: Cosines that are held at a time.
-_COSINES = 1 << 24
+#: Cosines that are held at a time, unless the scenes are so many that this would be too few queries.
+_COSINES, _QUERIES = 1 << 20, 256
+#: Leads that float32 cannot be trusted to tell from a tie are computed again.
+_DOUBTFUL = 1e-4
 
 
 class SceneGroups:
     """Scenes of equal ordered objects, as groups that are numbered from 0.
 
-    ``group`` [scene]; ``count`` groups; ``sizes`` [group]. Finds scenes of any number of objects without packing them
-    into one integer, slot by slot.
+    ``group`` [scene]; ``count`` groups; ``sizes`` [group]; ``copies``: some group has more than one scene. Scenes
+    of any number of objects are found slot by slot, without packing them into one integer.
     """
 
     def __init__(self, labels: SceneLabels) -> None:
@@ -35,6 +38,7 @@ class SceneGroups:
         self.group: NDArray[np.int64] = code
         self.count = len(self._steps[-1])
         self.sizes: NDArray[np.int64] = np.bincount(code, minlength=self.count)
+        self.copies = self.count < len(labels)
         self._members: NDArray[np.int64] = np.argsort(code, kind="stable")
         self._first: NDArray[np.int64] = np.cumsum(self.sizes) - self.sizes
 
@@ -70,6 +74,15 @@ class Retrieval:
 
 
 @dataclass(frozen=True, eq=False)
+class Term:
+    """``sign`` * ``table`` [row, dim] at ``index`` [query]."""
+
+    sign: int
+    table: NDArray[np.floating]
+    index: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class SceneSearch:
     """``directions`` float32 [scene, dim], unit length (a zero embedding stays zero), and the groups of the scenes."""
 
@@ -79,40 +92,62 @@ class SceneSearch:
     def retrieve(self, queries: NDArray[np.floating], goals: NDArray[np.int64]) -> Retrieval:
         """Searches all scenes for queries [query, dim], whose right answers are the groups ``goals`` [query].
 
-        The scan is in float32; the best right and the best wrong scene are then compared in float64.
+        The scan is in float32; where the best right and the best wrong scene are close, they are compared in float64.
         """
-        step = max(1, _COSINES // max(1, len(self.directions)))
-        right, wrong, margin = [], [], []
-        for first in range(0, len(queries), step):
-            part = self._retrieve(unit(queries[first : first + step]), goals[first : first + step])
-            right.append(part.right)
-            wrong.append(part.wrong)
-            margin.append(part.margin)
-        if not right:
-            return Retrieval(np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64), np.zeros(0))
-        return Retrieval(np.concatenate(right), np.concatenate(wrong), np.concatenate(margin))
+        found = [
+            self._judge(_directions(queries[part]) @ self.directions.T, queries[part], goals=goals[part])
+            for part in self._steps(len(queries))
+        ]
+        return _joined(found)
 
-    def _retrieve(self, queries: NDArray[np.float64], goals: NDArray[np.int64]) -> Retrieval:
-        cosines = queries.astype(np.float32) @ self.directions.T
-        members, start = self.groups.members(goals)
+    def retrieve_sums(self, terms: Sequence[Term], goals: NDArray[np.int64]) -> Retrieval:
+        """The same for queries that are sums of terms, sign times table[index]; their tables are searched only once."""
+        count, rows = len(goals), sum(len(table) for table in {id(t.table): t.table for t in terms}.values())
+        if rows > count or any(not _moderate(term.table) for term in terms):
+            return self.retrieve(np.asarray(sum(t.sign * t.table[t.index] for t in terms)), goals)
+        known = {id(t.table): t.table @ self.directions.T for t in terms}
+        found = []
+        for part in self._steps(count):
+            queries = _sum_of([(t.sign, t.table, t.index[part]) for t in terms])
+            products = _sum_of([(t.sign, known[id(t.table)], t.index[part]) for t in terms])
+            length = np.sqrt(np.einsum("qd,qd->q", queries, queries))[:, None]
+            cosines = np.divide(products, length, out=np.zeros_like(products), where=length > 0)
+            found.append(self._judge(cosines, queries, goals=goals[part]))
+        return _joined(found)
+
+    def _steps(self, count: int) -> list[slice]:
+        step = max(_QUERIES, _COSINES // max(1, len(self.directions)))
+        return [slice(first, first + step) for first in range(0, count, step)]
+
+    def _judge(
+        self, cosines: NDArray[np.float32], queries: NDArray[np.floating], *, goals: NDArray[np.int64]
+    ) -> Retrieval:
+        """Compares right and wrong scenes under cosines [query, scene], which are used up."""
         rows = np.arange(len(queries))
-        owner = np.repeat(rows, self.groups.sizes[goals])
-        own = cosines[owner, members]
-        best = np.maximum.reduceat(own, start)
-        # The first member that reaches the best cosine of its group.
-        place = np.flatnonzero(own == best[owner])
-        best_member = members[place[np.unique(owner[place], return_index=True)[1]]]
-        cosines[owner, members] = -np.inf
+        own = self._best_member(cosines, goals) if self.groups.copies else self.groups.first(goals)
+        best = cosines[rows, own]
+        self._hide(cosines, goals)
         wrong = cosines.argmax(1)
-        alone = ~np.isfinite(cosines[rows, wrong])
-        lead = self._exact(queries, best_member) - self._exact(queries, wrong)
-        margin = np.where(alone, np.inf, lead)
-        return Retrieval(np.asarray(margin > RESOLUTION), np.where(alone, -1, wrong), margin)
+        lead = (best - cosines[rows, wrong]).astype(np.float64)
+        close = np.flatnonzero(np.abs(lead) < _DOUBTFUL)
+        if len(close):
+            # Rounding of a direction to float32 errs in all directions: some 1e-8 of a cosine.
+            right, other = unit(self.directions[own[close]]), unit(self.directions[wrong[close]])
+            lead[close] = np.einsum("qd,qd->q", unit(queries[close]), right - other)
+        return Retrieval(np.asarray(lead > RESOLUTION), np.where(np.isinf(lead), -1, wrong), lead)
 
-    def _exact(self, queries: NDArray[np.float64], scenes: NDArray[np.int64]) -> NDArray[np.float64]:
-        # Rounding of a direction to float32 errs in all directions: some 1e-8 of a cosine.
-        found: NDArray[np.float64] = np.einsum("qd,qd->q", queries, unit(self.directions[scenes]))
-        return found
+    def _hide(self, cosines: NDArray[np.float32], goals: NDArray[np.int64]) -> None:
+        """Takes the right scenes of each query out of the search, in place."""
+        members, _ = self.groups.members(goals)
+        cosines[np.repeat(np.arange(len(goals)), self.groups.sizes[goals]), members] = -np.inf
+
+    def _best_member(self, cosines: NDArray[np.float32], goals: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The first of the nearest right scenes of each query."""
+        members, start = self.groups.members(goals)
+        owner = np.repeat(np.arange(len(goals)), self.groups.sizes[goals])
+        own = cosines[owner, members]
+        place = np.flatnonzero(own == np.maximum.reduceat(own, start)[owner])
+        return members[place[np.unique(owner[place], return_index=True)[1]]]
 
     def top(self, query: NDArray[np.floating], k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The ``k`` scenes nearest to one query [dim] and their cosines; equal cosines go by the lower scene."""
@@ -121,10 +156,42 @@ class SceneSearch:
         return order, cosines[order]
 
 
+def _joined(found: Sequence[Retrieval]) -> Retrieval:
+    if not found:
+        return Retrieval(np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64), np.zeros(0))
+    return Retrieval(*(np.concatenate([getattr(f, name) for f in found]) for name in ("right", "wrong", "margin")))
+
+
+def _sum_of(terms: Sequence[tuple[int, NDArray[np.floating], NDArray[np.int64]]]) -> NDArray[np.float32]:
+    (sign, table, index), *rest = terms
+    out = table[index] if sign > 0 else -table[index]
+    for sign, table, index in rest:
+        if sign > 0:
+            out += table[index]
+        else:
+            out -= table[index]
+    return out.astype(np.float32, copy=False)
+
+
+def _moderate(table: NDArray[np.floating]) -> bool:
+    """Whether sums of products stay well inside float32."""
+    return table.dtype == np.float32 and float(np.abs(table).max(initial=0.0)) < 1e12
+
+
+def _directions(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Rows of unit length in float32; in one pass where squares in float32 neither overflow nor vanish."""
+    if vectors.dtype == np.float32:
+        square = np.einsum("qd,qd->q", vectors, vectors)
+        if np.isfinite(square).all() and (square > 1e-20).all():
+            scaled: NDArray[np.float32] = vectors / np.sqrt(square)[:, None]
+            return scaled
+    return unit(vectors).astype(np.float32)
+
+
 def search_among(embeddings: ArrayLike, labels: SceneLabels) -> SceneSearch:
     """Prepares exact search among embeddings [scene, dim]."""
     rows = np.asarray(embeddings)
     directions = np.empty(rows.shape, dtype=np.float32)
     for block in blocks(len(rows)):
-        directions[block] = unit(rows[block])
+        directions[block] = _directions(rows[block])
     return SceneSearch(directions, SceneGroups(labels))

@@ -16,12 +16,13 @@ from bindscope.analysis.additive import Singles
 from bindscope.analysis.banks import ObjectBanks, fit_banks
 from bindscope.analysis.held_out import ProbeFit, Probes, Scores, recognition_of, split
 from bindscope.analysis.metrics import Interval, wilson
-from bindscope.analysis.nearest import Retrieval, SceneGroups, SceneSearch, search_among
+from bindscope.analysis.nearest import Retrieval, SceneGroups, SceneSearch, Term, search_among
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import ProbeSpec, SurgerySpec
 from bindscope.errors import InvalidInput, UnknownName
 
-_EDITS_AT_ONCE = 4096
+#: Few enough to stay in the processor's cache.
+_EDITS_AT_ONCE = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Edits:
 class EditedSample:
     """Edited embeddings [edit, dim] and the labels of the scenes they stand for, for comparison with rendered ones."""
 
-    vectors: NDArray[np.float64]
+    vectors: NDArray[np.floating]
     labels: SceneLabels
     scenes: NDArray[np.int64]
     slots: NDArray[np.int64]
@@ -80,7 +81,7 @@ class OneEdit:
     ``before`` and ``after`` are the probes' scores of one row each.
     """
 
-    vector: NDArray[np.float64]
+    vector: NDArray[np.floating]
     goal: int | None
     right: bool | None
     nearest: NDArray[np.int64]
@@ -127,9 +128,14 @@ def operate(
     if len(edits) > spec.limit:
         chosen = np.random.default_rng(spec.seed).choice(len(edits), spec.limit, replace=False)
         edits = edits.take(np.sort(chosen))
-    vectors, published, supported = _edited(banks, edits)
-    made, vectors, published = edits.take(supported), vectors[supported], published[supported]
-    found, naive = search.retrieve(vectors, made.goals), search.retrieve(published, made.goals)
+    vectors, supported = _edited(banks, edits)
+    made = edits
+    if not supported.all():
+        made, vectors = edits.take(supported), vectors[supported]
+    found = search.retrieve(vectors, made.goals)
+    minus, plus = banks.columns(made.slots, made.before), banks.columns(made.slots, made.after)
+    terms = [Term(1, banks.rows, made.scenes), Term(1, banks.table, plus), Term(-1, banks.table, minus)]
+    naive = search.retrieve_sums(terms, made.goals)
     return SurgeryResult(
         concept=labels.names[concept],
         edits=len(made),
@@ -176,7 +182,7 @@ def edit_one(
     search = search or search_among(banks.rows, labels)
     goal = banks.groups.find(new.object_ids)
     edit = Edits(np.array([scene]), np.array([slot]), labels.object_ids[[scene], slot], new.object_ids[:, slot], goal)
-    vectors, _, supported = _edited(banks, edit)
+    vectors, supported = _edited(banks, edit)
     if not supported[0]:
         raise InvalidInput(
             f"No other scene tells what the objects {labels.scenes[scene, slot].tolist()} and {list(replacement)} "
@@ -203,20 +209,18 @@ def _number_of(concept: str | None, labels: SceneLabels) -> int:
     return labels.names.index(concept)
 
 
-def _edited(banks: ObjectBanks, edits: Edits) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Edited embeddings without and with the edit's own scenes in the banks, and which edits can be made."""
-    shape = (len(edits), banks.rows.shape[1])
-    vectors, published, supported = np.zeros(shape), np.zeros(shape), np.zeros(len(edits), dtype=bool)
+def _edited(banks: ObjectBanks, edits: Edits) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+    """Edited embeddings [edit, dim], the edit's own scenes left out of the banks, and which edits can be made."""
+    vectors = np.empty((len(edits), banks.rows.shape[1]), dtype=banks.rows.dtype)
+    supported = np.zeros(len(edits), dtype=bool)
     for first in range(0, len(edits), _EDITS_AT_ONCE):
         part = slice(first, first + _EDITS_AT_ONCE)
         some = edits.take(part)
-        rows = banks.rows[some.scenes].astype(np.float64)
         source = banks.groups.group[some.scenes]
         own = np.stack([source, np.where(some.goals == source, -1, some.goals)], axis=1)
         shift = banks.shift_without(some.slots, some.before, after=some.after, left_out=own)
-        vectors[part], supported[part] = rows + shift.vectors, shift.supported
-        published[part] = rows + banks.shift(some.slots, some.before, some.after).vectors
-    return vectors, published, supported
+        vectors[part], supported[part] = banks.rows[some.scenes] + shift.vectors, shift.supported
+    return vectors, supported
 
 
 def _stayed(found: Retrieval, edits: Edits, groups: SceneGroups) -> Interval:
@@ -229,7 +233,7 @@ def _probing(
     labels: SceneLabels,
     edits: Edits,
     *,
-    vectors: NDArray[np.float64],
+    vectors: NDArray[np.floating],
     fit: ProbeFit,
     seed: int,
 ) -> dict[str, Interval]:
@@ -241,7 +245,7 @@ def _probing(
 
 
 def _sample(
-    edits: Edits, vectors: NDArray[np.float64], *, labels: SceneLabels, groups: SceneGroups, size: int, seed: int
+    edits: Edits, vectors: NDArray[np.floating], *, labels: SceneLabels, groups: SceneGroups, size: int, seed: int
 ) -> EditedSample:
     chosen = np.sort(np.random.default_rng(seed).permutation(len(edits))[:size])
     some = edits.take(chosen)
