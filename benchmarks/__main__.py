@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "docs" / "benchmarks.md"
-MODULES = ("bench_render", "bench_store", "bench_http")
+MODULES = ("bench_render", "bench_store", "bench_http", "bench_probes", "bench_geometry")
 
 
 def main() -> None:

@@ -72,6 +72,27 @@ def test_check_is_a_gate(run) -> None:
     assert "FAILED" in done.stdout
 
 
+def test_the_geometry_of_an_upload_is_told_in_a_few_lines(run, tmp_path) -> None:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    scenes = rng.integers(0, 3, (150, 2, 2))
+    codes = rng.standard_normal((2, 9, 24))
+    ids = scenes[..., 0] * 3 + scenes[..., 1]
+    np.savez(
+        tmp_path / "world.npz",
+        embeddings=(codes[0][ids[:, 0]] + codes[1][ids[:, 1]]).astype(np.float32),
+        scenes=scenes,
+        values=np.array([3, 3]),
+    )
+    source = ("--dataset", str(tmp_path / "world.npz"))
+    assert "object_on_valid_swaps" in run("probe", *source).stdout
+    told = json.loads(run("decompose", *source, "--json").stdout)
+    assert told["r2"]["test"] > 0.99
+    assert "permuted_objects" in run("remove", *source).stdout
+    assert "as published" in run("surgery", *source).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
@@ -79,6 +100,8 @@ def test_check_is_a_gate(run) -> None:
         (("verdict", "crimson square", "--model", "synthetic:bag"), "must name one color"),
         (("verdict", "red square", "--space", "mars"), "Unknown space"),
         (("embed",), "Give texts or --image"),
+        (("probe",), "Give either --model"),
+        (("decompose", "--dataset", "gone.npz"), "No such file"),
         (("models", "--url", "http://127.0.0.1:9"), "No Bindscope service answers"),
     ],
 )

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from bindscope.cli.local import client_for
+from bindscope.cli.wording import interval_text
 from bindscope.domain.scenes import MAX_OBJECTS
 from bindscope.errors import InvalidInput
-from bindscope.schemas.base import Interval, PlacedObject, SceneModel
+from bindscope.schemas.base import PlacedObject, SceneModel
 from bindscope.schemas.spaces import SpaceModel
 from bindscope.schemas.verdicts import BatchProgress
 
@@ -117,7 +118,7 @@ def check(
     if as_json:
         _print_json({**result.model_dump(mode="json"), "passed": passed, "min": minimum})
     else:
-        typer.echo(f"swap accuracy {_interval(accuracy)}, undecided {_interval(result.undecided)}")
+        typer.echo(f"swap accuracy {interval_text(accuracy)}, undecided {interval_text(result.undecided)}")
         typer.echo(f"{'passed' if passed else 'FAILED'}: at least {minimum} was asked for")
     if not passed:
         raise typer.Exit(1)
@@ -139,12 +140,6 @@ def scene_from_words(objects: list[str], space: SpaceModel) -> SceneModel:
             values[concept.name] = named[0]
         placed.append(PlacedObject(values=values))
     return SceneModel(space=space.name, objects=placed)
-
-
-def _interval(value: Interval) -> str:
-    if value.value is None or value.low is None or value.high is None:
-        return "unknown (no trial)"
-    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}] (n = {value.n})"
 
 
 def _show_progress(step: BatchProgress) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from bindscope.cli import ask, run, train
+from bindscope.cli import ask, geometry, run, train
 from bindscope.client import ApiError
 from bindscope.errors import BindscopeError
 
@@ -14,7 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for module in (run, ask):
+for module in (run, ask, geometry):
     module.register(app)
 app.add_typer(train.app, name="train")
 

@@ -1,0 +1,161 @@
+"""The geometry of scenes: ``probe``, ``decompose``, ``remove``, ``surgery``, on a model and a space or on an upload."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel
+
+from bindscope.cli.local import client_for
+from bindscope.cli.wording import interval_text
+from bindscope.client import BindscopeClient
+from bindscope.errors import InvalidInput
+from bindscope.schemas.base import Interval
+
+_Model = Annotated[str | None, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
+_Space = Annotated[str, typer.Option("--space", "-s", help="Concept space.")]
+_Modality = Annotated[str, typer.Option(help="image or text.")]
+_Dataset = Annotated[str | None, typer.Option(help="An uploaded dataset's id, or an .npz file to upload.")]
+_Limit = Annotated[int, typer.Option(min=2, help="At most this many scenes (a seeded sample).")]
+_Seed = Annotated[int, typer.Option(min=0)]
+_Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")]
+_Estimator = Annotated[str, typer.Option(help="avg, avg_pos, single, lstsq or lstsq_pos.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    for command in (probe, decompose, remove, surgery):
+        app.command()(command)
+
+
+def probe(
+    model: _Model = None,
+    space: _Space = "clevr2d",
+    modality: _Modality = "image",
+    dataset: _Dataset = None,
+    limit: _Limit = 10_000,
+    train_ratio: Annotated[float, typer.Option(help="Share of the scenes that probes learn from.")] = 0.4,
+    seed: _Seed = 0,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Linear probes: is the information inside the embeddings?"""
+    with client_for(url) as client:
+        source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
+        result = client.probe(source, train_ratio=train_ratio, seed=seed)
+    if as_json:
+        _print_json(result)
+        return
+    typer.echo(f"{result.train_scenes} training and {result.test_scenes} held-out scenes")
+    for name, own in result.test.items():
+        chance = result.chance.get(name)
+        level = f", chance {chance.value:.3f}" if chance is not None and chance.value is not None else ""
+        typer.echo(f"  {name:22} {interval_text(own)}{level}")
+
+
+def decompose(
+    model: _Model = None,
+    space: _Space = "clevr2d",
+    modality: _Modality = "image",
+    dataset: _Dataset = None,
+    limit: _Limit = 10_000,
+    estimator: _Estimator = "lstsq_pos",
+    level: Annotated[int, typer.Option(min=1, max=2, help="1: sum of objects; 2: sum of concepts.")] = 1,
+    test_ratio: Annotated[float, typer.Option(help="Share of held-out scenes.")] = 0.2,
+    seed: _Seed = 0,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Additive decomposition: is a scene the sum of its objects?"""
+    with client_for(url) as client:
+        source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
+        result = client.decompose(source, estimator=estimator, level=level, test_ratio=test_ratio, seed=seed)
+    if as_json:
+        _print_json(result)
+        return
+    typer.echo(f"R2 train {_number(result.r2.train)}, held out {_number(result.r2.test)}")
+    typer.echo(f"  {'retrieval':22} {interval_text(result.retrieval)}")
+    _print_recognition(result.probing)
+
+
+def remove(
+    model: _Model = None,
+    space: _Space = "clevr2d",
+    modality: _Modality = "image",
+    dataset: _Dataset = None,
+    limit: _Limit = 10_000,
+    seed: _Seed = 0,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Targeted removal: what is left when concepts or objects are taken out?"""
+    with client_for(url) as client:
+        source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
+        result = client.remove(source, seed=seed)
+    if as_json:
+        _print_json(result)
+        return
+    for name, own in result.variants.items():
+        typer.echo(f"{name:18} concepts {interval_text(own['concepts'])}  objects {interval_text(own['object'])}")
+
+
+def surgery(
+    model: _Model = None,
+    space: _Space = "clevr2d",
+    modality: _Modality = "image",
+    dataset: _Dataset = None,
+    limit: _Limit = 10_000,
+    estimator: _Estimator = "avg_pos",
+    concept: Annotated[str | None, typer.Option(help="Whose value is replaced (default: the first).")] = None,
+    edits: Annotated[int, typer.Option(min=1, help="At most this many edits (a seeded sample).")] = 20_000,
+    seed: _Seed = 0,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Object surgery: replace one value of one object in embedding space and see where the scene lands."""
+    with client_for(url) as client:
+        source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
+        result = client.surgery(source, estimator=estimator, concept=concept, limit=edits, seed=seed)
+    if as_json:
+        _print_json(result)
+        return
+    typer.echo(f"{result.edits} edits of {result.concept}")
+    typer.echo(f"  {'retrieval':22} {interval_text(result.retrieval)}")
+    typer.echo(f"  {'as published':22} {interval_text(result.retrieval_published)}")
+    _print_recognition(result.probing)
+    if result.rendered_cosine is not None:
+        own = result.rendered_cosine
+        typer.echo(
+            f"  cosine to the rendered counterfactual {own.mean:.3f} [{own.low:.3f}, {own.high:.3f}] (n = {own.n})"
+        )
+
+
+def _source(
+    client: BindscopeClient, *, model: str | None, space: str, modality: str, dataset: str | None, limit: int
+) -> dict[str, Any]:
+    if (model is None) == (dataset is None):
+        raise InvalidInput("Give either --model (with --space and --modality) or --dataset.")
+    if model is not None:
+        return {"model": model, "space": space, "modality": modality, "limit": limit}
+    path = Path(str(dataset))
+    if path.suffix == ".npz":
+        if not path.is_file():
+            raise InvalidInput(f"No such file: {path}.")
+        return {"dataset": client.add_dataset(path).id}
+    return {"dataset": str(dataset)}
+
+
+def _print_recognition(recognition: Mapping[str, Interval]) -> None:
+    for name, own in recognition.items():
+        typer.echo(f"  {name:22} {interval_text(own)}")
+
+
+def _number(value: float | None) -> str:
+    return "unknown (the scenes do not vary)" if value is None else f"{value:.4f}"
+
+
+def _print_json(answer: BaseModel) -> None:
+    typer.echo(json.dumps(answer.model_dump(mode="json"), ensure_ascii=False, allow_nan=False))
