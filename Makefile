@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INDEX := $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL),)
 export OMP_NUM_THREADS ?= 1
+# Tests run side by side in this many processes.
+WORKERS ?= 2
 
 .PHONY: setup run test lint types imports bench clean openapi screenshots
 
@@ -28,7 +30,7 @@ run: $(VENV)/.ready-all
 	@exec $(BIN)/bindscope up
 
 test: setup lint types imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 lint: setup
 	$(BIN)/ruff format --check .
