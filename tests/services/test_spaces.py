@@ -36,3 +36,34 @@ def test_an_unknown_space_lists_the_known_ones(tmp_path) -> None:
     with pytest.raises(UnknownName) as caught:
         SpaceShelf(tmp_path).get("mars")
     assert set(caught.value.known) == {"shapes2d", "clevr2d", "words"}
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b'{"a":' * 50_000, b"a:\n" + b"  - " * 60_000])
+def test_a_text_nested_without_end_is_refused_before_it_is_built(text) -> None:
+    with pytest.raises(InvalidInput, match="nested too deeply"):
+        parse_space(text)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "part"),
+    [
+        ("a {color} {item:>99999999}", "only use the fields"),
+        ("a {color!r} {item}", "only use the fields"),
+        ("a {color} {item.__class__}", "only use the fields"),
+        ("a {color} {item[0]}", "only use the fields"),
+        ("a {color} {0}", "only use the fields"),
+        ("a {color} {item", "brace"),
+        ("a {color} {{item}}", "leaves out"),
+        ("a {color} {item} \\ud800", "printable"),
+        ("a {color} {item}" + "x" * 200, "at most 200"),
+    ],
+)
+def test_a_phrase_holds_bare_fields_and_printable_text_only(phrase, part) -> None:
+    body = SHOP + f'phrase: "{phrase}"\n'.encode()
+    with pytest.raises(InvalidInput, match=part):
+        parse_space(body)
+
+
+def test_values_that_differ_only_by_a_space_at_the_end_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="end with a space"):
+        parse_space(b'{"name": "s", "concepts": {"a": ["x ", "x"]}}')

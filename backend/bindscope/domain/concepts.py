@@ -10,16 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from string import Formatter
 
 from bindscope.errors import InvalidInput, UnknownName
 
 Object = tuple[int, ...]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_VALUE = re.compile(r"[^\W_][\w .'-]{0,47}")
+_VALUE = re.compile(r"[^\W_]([\w .'-]{0,46}[\w.'-])?")
 _MAX_OBJECTS = 10_000
+_MAX_PHRASE = 200
 #: Names that results use beside those of the concepts.
-_RESERVED = frozenset({"concepts", "object", "object_on_valid_swaps"})
+RESERVED_NAMES = frozenset({"concepts", "object", "object_on_valid_swaps"})
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Concept:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise InvalidInput(f"Concept name {self.name!r} must be lower snake case, at most 64 characters.")
-        if self.name in _RESERVED:
+        if self.name in RESERVED_NAMES:
             raise InvalidInput(f"Concept name {self.name!r} is taken by the results: choose another one.")
         if len(self.values) < 2:
             raise InvalidInput(f"Concept {self.name!r} needs at least two values, got {len(self.values)}.")
@@ -41,8 +43,8 @@ class Concept:
         for value in self.values:
             if not _VALUE.fullmatch(value):
                 raise InvalidInput(
-                    f"Value {value!r} of concept {self.name!r} must start with a letter or digit "
-                    "and be at most 48 letters, digits, spaces, dots, hyphens or apostrophes."
+                    f"Value {value!r} of concept {self.name!r} must start with a letter or digit, not end with a "
+                    "space, and be at most 48 letters, digits, spaces, dots, hyphens or apostrophes."
                 )
 
     @cached_property
@@ -75,13 +77,7 @@ class ConceptSpace:
                 f"Space {self.name!r} is too large: at most 8 concepts and {_MAX_OBJECTS} objects, "
                 f"got {len(names)} and {self.object_count}."
             )
-        try:
-            self.phrase.format(**dict.fromkeys(names, ""))
-        except (KeyError, IndexError, ValueError, AttributeError) as error:
-            raise InvalidInput(f"Phrase {self.phrase!r} may only use the fields {names}.") from error
-        missing = [name for name in names if "{" + name + "}" not in self.phrase]
-        if missing:
-            raise InvalidInput(f"Phrase {self.phrase!r} leaves out the concepts {missing}.")
+        _check_phrase(self.phrase, names)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -142,6 +138,24 @@ class ConceptSpace:
     def named(self, obj: Sequence[int]) -> dict[str, str]:
         """Object -> value names by concept."""
         return {c.name: c.values[i] for c, i in zip(self.concepts, obj, strict=True)}
+
+
+def _check_phrase(phrase: str, names: Sequence[str]) -> None:
+    """Raises InvalidInput unless every field is a bare ``{concept}``: a width such as ``{color:>9999999}`` would make
+    each caption as long as its author likes."""
+    if len(phrase) > _MAX_PHRASE or not phrase.isprintable():
+        raise InvalidInput(f"A phrase is at most {_MAX_PHRASE} printable characters, such as 'a {{color}} {{shape}}'.")
+    wanted = ", ".join("{" + name + "}" for name in names)
+    try:
+        fields = [part[1:] for part in Formatter().parse(phrase) if part[1] is not None]
+    except ValueError as error:
+        raise InvalidInput(f"Phrase {phrase!r} has a brace without its partner: use {wanted}.") from error
+    if any(name not in names or spec or conversion for name, spec, conversion in fields):
+        raise InvalidInput(f"Phrase {phrase!r} may only use the fields {wanted}.")
+    used = {name for name, _, _ in fields}
+    missing = [name for name in names if name not in used]
+    if missing:
+        raise InvalidInput(f"Phrase {phrase!r} leaves out the concepts {missing}.")
 
 
 def _space(name: str, phrase: str, *, renderable: bool, **concepts: str) -> ConceptSpace:

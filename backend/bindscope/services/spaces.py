@@ -13,6 +13,8 @@ from bindscope.errors import Conflict, InvalidInput, UnknownName
 
 MAX_SPACE_BYTES = 256 * 1024
 MAX_OWN_SPACES = 200
+#: A space is a mapping of a mapping of lists.
+_MAX_DEPTH = 4
 
 
 class SpaceShelf:
@@ -78,10 +80,8 @@ def parse_space(text: bytes) -> ConceptSpace:
     """A space from YAML or JSON text. Raises InvalidInput."""
     if len(text) > MAX_SPACE_BYTES:
         raise InvalidInput(f"A space may have at most {MAX_SPACE_BYTES // 1024} KiB of text.")
-    # Anchors and aliases can blow up a small text ("billion laughs"); a space needs none.
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise InvalidInput("A space may not use YAML aliases.")
+        _check_events(text)
         data = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if isinstance(error, InvalidInput):
@@ -90,3 +90,17 @@ def parse_space(text: bytes) -> ConceptSpace:
         place = f" at line {where.line + 1}" if where is not None else ""
         raise InvalidInput(f"The text is not valid YAML or JSON{place}.") from error
     return space_from_mapping(data)
+
+
+def _check_events(text: bytes) -> None:
+    """Stops at the first event that a space never needs, before anything is built.
+
+    Aliases can blow up a small text ("billion laughs"), and the parser's time grows with the square of the depth.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise InvalidInput("A space may not use YAML aliases.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise InvalidInput("A space is a mapping with 'name' and 'concepts': this text is nested too deeply.")

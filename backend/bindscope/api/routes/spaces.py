@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from bindscope.api.dependencies import Parts
 from bindscope.schemas.spaces import SpaceList, SpaceModel
@@ -49,7 +50,8 @@ async def add_space(request: Request, parts: Parts) -> SpaceModel:
         text += chunk
         if len(text) > MAX_SPACE_BYTES:
             break
-    return SpaceModel.of(parts.spaces.add(bytes(text)), builtin=False)
+    space = await run_in_threadpool(parts.spaces.add, bytes(text))
+    return SpaceModel.of(space, builtin=False)
 
 
 @router.delete("/{name}", status_code=204)
