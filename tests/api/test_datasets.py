@@ -77,6 +77,17 @@ def test_bytes_that_are_no_npz_are_refused(api, body) -> None:
     assert upload(api, body).status_code == 422
 
 
+def test_an_upload_may_be_larger_than_other_requests_but_not_than_its_own_limit(tmp_path) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, store="off", preload=(), max_body_mb=1, max_upload_mb=4)
+    rng = np.random.default_rng(0)
+    with TestClient(create_app(settings)) as small:
+        fits = npz(embeddings=rng.standard_normal((12, 40_000)).astype(np.float32))
+        assert upload(small, fits).status_code == 201
+        beyond = npz(embeddings=rng.standard_normal((12, 100_000)).astype(np.float32))
+        assert upload(small, beyond).status_code == 413
+        assert len(small.get("/v1/datasets").json()["datasets"]) == 1
+
+
 def test_an_upload_that_unpacks_to_more_than_the_limit_is_a_413(tmp_path) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -63,13 +63,13 @@ def create_app(
         embeddings,
         verdicts,
         counterexamples,
-        datasets,
         probes,
         decompositions,
         removals,
         surgeries,
     ):
         app.include_router(routes.router)
+    app.include_router(datasets.routes(max_upload_mb=settings.max_upload_mb))
     _declare_problem(app)
     return app
 

@@ -56,6 +56,8 @@ def _problem(
     slug: str, status: int, detail: str, *, known: list[str] | None = None, errors: list[dict[str, str]] | None = None
 ) -> Problem:
     title = slug.replace("-", " ").capitalize()
+    # Names from the request are quoted here: half a surrogate pair among them has no UTF-8 form.
+    detail = detail.encode("utf-8", "replace").decode()
     return Problem(
         type=f"urn:bindscope:problem:{slug}", title=title, status=status, detail=detail, known=known, errors=errors
     )
@@ -78,14 +80,25 @@ def _on_bindscope_error(_: Request, error: Exception) -> Response:
 
 def _on_invalid_request(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    places = [
-        {"where": ".".join(str(p) for p in e["loc"] if p != "body") or "body", "what": str(e["msg"])}
-        for e in error.errors()
-    ]
+    places = [_place(e) for e in error.errors()]
     first = places[0] if places else {"where": "body", "what": "is not valid"}
     what = first["what"].removeprefix("Value error, ")
     more = f" ({len(places) - 1} more)" if len(places) > 1 else ""
     return _answer(_problem("invalid-request", 422, f"{first['where']}: {what}{more}", errors=places[:20]))
+
+
+def _place(error: Mapping[str, Any]) -> dict[str, str]:
+    """Where one value is wrong and why, in words for somebody who does not know what the service is built with."""
+    where = ".".join(str(p) for p in error["loc"] if p != "body") or "body"
+    what = str(error["msg"])
+    if error["type"] == "json_invalid":
+        reason = str(error.get("ctx", {}).get("error", "it cannot be read"))
+        return {"where": "body", "what": f"This is not JSON ({reason} at character {where})."}
+    if where == "body" and isinstance(error.get("input"), bytes | str):
+        return {"where": where, "what": "Send a JSON object, with the header Content-Type: application/json."}
+    if where == "file":
+        return {"where": where, "what": "Send the upload as multipart/form-data, as a file in the field 'file'."}
+    return {"where": where, "what": what}
 
 
 def _on_http_error(_: Request, error: Exception) -> Response:
