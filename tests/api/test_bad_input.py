@@ -1,6 +1,7 @@
 import base64
 import copy
 import io
+import json
 
 import pytest
 from PIL import Image
@@ -155,3 +156,31 @@ def test_an_unknown_address_is_a_problem_too(api) -> None:
     answer = api.get("/v1/nothing")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml"])
+def test_a_body_without_the_json_header_is_told_which_header_to_send(api, scene, kind) -> None:
+    body = json.dumps({"model": "synthetic:bag", "scene": scene})
+    answer = api.post("/v1/verdicts", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 422
+    assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+def test_broken_json_says_what_is_wrong_and_where(api) -> None:
+    answer = api.post("/v1/verdicts", content=b'{"model": ', headers={"Content-Type": "application/json"})
+    assert answer.json()["detail"].startswith("body: This is not JSON (Expecting value at character ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"\\ud800": 1, "name": "s", "concepts": {"a": ["b", "c"]}}',
+        b'{"name": "s", "concepts": {"\\ud800": ["b", "c"]}}',
+        b'{"name": "s", "concepts": {"a": ["b", "c"]}, "phrase": "{a} \\ud800"}',
+    ],
+)
+def test_half_a_surrogate_pair_is_a_422_and_the_list_of_spaces_still_answers(api, body) -> None:
+    answer = api.post("/v1/spaces", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"]
+    assert api.get("/v1/spaces").status_code == 200

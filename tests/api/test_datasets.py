@@ -101,3 +101,48 @@ def test_an_upload_that_unpacks_to_more_than_the_limit_is_a_413(tmp_path) -> Non
 @pytest.mark.parametrize("name", ["%2e%2e%2fdata", "0" * 16, "A" * 16, "facts.json"])
 def test_an_id_that_is_a_path_is_just_unknown(api, name) -> None:
     assert api.get(f"/v1/datasets/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("names", "part"),
+    [
+        (["a", "a"], "own name"),
+        (["object", "b"], "taken by the results"),
+        (["", "b"], "printable"),
+        (["a\x00b", "b"], "printable"),
+        ([1, 2], "list of text"),
+        ("ab", "list of text"),
+        ([b"\xff", b"b"], "UTF-8"),
+    ],
+)
+def test_names_that_results_could_not_tell_apart_are_refused(api, names, part) -> None:
+    answer = upload(api, npz(names=np.array(names)))
+    assert answer.status_code == 422, answer.text
+    assert part in answer.json()["detail"]
+
+
+def test_names_as_bytes_are_read_as_text(api) -> None:
+    assert upload(api, npz(names=np.array([b"color", b"shape"]))).json()["names"] == ["color", "shape"]
+
+
+def test_an_array_whose_header_claims_more_than_memory_is_a_413(api) -> None:
+    header = io.BytesIO()
+    claim = {"descr": "<f4", "fortran_order": False, "shape": (10**12, 1000)}
+    np.lib.format.write_array_header_1_0(header, claim)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("embeddings", "scenes", "values"):
+            archive.writestr(f"{name}.npy", header.getvalue())
+    answer = upload(api, file.getvalue())
+    assert answer.status_code == 413, answer.text
+
+
+def test_an_upload_in_another_field_or_form_is_told_where_it_belongs(api) -> None:
+    wrong = [
+        api.post("/v1/datasets", files={"data": ("world.npz", npz())}),
+        api.post("/v1/datasets", data={"file": "text"}, files={"other": ("world.npz", b"x")}),
+        api.post("/v1/datasets", content=npz(), headers={"Content-Type": "application/octet-stream"}),
+    ]
+    for answer in wrong:
+        assert answer.status_code == 422
+        assert "multipart/form-data" in answer.json()["detail"]

@@ -13,11 +13,13 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from bindscope.domain.concepts import RESERVED_NAMES
 from bindscope.domain.labels import SceneLabels
 from bindscope.errors import InvalidInput, PayloadTooLarge, UnknownName
 
 _ARRAYS = ("embeddings", "scenes", "values")
 MAX_OBJECTS_IN_ALL = 10_000
+MAX_NAME = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +138,8 @@ def read_npz(file: BinaryIO, *, max_bytes: int) -> tuple[NDArray[np.float32], Sc
             arrays = {name: data[name] for name in (*_ARRAYS, "names") if name in data.files}
     except InvalidInput:
         raise
+    except MemoryError as error:
+        raise PayloadTooLarge("An array of the .npz claims more memory than there is: send fewer scenes.") from error
     except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
         raise InvalidInput("The file is not an .npz of plain arrays: save it with numpy.savez.") from error
     return _checked(arrays)
@@ -156,7 +160,7 @@ def _checked(arrays: dict[str, NDArray[np.generic]]) -> tuple[NDArray[np.float32
     if len(embeddings) < 2:
         raise InvalidInput(f"At least two scenes are needed, got {len(embeddings)}.")
     sizes = tuple(int(v) for v in values.tolist())
-    names = tuple(str(n) for n in arrays["names"].tolist()) if "names" in arrays else _default_names(len(sizes))
+    names = _names(arrays["names"]) if "names" in arrays else _default_names(len(sizes))
     labels = SceneLabels(np.ascontiguousarray(scenes, dtype=np.int64), sizes, names)
     if labels.object_count > MAX_OBJECTS_IN_ALL:
         raise InvalidInput(f"The concepts allow {labels.object_count} objects: at most {MAX_OBJECTS_IN_ALL}.")
@@ -165,6 +169,24 @@ def _checked(arrays: dict[str, NDArray[np.generic]]) -> tuple[NDArray[np.float32
         rows = np.flatnonzero(~np.isfinite(vectors).all(1))
         raise InvalidInput(f"{len(rows)} embeddings are not finite (the first is row {rows[0]}): leave them out.")
     return vectors, labels
+
+
+def _names(array: NDArray[np.generic]) -> tuple[str, ...]:
+    """Names become fields of every result, so each must be its own and none may stand for something else there."""
+    if array.ndim != 1 or array.dtype.kind not in "US":
+        raise InvalidInput(f"names must be a list of text, one name for each concept, got {array.dtype} {array.shape}.")
+    try:
+        names = tuple(n.decode("utf-8") if isinstance(n, bytes) else str(n) for n in array.tolist())
+    except UnicodeDecodeError as error:
+        raise InvalidInput("names must be UTF-8 text.") from error
+    for name in names:
+        if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
+            raise InvalidInput(f"Concept name {name!r} must be 1 to {MAX_NAME} printable characters.")
+        if name in RESERVED_NAMES:
+            raise InvalidInput(f"Concept name {name!r} is taken by the results: choose another one.")
+    if len(set(names)) != len(names):
+        raise InvalidInput(f"Each concept needs its own name, got {', '.join(names)}.")
+    return names
 
 
 def _default_names(count: int) -> tuple[str, ...]:
