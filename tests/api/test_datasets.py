@@ -58,6 +58,7 @@ BAD = {
     "float labels": ({"scenes": np.zeros((12, 2, 2))}, "integers"),
     "no dimension": ({"embeddings": np.zeros((12, 0))}, "scene, dim"),
     "zero values": ({"values": np.array([0, 2])}, "number of values"),
+    "crowded scenes": ({"scenes": np.zeros((12, 9, 2), int)}, "at most 8 objects"),
     "too many objects": ({"values": np.array([3000, 3000])}, "objects"),
 }
 

@@ -20,6 +20,8 @@ from bindscope.errors import InvalidInput, PayloadTooLarge, UnknownName
 _ARRAYS = ("embeddings", "scenes", "values")
 MAX_OBJECTS_IN_ALL = 10_000
 MAX_NAME = 64
+#: The ways to pair the values of a scene are counted one by one: their number explodes beyond this.
+MAX_OBJECTS_PER_SCENE = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +157,8 @@ def _checked(arrays: dict[str, NDArray[np.generic]]) -> tuple[NDArray[np.float32
         raise InvalidInput("values must be a list of the number of values of each concept (1 to 8 concepts).")
     if scenes.ndim != 3 or scenes.dtype.kind not in "iu":
         raise InvalidInput(f"scenes must be integers [scene, object, concept], got {scenes.dtype} {scenes.shape}.")
+    if scenes.shape[1] > MAX_OBJECTS_PER_SCENE:
+        raise InvalidInput(f"A scene may hold at most {MAX_OBJECTS_PER_SCENE} objects, got {scenes.shape[1]}.")
     if len(embeddings) != len(scenes):
         raise InvalidInput(f"There are {len(embeddings)} embeddings but {len(scenes)} scenes: one row for each scene.")
     if len(embeddings) < 2:
