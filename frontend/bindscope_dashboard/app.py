@@ -7,7 +7,7 @@ import streamlit as st
 from bindscope.client import ApiError
 from bindscope_dashboard import help as words
 from bindscope_dashboard import service, state, theme
-from bindscope_dashboard.views import compose, survey, system
+from bindscope_dashboard.views import compose, decompose, probe, surgery, survey, system
 
 
 @st.dialog("What is binding?", width="medium")
@@ -43,6 +43,9 @@ def main() -> None:
     pages = [
         st.Page(compose.page, title="Compose", icon=":material/draw:", url_path="compose", default=True),
         st.Page(survey.page, title="Survey", icon=":material/grid_on:", url_path="survey"),
+        st.Page(probe.page, title="Probe", icon=":material/sensors:", url_path="probe"),
+        st.Page(decompose.page, title="Decompose", icon=":material/stacked_bar_chart:", url_path="decompose"),
+        st.Page(surgery.page, title="Surgery", icon=":material/content_cut:", url_path="surgery"),
         st.Page(system.page, title="System", icon=":material/memory:", url_path="system"),
     ]
     state.register_pages({page.url_path or "compose": page for page in pages})

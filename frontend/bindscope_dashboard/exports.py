@@ -1,10 +1,15 @@
-"""Downloads: a verdict and a survey as CSV. (JSON is the answer itself.)"""
+"""Downloads of what the pages show, as CSV. (JSON is the answer itself.)"""
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from bindscope.schemas.base import Interval
+from bindscope.schemas.probes import ProbeResponse
+from bindscope.schemas.removals import RemovalResponse
+from bindscope.schemas.surgeries import SurgeryResponse
 from bindscope.schemas.verdicts import Verdict, VerdictBatch
+from bindscope_dashboard.plots.decomposition import Fit
 
 
 def verdict_csv(verdict: Verdict) -> str:
@@ -35,3 +40,39 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()
+
+
+def probe_csv(probes: Mapping[str, ProbeResponse]) -> str:
+    """Every share of every probe: by head, then by value."""
+    rows: list[Sequence[object]] = []
+    for modality, probe in probes.items():
+        for split, recognition in (("test", probe.test), ("train", probe.train), ("chance", probe.chance)):
+            rows += [(modality, split, name, "", *_numbers(i)) for name, i in recognition.items()]
+        for concept, values in probe.per_value.items():
+            rows += [(modality, "test", concept, v.value, *_numbers(v.test)) for v in values]
+            rows += [(modality, "train", concept, v.value, *_numbers(v.train)) for v in values]
+    return _csv(("modality", "split", "head", "value", "share", "low", "high", "n"), rows)
+
+
+def decomposition_csv(fits: Sequence[Fit]) -> str:
+    """R2 by estimator and level, and that of the random twin."""
+    rows = [(f.estimator, f.level, f.train, f.test, f.twin) for f in fits]
+    return _csv(("estimator", "level", "r2_train", "r2_test", "r2_test_random_weights"), rows)
+
+
+def surgery_csv(result: SurgeryResponse) -> str:
+    """Retrieval, the scenes that stayed, and the probes on the edited vectors."""
+    shares = {"retrieval": result.retrieval, "retrieval_published": result.retrieval_published, "stayed": result.stayed}
+    shares |= {f"probing:{name}": interval for name, interval in result.probing.items()}
+    return _csv(("figure", "share", "low", "high", "n"), [(name, *_numbers(i)) for name, i in shares.items()])
+
+
+def removal_csv(result: RemovalResponse) -> str:
+    """Recognition by variant and head, and chance."""
+    table = {**result.variants, "chance": result.chance}
+    rows = [(variant, name, *_numbers(i)) for variant, heads in table.items() for name, i in heads.items()]
+    return _csv(("variant", "head", "share", "low", "high", "n"), rows)
+
+
+def _numbers(interval: Interval) -> tuple[float | None, float | None, float | None, int]:
+    return interval.value, interval.low, interval.high, interval.n

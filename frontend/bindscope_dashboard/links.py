@@ -160,11 +160,11 @@ def survey_from_query(query: Mapping[str, str], default: SurveyState) -> SurveyS
         default,
         model=query.get("model") or default.model,
         space=query.get("space") or default.space,
-        count=_whole(query, "count", default.count, low=1, high=5000),
-        seed=_whole(query, "seed", default.seed, low=0, high=2**31 - 1),
-        objects=_whole(query, "objects", default.objects, low=1, high=6),
-        layout=cast(Layout, _one_of(query, "layout", default.layout, get_args(Layout))),
-        control=cast(Control, _one_of(query, "control", default.control, get_args(Control))),
+        count=whole(query, "count", default.count, low=1, high=5000),
+        seed=whole(query, "seed", default.seed, low=0, high=2**31 - 1),
+        objects=whole(query, "objects", default.objects, low=1, high=6),
+        layout=cast(Layout, one_of(query, "layout", default.layout, get_args(Layout))),
+        control=cast(Control, one_of(query, "control", default.control, get_args(Control))),
         only_valid_swaps=query.get("only_valid_swaps") == "1",
         wording=_wording(query),
         run=query.get("run") == "1",
@@ -233,19 +233,21 @@ def _wording_query(wording: Wording) -> dict[str, str]:
 
 def _wording(query: Mapping[str, str]) -> Wording:
     template = query.get("template") or "plain"
-    articles = _one_of(query, "articles", "a", get_args(Articles))
+    articles = one_of(query, "articles", "a", get_args(Articles))
     Captioner(template, articles)
-    return Wording(template, cast(Articles, articles), cast(Orders, _one_of(query, "orders", "all", get_args(Orders))))
+    return Wording(template, cast(Articles, articles), cast(Orders, one_of(query, "orders", "all", get_args(Orders))))
 
 
-def _one_of(query: Mapping[str, str], name: str, default: str, known: tuple[str, ...]) -> str:
+def one_of(query: Mapping[str, str], name: str, default: str, known: tuple[str, ...]) -> str:
+    """A parameter that has to be one of the known names. Raises UnknownName."""
     value = query.get(name) or default
     if value not in known:
         raise UnknownName(name, value, known)
     return value
 
 
-def _whole(query: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
+def whole(query: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
+    """A parameter that has to be a whole number. Raises InvalidInput."""
     text = query.get(name)
     if text is None:
         return default

@@ -16,12 +16,19 @@ from bindscope.client import ApiError, BindscopeClient, ServiceUnreachable
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.counterexamples import Counterexample
+from bindscope.schemas.datasets import DatasetModel
+from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
 from bindscope.schemas.models import ModelSummary
+from bindscope.schemas.probes import ProbeResponse
+from bindscope.schemas.removals import RemovalResponse
+from bindscope.schemas.surgeries import EditResponse, SurgeryResponse
 from bindscope.schemas.system import SystemState
 from bindscope.schemas.verdicts import BatchProgress, Verdict, VerdictBatch
 from bindscope_dashboard.links import space_of
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
+#: Seconds that an analysis of many scenes may take: the first one of a large space embeds every scene.
+_PATIENCE = 1800.0
 
 
 def url() -> str:
@@ -92,6 +99,46 @@ def batch_with_progress(body: Mapping[str, Any], on_progress: Callable[[BatchPro
     return _client(url()).verdict_batch(options.pop("model"), options.pop("space"), on_progress=on_progress, **options)
 
 
+def probe(body: Mapping[str, Any]) -> ProbeResponse:
+    """Linear probes."""
+    return _probe(url(), _key(body))
+
+
+def decomposition(body: Mapping[str, Any]) -> DecompositionResponse:
+    """Additive decomposition."""
+    return _decomposition(url(), _key(body))
+
+
+def scene_shares(body: Mapping[str, Any]) -> SceneShareResponse:
+    """What the objects and concepts of one scene explain."""
+    return _scene_shares(url(), _key(body))
+
+
+def removal(body: Mapping[str, Any]) -> RemovalResponse:
+    """Targeted removal."""
+    return _removal(url(), _key(body))
+
+
+def surgery(body: Mapping[str, Any]) -> SurgeryResponse:
+    """Object surgery over all edits."""
+    return _surgery(url(), _key(body))
+
+
+def edit(body: Mapping[str, Any]) -> EditResponse:
+    """One edit of one scene."""
+    return _edit(url(), _key(body))
+
+
+def datasets() -> list[DatasetModel]:
+    """The uploads, asked afresh at every run."""
+    return _client(url()).datasets()
+
+
+def add_dataset(content: bytes) -> DatasetModel:
+    """Uploads an .npz."""
+    return _client(url()).add_dataset(content)
+
+
 def forget() -> None:
     """Drops what describes the service, so that the next run asks again."""
     for cached in (_models, _spaces, _system):
@@ -105,6 +152,11 @@ def _key(body: Mapping[str, Any]) -> str:
 @st.cache_resource(show_spinner=False, on_release=BindscopeClient.close)
 def _client(address: str) -> BindscopeClient:
     return BindscopeClient(address, os.environ.get("BINDSCOPE_API_KEY"))
+
+
+@st.cache_resource(show_spinner=False, on_release=BindscopeClient.close)
+def _patient_client(address: str) -> BindscopeClient:
+    return BindscopeClient(address, os.environ.get("BINDSCOPE_API_KEY"), timeout=_PATIENCE)
 
 
 @st.cache_data(ttl=15, show_spinner=False)
@@ -143,3 +195,33 @@ def _picture(address: str, scene: str, pixels: int) -> bytes:
 def _batch(address: str, body: str) -> VerdictBatch:
     options = json.loads(body)
     return _client(address).verdict_batch(options.pop("model"), options.pop("space"), **options)
+
+
+@st.cache_data(max_entries=200, ttl=3600, show_spinner=False)
+def _probe(address: str, body: str) -> ProbeResponse:
+    return _patient_client(address).probe(**json.loads(body))
+
+
+@st.cache_data(max_entries=500, ttl=3600, show_spinner=False)
+def _decomposition(address: str, body: str) -> DecompositionResponse:
+    return _patient_client(address).decompose(**json.loads(body))
+
+
+@st.cache_data(max_entries=500, ttl=3600, show_spinner=False)
+def _scene_shares(address: str, body: str) -> SceneShareResponse:
+    return _patient_client(address).explain_scene(**json.loads(body))
+
+
+@st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
+def _removal(address: str, body: str) -> RemovalResponse:
+    return _patient_client(address).remove(**json.loads(body))
+
+
+@st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
+def _surgery(address: str, body: str) -> SurgeryResponse:
+    return _patient_client(address).surgery(**json.loads(body))
+
+
+@st.cache_data(max_entries=500, ttl=3600, show_spinner=False)
+def _edit(address: str, body: str) -> EditResponse:
+    return _patient_client(address).edit(**json.loads(body))

@@ -52,6 +52,26 @@ def _kept(key: str, make: Callable[[], _State]) -> _State:
     return cast(_State, st.session_state[key])
 
 
+def shown(page: str) -> Any:
+    """What a page shows; None before its first run."""
+    return st.session_state.get(f"{page}.shown")
+
+
+def keep_shown(page: str, new: object) -> None:
+    """What the page shows after this run's widgets."""
+    st.session_state[f"{page}.shown"] = new
+
+
+def pickers_revision(page: str) -> int:
+    """Counts the scenes that a page gave to its pickers: their widgets are made anew for each."""
+    return cast(int, st.session_state.get(f"{page}.pickers", 0))
+
+
+def renew_pickers(page: str) -> None:
+    """The pickers take over the scene of the page's state."""
+    st.session_state[f"{page}.pickers"] = pickers_revision(page) + 1
+
+
 def register_pages(pages: Mapping[str, Any]) -> None:
     """Keeps the pages of the navigation, so that one can open another."""
     st.session_state["pages"] = dict(pages)

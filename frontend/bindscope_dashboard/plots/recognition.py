@@ -23,7 +23,7 @@ def accuracy_figure(accuracy: Interval, *, dark: bool = False) -> go.Figure:
     figure = go.Figure()
     if accuracy.value is not None:
         tone = colors.true if accuracy.value >= 0.5 else colors.swap
-        _bar(figure, accuracy, 0, tone=tone, colors=colors, name="swap accuracy")
+        share_bar(figure, accuracy, 0, tone=tone, colors=colors, name="swap accuracy")
     figure.add_shape(
         type="line", x0=0.5, x1=0.5, y0=-0.6, y1=0.6, line={"color": colors.text, "width": 1.5, "dash": "dash"}
     )
@@ -31,7 +31,7 @@ def accuracy_figure(accuracy: Interval, *, dark: bool = False) -> go.Figure:
         x=0.5, y=0.62, text="a coin", showarrow=False, yanchor="bottom", font={"color": colors.muted, "size": 12}
     )
     figure.update_yaxes(visible=False, range=[-0.6, 1.05], fixedrange=True)
-    _share_axis(figure)
+    share_axis(figure)
     return dressed(figure, colors, height=112)
 
 
@@ -41,7 +41,7 @@ def recognition_figure(recognition: Recognition, chance: Mapping[str, float], *,
     figure = go.Figure()
     names = [name for name, interval in recognition.items() if interval.value is not None]
     for row, name in enumerate(names):
-        _bar(figure, recognition[name], row, tone=colors.true, colors=colors, name=NAMES.get(name, name))
+        share_bar(figure, recognition[name], row, tone=colors.true, colors=colors, name=NAMES.get(name, name))
         level = chance.get("object" if name == "object_on_valid_swaps" else name)
         if level is not None:
             figure.add_scatter(
@@ -61,7 +61,7 @@ def recognition_figure(recognition: Recognition, chance: Mapping[str, float], *,
         ticks="",
         automargin=True,
     )
-    _share_axis(figure)
+    share_axis(figure)
     return dressed(figure, colors, height=_ROW * max(1, len(names)) + 40, bargap=0)
 
 
@@ -80,7 +80,8 @@ def accuracy_text(accuracy: Interval) -> str:
     return f"Swap accuracy {with_interval(accuracy)}; a coin reaches 50 %."
 
 
-def _bar(figure: go.Figure, interval: Interval, row: float, *, tone: str, colors: Ink, name: str) -> None:
+def share_bar(figure: go.Figure, interval: Interval, row: float, *, tone: str, colors: Ink, name: str) -> None:
+    """One share with its interval and its number."""
     value = interval.value or 0.0
     low = interval.low if interval.low is not None else value
     high = interval.high if interval.high is not None else value
@@ -110,7 +111,8 @@ def _bar(figure: go.Figure, interval: Interval, row: float, *, tone: str, colors
     )
 
 
-def _share_axis(figure: go.Figure) -> None:
+def share_axis(figure: go.Figure) -> None:
+    """From nothing to everything, with room for the numbers."""
     figure.update_xaxes(
         range=[0, 1.16],
         tickvals=[0, 0.25, 0.5, 0.75, 1],

@@ -1,0 +1,187 @@
+"""Decompose: is a scene's vector the sum of its objects', or even of its concepts'?
+
+How it is used: somebody picks a model and reads how much of the variance a sum of object vectors explains on held-out
+scenes, how much a sum of concept vectors does, and how much of that a network with random weights reaches as well.
+Then they compose one scene and see what each object and each concept contributes to its vector, and what is left.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, cast
+
+import streamlit as st
+
+from bindscope.client import ApiError, ServiceUnreachable
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.specs import ESTIMATORS, Estimator
+from bindscope.errors import BindscopeError
+from bindscope.schemas.models import ModelSummary
+from bindscope_dashboard import service, state
+from bindscope_dashboard.geometry_links import (
+    DecomposeState,
+    decompose_body,
+    decompose_from_query,
+    decompose_query,
+)
+from bindscope_dashboard.plots.decomposition import ESTIMATOR_NAMES, Fit
+from bindscope_dashboard.views import decompose_findings
+from bindscope_dashboard.views.opening import first_model, first_space, opened
+from bindscope_dashboard.views.pickers import (
+    composed_scene,
+    limit_picker,
+    modality_picker,
+    model_picker,
+    space_picker,
+    summary_of,
+)
+from bindscope_dashboard.views.problems import explained
+from bindscope_dashboard.views.share import share_popover
+from bindscope_dashboard.wording import literal
+
+PAGE = "decompose"
+LEVELS: Mapping[Literal[1, 2], str] = {1: "objects", 2: "concepts"}
+#: All estimators are compared at once where a source has at most this many scenes; else on demand.
+_AT_ONCE = 2000
+_TRAINED = ("bundled:", "open_clip:", "hf:")
+
+
+def page() -> None:
+    """The page of the navigation."""
+    with explained():
+        models, spaces = service.models(), service.spaces()
+        opened(
+            PAGE,
+            lambda: _first(models, spaces),
+            read=lambda query, default: decompose_from_query(query, default, spaces),
+            widgets=_widgets,
+        )
+        _desk()
+
+
+def _first(models: list[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> DecomposeState:
+    composed = state.compose()
+    at = composed.scene.space if composed is not None and len(composed.scene.objects) == 2 else first_space(spaces)
+    space = spaces[at if at in spaces and spaces[at].object_count ** 2 <= _AT_ONCE else first_space(spaces)]
+    return DecomposeState(first_model(models), space.name, composed_scene(space))
+
+
+def _widgets(shown: DecomposeState) -> dict[str, object]:
+    return {
+        "decompose.model": shown.model,
+        "decompose.space": shown.space,
+        "decompose.modality": shown.modality,
+        "decompose.estimator": shown.estimator,
+        "decompose.level": shown.level,
+        "decompose.test_percent": shown.test_percent,
+        "decompose.seed": shown.seed,
+        "decompose.limit": shown.limit,
+    }
+
+
+@st.fragment
+def _desk() -> None:
+    """Settings and findings; a change reruns this alone."""
+    with explained():
+        models, spaces = service.models(), service.spaces()
+        shown: DecomposeState | None = state.shown(PAGE)
+        if shown is None or shown.space not in spaces:
+            st.rerun()
+            return
+        bar = st.container(horizontal=True, vertical_alignment="bottom", key="decompose-bar")
+        with bar:
+            chosen = _settings(shown, models, spaces)
+        space = spaces[chosen.space]
+        above = st.container()
+        with st.container(key="decompose-scene"):
+            chosen, explain = decompose_findings.scene_desk(chosen, space)
+        state.keep_shown(PAGE, chosen)
+        query = decompose_query(chosen, space)
+        state.mirror(PAGE, query)
+        with bar:
+            share_popover(query, [decompose_body(chosen)], path="/v1/decompositions", method="decompose",
+                          key="decompose.share")  # fmt: skip
+        with above, explained():
+            _measured(chosen, space)
+        with explained():
+            explain()
+
+
+def _settings(
+    shown: DecomposeState, models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]
+) -> DecomposeState:
+    model = model_picker(PAGE, shown.model, models)
+    space = space_picker(PAGE, spaces)
+    if space != shown.space:
+        shown = replace(shown, scene=composed_scene(spaces[space]), compare=False)
+        state.renew_pickers(PAGE)
+    modality = modality_picker(PAGE, summary_of(model, models), spaces[space])
+    estimator = st.selectbox(
+        "Estimator", ESTIMATORS, key="decompose.estimator", format_func=ESTIMATOR_NAMES.__getitem__, width=180
+    )
+    level = st.segmented_control(
+        "Sum of", list(LEVELS), key="decompose.level", format_func=LEVELS.__getitem__, required=True
+    )
+    with st.popover("More", icon=":material/tune:"):
+        percent = st.number_input("Held-out scenes, %", 1, 99, key="decompose.test_percent")
+        seed = st.number_input("Seed", 0, 2**31 - 1, key="decompose.seed")
+        limit = limit_picker(PAGE)
+    return replace(
+        shown,
+        model=model,
+        space=space,
+        modality=modality,
+        estimator=cast(Estimator, estimator),
+        level=level or shown.level,
+        test_percent=int(percent),
+        seed=int(seed),
+        limit=limit,
+    )
+
+
+def _measured(chosen: DecomposeState, space: ConceptSpace) -> None:
+    with st.spinner(f"Embedding scenes of {space.name} with {literal(chosen.model)} and fitting …"):
+        result = service.decomposition(decompose_body(chosen))
+        twin, why = twin_r2(chosen)
+    decompose_findings.facts(result, chosen, twin=twin, why=why)
+    small = min(space.object_count**2, chosen.limit) <= _AT_ONCE
+    pressed = not (small or chosen.compare) and st.button(
+        "Compare all estimators", icon=":material/bar_chart:", key="decompose.compare"
+    )
+    if pressed:
+        state.keep_shown(PAGE, replace(chosen, compare=True))
+        st.rerun(scope="fragment")
+    if small or chosen.compare:
+        decompose_findings.comparison(_all_fits(chosen), result, chosen)
+    else:
+        decompose_findings.comparison([Fit(chosen.estimator, chosen.level, result.r2.test, result.r2.train, twin)],
+                                      result, chosen)  # fmt: skip
+
+
+def random_twin(model: str) -> str | None:
+    """The same network with random weights; None where there is none."""
+    return f"random:{model}" if model.startswith(_TRAINED) else None
+
+
+def twin_r2(chosen: DecomposeState) -> tuple[float | None, str]:
+    """Held-out R2 of the random twin, or why there is none."""
+    twin = random_twin(chosen.model)
+    if twin is None:
+        return None, "this model has no twin with random weights"
+    try:
+        return service.decomposition(decompose_body(chosen, model=twin)).r2.test, "the same network, random weights"
+    except ServiceUnreachable:
+        raise
+    except (ApiError, BindscopeError) as error:
+        return None, str(error)
+
+
+def _all_fits(chosen: DecomposeState) -> list[Fit]:
+    wanted = [replace(chosen, estimator=cast(Estimator, e), level=level) for e in ESTIMATORS for level in LEVELS]
+    place = st.empty()
+    fits = []
+    for done, one in enumerate(wanted):
+        place.progress(done / len(wanted), text=f"Fitting {ESTIMATOR_NAMES[one.estimator]}, {LEVELS[one.level]} …")
+        r2 = service.decomposition(decompose_body(one)).r2
+        fits.append(Fit(one.estimator, one.level, r2.test, r2.train, twin_r2(one)[0]))
+    place.empty()
+    return fits

@@ -1,0 +1,99 @@
+"""Pickers that the pages of the geometry share: model, space and modality; two objects; sizes and seeds."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.scenes import slots
+from bindscope.schemas.base import SceneModel
+from bindscope.schemas.models import ModelSummary
+from bindscope_dashboard import editing, state
+from bindscope_dashboard.geometry_links import MODALITIES, Modality
+
+
+def model_picker(page: str, current: str, models: Sequence[ModelSummary]) -> str:
+    """Any model of the service, or an id that the reader types."""
+    known = [m.id for m in models if m.available]
+    options = known if current in known else [*known, current]
+    chosen = st.selectbox("Model", options, key=f"{page}.model", accept_new_options=True, width=220)
+    return chosen or current
+
+
+def space_picker(page: str, spaces: Mapping[str, ConceptSpace]) -> str:
+    """The concept space."""
+    return st.selectbox("Concept space", state.spaces_of_session(spaces), key=f"{page}.space", width=130)
+
+
+def missing_tower(model: ModelSummary | None, space: ConceptSpace, modality: Modality) -> str | None:
+    """Why a model cannot be asked in this modality; None if it can, or if only the service can tell."""
+    if model is not None and modality not in model.modalities:
+        return f"This model reads {' and '.join(model.modalities)} only."
+    if modality == "image" and not space.renderable and (model is None or model.family != "synthetic"):
+        return f"The space {space.name} cannot be drawn."
+    return None
+
+
+def modality_picker(page: str, model: ModelSummary | None, space: ConceptSpace) -> Modality:
+    """The modalities that the model can be asked in."""
+    options = [m for m in MODALITIES if missing_tower(model, space, m) is None] or list(MODALITIES)
+    key = f"{page}.modality"
+    if not state.has_widget(key) or state.widget(key) not in options:
+        state.set_widgets({key: options[0]})
+    return st.segmented_control("Embeddings of", options, key=key, required=True) or options[0]
+
+
+def summary_of(model: str, models: Sequence[ModelSummary]) -> ModelSummary | None:
+    """The model's entry in the list of the service, if it has one."""
+    return next((m for m in models if m.id == model), None)
+
+
+def limit_picker(page: str) -> int:
+    """Most scenes of a source."""
+    return int(
+        st.number_input(
+            "Scenes at most", 2, 200_000, key=f"{page}.limit", step=1000,
+            help="All ordered scenes of two objects, or a fixed random sample of this size where there are more.",
+        )
+    )  # fmt: skip
+
+
+def scene_pickers(page: str, scene: SceneModel, space: ConceptSpace) -> SceneModel:
+    """A row of choices for each object; keeps the places."""
+    number = state.pickers_revision(page)
+    for index, obj in enumerate(scene.objects):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            for concept in space.concepts:
+                key = f"{page}.scene.{number}.{space.name}.{index}.{concept.name}"
+                state.seed_widgets({key: obj.values[concept.name]})
+                label = f"{('Left', 'Right')[index]} {concept.name}"
+                value = st.selectbox(label, concept.values, key=key, width=125)
+                scene = editing.with_value(scene, index, concept.name, value=value)
+    return scene
+
+
+def scene_words(scene: SceneModel, space: ConceptSpace) -> str:
+    """The caption of a scene."""
+    from bindscope.domain.captions import Captioner
+
+    return Captioner(articles="a_or_an").caption(space, [space.index(o.values) for o in scene.objects])
+
+
+def in_slots(scene: SceneModel) -> SceneModel:
+    """The same objects side by side: the scenes of a source stand in slots."""
+    placed = zip(scene.objects, slots(len(scene.objects)), strict=True)
+    objects = [o.model_copy(update={"x": x, "y": y, "size": z}) for o, (x, y, z) in placed]
+    return scene.model_copy(update={"objects": objects})
+
+
+def left_to_right(scene: SceneModel) -> SceneModel:
+    """The same scene with its objects listed by place."""
+    return scene.model_copy(update={"objects": sorted(scene.objects, key=lambda o: (o.x or 0.0, o.y or 0.0))})
+
+
+def composed_scene(space: ConceptSpace) -> SceneModel:
+    """The scene of Compose where it has two objects of the space, else a random one."""
+    composed = state.compose()
+    if composed is not None and composed.scene.space == space.name and len(composed.scene.objects) == 2:
+        return left_to_right(composed.scene)
+    return editing.random_scene(space, objects=2, seed=1)
