@@ -67,3 +67,16 @@ def test_a_phrase_holds_bare_fields_and_printable_text_only(phrase, part) -> Non
 def test_values_that_differ_only_by_a_space_at_the_end_are_refused() -> None:
     with pytest.raises(InvalidInput, match="end with a space"):
         parse_space(b'{"name": "s", "concepts": {"a": ["x ", "x"]}}')
+
+
+def test_two_services_on_one_data_directory_see_each_others_spaces(tmp_path) -> None:
+    one, other = SpaceShelf(tmp_path), SpaceShelf(tmp_path)
+    one.add(SHOP)
+    assert other.get("shop") == one.get("shop")
+    with pytest.raises(Conflict, match="shop"):
+        other.add(SHOP.replace(b"bag", b"hat"))
+    other.remove("shop")
+    with pytest.raises(UnknownName, match="shop"):
+        one.get("shop")
+    one.add(SHOP)
+    assert other.get("shop")

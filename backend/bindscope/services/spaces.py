@@ -24,19 +24,23 @@ class SpaceShelf:
         self._folder = folder
         self._lock = threading.Lock()
         self._own: dict[str, ConceptSpace] = {}
-        for path in sorted(folder.glob("*.yaml")):
-            with contextlib.suppress(InvalidInput, OSError):
-                space = parse_space(path.read_bytes())
-                self._own[space.name] = space
+        self._read_at = -1
+        with self._lock:
+            self._refresh()
 
     def all(self) -> list[tuple[ConceptSpace, bool]]:
         """Every space, and whether it is built in."""
         with self._lock:
+            self._refresh()
             return [(s, True) for s in BUILTIN_SPACES.values()] + [(s, False) for s in self._own.values()]
 
     def get(self, name: str) -> ConceptSpace:
         """The space called ``name``. Raises UnknownName."""
-        found = BUILTIN_SPACES.get(name) or self._own.get(name)
+        found = BUILTIN_SPACES.get(name)
+        if found is None:
+            with self._lock:
+                self._refresh()
+                found = self._own.get(name)
         if found is None:
             raise UnknownName("space", name, [space.name for space, _ in self.all()])
         return found
@@ -45,8 +49,11 @@ class SpaceShelf:
         """Adds a user's own space from YAML (or JSON). Raises InvalidInput, Conflict."""
         space = parse_space(text)
         with self._lock:
+            self._refresh()
             if space.name in BUILTIN_SPACES or self._own.get(space.name, space) != space:
                 raise Conflict(f"A different space called {space.name!r} exists: choose another name or delete it.")
+            if space.name in self._own:
+                return space
             if len(self._own) >= MAX_OWN_SPACES:
                 raise InvalidInput(f"At most {MAX_OWN_SPACES} own spaces: delete one first.")
             self._write(space)
@@ -58,10 +65,27 @@ class SpaceShelf:
         if name in BUILTIN_SPACES:
             raise InvalidInput(f"Space {name!r} comes with Bindscope and cannot be deleted.")
         with self._lock:
+            self._refresh()
             if name not in self._own:
                 raise UnknownName("space", name, list(self._own))
             (self._folder / f"{name}.yaml").unlink(missing_ok=True)
             del self._own[name]
+
+    def _refresh(self) -> None:
+        """Reads the folder again when another service on the same data directory changed it."""
+        try:
+            # Files are replaced, never edited in place, so the folder's own time tells.
+            changed_at = self._folder.stat().st_mtime_ns
+        except OSError:
+            changed_at = 0
+        if changed_at == self._read_at:
+            return
+        own: dict[str, ConceptSpace] = {}
+        for path in sorted(self._folder.glob("*.yaml")):
+            with contextlib.suppress(InvalidInput, OSError):
+                space = parse_space(path.read_bytes())
+                own[space.name] = space
+        self._own, self._read_at = own, changed_at
 
     def _write(self, space: ConceptSpace) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
