@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import yaml
@@ -15,6 +16,7 @@ MAX_SPACE_BYTES = 256 * 1024
 MAX_OWN_SPACES = 200
 #: A space is a mapping of a mapping of lists.
 _MAX_DEPTH = 4
+_TICK_NS = 50_000_000
 
 
 class SpaceShelf:
@@ -85,7 +87,9 @@ class SpaceShelf:
             with contextlib.suppress(InvalidInput, OSError):
                 space = parse_space(path.read_bytes())
                 own[space.name] = space
-        self._own, self._read_at = own, changed_at
+        # A second change within one tick of the clock would leave the time as it is: trust only a settled one.
+        settled = time.time_ns() - changed_at > _TICK_NS
+        self._own, self._read_at = own, changed_at if settled else -1
 
     def _write(self, space: ConceptSpace) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
