@@ -98,7 +98,7 @@ def _one_tower(name: str, figures: str, told: bool, *, contest: Contest | None) 
         ("hold" if name == "upload" else "holds") if told else ("do not hold" if name == "upload" else "does not hold")
     )
     shown = figures.removeprefix("upload ")
-    sentence = f"{subject} {verb} which value belongs to which object in a form that a linear probe can read ({shown})."
+    sentence = f"{subject} {verb} which value belongs to which object as far as a linear probe can read ({shown})."
     if contest is not None and contest.accuracy.value is not None:
         sentence += f" Between captions in another order and swapped ones: {_accuracy(contest)}."
     return Story("The information is there" if told else "No sign of binding", sentence,

@@ -37,7 +37,8 @@ def changes_figure(changes: Sequence[ScoreChange], *, dark: bool = False) -> go.
         figure.add_scatter(
             x=[change.before, change.after], y=[row, row], mode="lines+markers", cliponaxis=False,
             line={"color": tone, "width": 3},
-            marker={"symbol": ["circle-open", "diamond"], "size": [10, 12], "color": tone, "line": {"width": 2}},
+            marker={"symbol": ["circle-open", "diamond"], "size": [10, 12], "color": tone,
+                    "line": {"width": 2, "color": tone}},
             hovertemplate=f"{wrapped(change.name, 60)[0]}, {role(change)}<br>%{{x:.2f}}<extra></extra>",
         )  # fmt: skip
     figure.update_yaxes(

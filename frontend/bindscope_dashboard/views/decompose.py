@@ -15,6 +15,7 @@ from bindscope.client import ApiError, ServiceUnreachable
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.specs import ESTIMATORS, Estimator
 from bindscope.errors import BindscopeError
+from bindscope.schemas.decompositions import DecompositionResponse
 from bindscope.schemas.models import ModelSummary
 from bindscope_dashboard import service, state
 from bindscope_dashboard.geometry_links import (
@@ -101,9 +102,12 @@ def _desk() -> None:
             share_popover(query, [decompose_body(chosen)], path="/v1/decompositions", method="decompose",
                           key="decompose.share")  # fmt: skip
         with above, explained():
-            _measured(chosen, space)
-        with explained():
-            explain()
+            result, twin = _measured(chosen)
+            below = st.container()
+            with explained():
+                explain()
+            with below:
+                _compared(chosen, space, result, twin=twin)
 
 
 def _settings(
@@ -138,23 +142,30 @@ def _settings(
     )
 
 
-def _measured(chosen: DecomposeState, space: ConceptSpace) -> None:
-    with st.spinner(f"Embedding scenes of {space.name} with {literal(chosen.model)} and fitting …"):
+def _measured(chosen: DecomposeState) -> tuple[DecompositionResponse, float | None]:
+    with st.spinner(f"Embedding scenes of {chosen.space} with {literal(chosen.model)} and fitting …"):
         result = service.decomposition(decompose_body(chosen))
         twin, why = twin_r2(chosen)
     decompose_findings.facts(result, chosen, twin=twin, why=why)
+    return result, twin
+
+
+def _compared(
+    chosen: DecomposeState, space: ConceptSpace, result: DecompositionResponse, *, twin: float | None
+) -> None:
     small = min(space.object_count**2, chosen.limit) <= _AT_ONCE
-    pressed = not (small or chosen.compare) and st.button(
-        "Compare all estimators", icon=":material/bar_chart:", key="decompose.compare"
-    )
-    if pressed:
-        state.keep_shown(PAGE, replace(chosen, compare=True))
-        st.rerun(scope="fragment")
     if small or chosen.compare:
-        decompose_findings.comparison(_all_fits(chosen), result, chosen)
+        fits = _all_fits(chosen)
     else:
-        decompose_findings.comparison([Fit(chosen.estimator, chosen.level, result.r2.test, result.r2.train, twin)],
-                                      result, chosen)  # fmt: skip
+        fits = [Fit(chosen.estimator, chosen.level, result.r2.test, result.r2.train, twin)]
+        st.button("Compare all estimators", icon=":material/bar_chart:", key="decompose.compare", on_click=_compare_all)
+    decompose_findings.comparison(fits, result)
+
+
+def _compare_all() -> None:
+    shown: DecomposeState | None = state.shown(PAGE)
+    if shown is not None:
+        state.keep_shown(PAGE, replace(shown, compare=True))
 
 
 def random_twin(model: str) -> str | None:

@@ -71,7 +71,7 @@ def _fact(title: str, figure: str, extra: str, note: str) -> Html:
     return tag("div", *parts, cls="bs-fact")
 
 
-def comparison(fits: Sequence[Fit], result: DecompositionResponse, chosen: DecomposeState) -> None:
+def comparison(fits: Sequence[Fit], result: DecompositionResponse) -> None:
     """The estimators and levels, and what probes read off the rebuilt scenes."""
     dark = state.is_dark()
     with st.container(key="decompose-columns"):
