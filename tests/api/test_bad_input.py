@@ -184,3 +184,11 @@ def test_half_a_surrogate_pair_is_a_422_and_the_list_of_spaces_still_answers(api
     assert answer.status_code == 422, answer.text
     assert answer.json()["detail"]
     assert api.get("/v1/spaces").status_code == 200
+
+
+def test_a_method_that_is_not_allowed_lists_every_one_that_is(api) -> None:
+    answer = api.options("/v1/spaces")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, POST"
+    assert "GET, POST" in answer.json()["detail"]
+    assert api.post("/v1/spaces/shop", json={}).headers["allow"] == "DELETE"

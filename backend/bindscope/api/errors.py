@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from bindscope.errors import (
     BindscopeError,
@@ -24,6 +25,7 @@ from bindscope.errors import (
 from bindscope.schemas.base import Problem
 
 PROBLEM_JSON = "application/problem+json"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 #: Most special first: the first kind that fits decides. (kind, slug, status)
 _TABLE: Sequence[tuple[type[BindscopeError], str, int]] = (
@@ -101,11 +103,28 @@ def _place(error: Mapping[str, Any]) -> dict[str, str]:
     return {"where": where, "what": what}
 
 
-def _on_http_error(_: Request, error: Exception) -> Response:
+def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(_allowed(request))
+        detail = f"{request.method} is not allowed on {request.url.path}: use {allowed}."
+        return _answer(_problem("method-not-allowed", error.status_code, detail), {"Allow": allowed})
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"There is nothing at {request.url.path}: /docs lists every address."
+        return _answer(_problem("not-found", error.status_code, detail))
     phrase = HTTPStatus(error.status_code).phrase
     slug = phrase.lower().replace(" ", "-")
     return _answer(_problem(slug, error.status_code, str(error.detail)), error.headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method of the address; the router itself names only those of the first route that fits."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 def _on_timeout(_: Request, error: Exception) -> Response:
