@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     #: The batching queue: how long a batch waits for company, and how many items may wait.
     batch_window_ms: float = Field(2.0, ge=0, le=1000)
     queue_capacity: int = Field(8192, ge=1)
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = "warning"
     #: Largest request body, and largest dataset once unpacked.
     max_body_mb: int = Field(64, ge=1)
     max_upload_mb: int = Field(1024, ge=1)

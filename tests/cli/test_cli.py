@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 
@@ -109,3 +110,27 @@ def test_an_error_is_one_sentence_and_exit_code_1(run, arguments, part) -> None:
     done = run(*arguments, code=1)
     assert part in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_setting_that_cannot_be_read_is_named_in_one_sentence(run, monkeypatch) -> None:
+    monkeypatch.setenv("BINDSCOPE_THREADS", "many")
+    assert run("models", code=1).stderr.startswith("bindscope: BINDSCOPE_THREADS: ")
+
+
+def test_a_place_that_cannot_be_written_is_named_in_one_sentence(run, tmp_path) -> None:
+    place = str(tmp_path / "none" / "x.npy")
+    assert place in run("embed", "a", "--model", "synthetic:bag", "--out", place, code=1).stderr
+
+
+def test_vectors_go_to_the_very_file_that_was_named(run, tmp_path) -> None:
+    place = tmp_path / "vectors"
+    run("embed", "a", "--model", "synthetic:bag", "--out", str(place))
+    assert np.load(place).shape[0] == 1
+
+
+def test_a_port_that_does_not_exist_is_wrong_usage(run) -> None:
+    assert "65535" in run("serve", "--port", "99999", code=2).stderr
+
+
+def test_a_dataset_that_is_neither_an_id_nor_a_file_is_refused(run) -> None:
+    assert "neither" in run("probe", "--dataset", "world.csv", code=1).stderr

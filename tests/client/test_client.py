@@ -85,3 +85,8 @@ def test_models_system_and_readiness_can_be_read(client) -> None:
 def test_nothing_at_the_address_is_said_in_one_sentence() -> None:
     with BindscopeClient("http://127.0.0.1:9") as nobody, pytest.raises(ServiceUnreachable, match="bindscope up"):
         nobody.models()
+
+
+def test_a_text_that_has_no_utf8_form_is_an_api_error_with_a_sentence(client) -> None:
+    with pytest.raises(ApiError, match="cannot be written as JSON"):
+        client.embeddings("synthetic:bag", texts=["\ud800"])

@@ -69,7 +69,11 @@ def embed(
             return
         vectors = client.embed(model, texts=given or None, images=[p.read_bytes() for p in files] or None)
     if out is not None:
-        np.save(out, vectors, allow_pickle=False)
+        try:
+            with out.open("wb") as file:
+                np.save(file, vectors, allow_pickle=False)
+        except OSError as error:
+            raise InvalidInput(f"Cannot write {out}: {error.strerror}. Give --out another place.") from error
         typer.echo(f"{out}: {vectors.shape[0]} vectors of {vectors.shape[1]} numbers")
         return
     for vector in vectors:

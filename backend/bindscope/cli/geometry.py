@@ -1,6 +1,7 @@
 """The geometry of scenes: ``probe``, ``decompose``, ``remove``, ``surgery``, on a model and a space or on an upload."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -145,6 +146,8 @@ def _source(
         if not path.is_file():
             raise InvalidInput(f"No such file: {path}.")
         return {"dataset": client.add_dataset(path).id}
+    if not re.fullmatch("[0-9a-f]{16}", str(dataset)):
+        raise InvalidInput(f"{str(dataset)!r} is neither the id of a dataset (16 hexadecimal digits) nor an .npz file.")
     return {"dataset": str(dataset)}
 
 

@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from pydantic import ValidationError
 
 from bindscope.cli import ask, geometry, run, train
 from bindscope.client import ApiError
@@ -35,4 +36,11 @@ def main() -> None:
         app()
     except (ApiError, BindscopeError) as error:
         typer.echo(f"bindscope: {error}", err=True)
+        sys.exit(1)
+    except ValidationError as error:
+        if error.title != "Settings":
+            raise
+        for wrong in error.errors():
+            name = "_".join(["BINDSCOPE", *(str(part).upper() for part in wrong["loc"][:1])])
+            typer.echo(f"bindscope: {name}: {wrong['msg']} (it is {wrong['input']!r}).", err=True)
         sys.exit(1)

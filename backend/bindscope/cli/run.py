@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bindscope.config import Settings
 
 _Host = Annotated[str | None, typer.Option(help="Address to listen on (default: loopback only).")]
-_Port = Annotated[int | None, typer.Option(help="Port (0: any free one).")]
+_Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port (0: any free one).")]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,13 +35,17 @@ def serve(host: _Host = None, port: _Port = None) -> None:
         create_app(settings),
         host=settings.host,
         port=settings.port,
-        log_level=os.environ.get("BINDSCOPE_LOG_LEVEL", "warning"),
+        log_level=settings.log_level,
         timeout_graceful_shutdown=10,
         timeout_keep_alive=60,
     )
 
 
-def dashboard(host: _Host = None, port: _Port = None, url: str | None = None) -> None:
+def dashboard(
+    host: _Host = None,
+    port: _Port = None,
+    url: Annotated[str | None, typer.Option(help="The service that it shows (default: http://127.0.0.1:8000).")] = None,
+) -> None:
     """Start the dashboard (port 8501) for the service at --url."""
     from bindscope.config import Settings
 

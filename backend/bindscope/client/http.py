@@ -214,6 +214,9 @@ class BindscopeClient:
             raise ServiceUnreachable(self.url) from error
         except httpx2.TransportError as error:
             raise ApiError(504, "No answer", f"The service at {self.url} did not answer: {error}") from error
+        except ValueError as error:
+            # Half a surrogate pair or a number that is not finite: the request was never sent.
+            raise ApiError(422, "Invalid request", f"The request cannot be written as JSON: {error}.") from error
         if answer.is_error:
             raise _answer_error(answer)
         return answer
