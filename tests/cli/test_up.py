@@ -25,6 +25,8 @@ def running(tmp_path):
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # Shells start background jobs with SIGINT ignored; Ctrl-C must work all the same.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     lines: list[str] = []
     reader = threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True)
@@ -62,6 +64,7 @@ def test_up_prints_the_addresses_and_one_signal_stops_all_of_it(running, stop) -
     assert get(f"{service}/livez") == 200
     assert get(f"{dashboard}/_stcore/health") == 200
     process.send_signal(stop)
+    process.send_signal(stop)  # an impatient second one changes nothing
     assert process.wait(30) == 0
     if Path("/proc").exists():
         assert not children_of(folder)

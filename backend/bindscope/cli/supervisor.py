@@ -38,21 +38,26 @@ def run_together(*, host: str, port: int, dashboard_port: int) -> int:
             print(f"\n  Bindscope is running\n\n    Dashboard  http://{reach}:{dashboard_port}")
             print(f"    Service    {url}  (documentation at {url}/docs)\n\n  Ctrl-C stops everything.", flush=True)
             return _wait_until_one_ends(service, page)
-        except (KeyboardInterrupt, _Stopped):
+        except _Stopped:
             print("\nStopping ...", flush=True)
             return 0
 
 
 class _Stopped(Exception):
-    """SIGTERM or SIGHUP arrived."""
+    """Ctrl-C, SIGTERM or SIGHUP arrived."""
 
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[None]:
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
     def stop(_: int, __: FrameType | None) -> None:
+        # Stopping takes a moment: a second Ctrl-C must not leave children behind.
+        for name in names:
+            signal.signal(name, signal.SIG_IGN)
         raise _Stopped
 
-    before = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGHUP)}
+    before = {name: signal.signal(name, stop) for name in names}
     try:
         yield
     finally:
@@ -63,7 +68,8 @@ def _stop_signals() -> Iterator[None]:
 @contextlib.contextmanager
 def _process(command: list[str], extra: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     # A session of its own: the terminal's Ctrl-C reaches only the supervisor, which stops its children in order.
-    process = subprocess.Popen(command, env={**os.environ, **extra}, start_new_session=True)
+    # Its greetings would stand between ours; errors go to stderr and stay.
+    process = subprocess.Popen(command, env={**os.environ, **extra}, start_new_session=True, stdout=subprocess.DEVNULL)
     try:
         yield process
     finally:
