@@ -29,8 +29,21 @@ SCENE = "shapes2d~~blue~square~0.3~0.62~0.3~~yellow~circle~0.7~0.36~0.34"
 COMPOSE = f"/?scene={SCENE}&model=bundled:tiny-bag&second=bundled:tiny-bind"
 WARM = "/?model=bundled:tiny-bag&second=bundled:tiny-bind"
 SURVEY = "/survey?model=bundled:tiny-bag&space=shapes2d&count=400&seed=0&run=1"
+PROBE = "/probe?model=bundled:tiny-bag&space=clevr2d"
+#: A scene of two objects that stand side by side.
+SIDES = "scene=clevr2d~~red~square~~blue~circle"
+DECOMPOSE = f"/decompose?model=bundled:tiny-bind&{SIDES}"
+SURGERY = f"/surgery?model=bundled:tiny-bind&{SIDES}&object=1&replacement=green~triangle&edits=1&removal=1"
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-_READY = {"compose": "All scores and provenance", "survey": "Provenance and downloads"}
+_READY = {
+    "compose": "All scores and provenance",
+    "survey": "Provenance and downloads",
+    "probe": "Provenance and downloads",
+    "decompose": "Probes on the rebuilt scenes",
+    "surgery": "Provenance and downloads of the removal",
+}
+#: The last element of a page, where it is another than the one that comes last in time.
+_LAST = {"decompose": "residual", "surgery": "Provenance and downloads of the edits"}
 _WAIT = 180_000
 
 
@@ -52,17 +65,28 @@ def main() -> None:
         take(browser, url + COMPOSE, out / "compose-dark.png", ready=_READY["compose"], dark=True)
         take(browser, url + COMPOSE, out / "compose-narrow.png", ready=_READY["compose"], width=700)
         take(browser, url + SURVEY, out / "survey.png", ready=_READY["survey"])
+        for name, path in (("probe", PROBE), ("decompose", DECOMPOSE), ("surgery", SURGERY)):
+            take(browser, url + path, out / f"{name}.png", ready=_READY[name], last=_LAST.get(name))
         browser.close()
 
 
-def take(browser: "Browser", url: str, path: Path, *, ready: str, width: int = 1280, dark: bool = False) -> None:
-    """One picture of the whole page."""
+def take(
+    browser: "Browser",
+    url: str,
+    path: Path,
+    *,
+    ready: str,
+    last: str | None = None,
+    width: int = 1280,
+    dark: bool = False,
+) -> None:
+    """One picture of the whole page, down to the text ``last``, once the text ``ready`` is there."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
     page.set_default_timeout(_WAIT)
     page.goto(url)
     page.get_by_text(ready).last.wait_for()
     page.wait_for_timeout(2500)
-    page.set_viewport_size({"width": width, "height": _height(page, ready)})
+    page.set_viewport_size({"width": width, "height": _height(page, last or ready)})
     page.wait_for_timeout(1500)
     page.screenshot(path=str(path))
     page.close()

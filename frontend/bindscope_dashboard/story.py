@@ -163,7 +163,7 @@ def twin_note(test: float | None, twin: float | None) -> str:
     if test is None or twin is None:
         return ""
     if twin >= test:
-        return "Random weights reach as much: an R² this high does not show that training made the vectors additive."
+        return "Random weights reach as much or more: this R² does not show that training made the vectors additive."
     return f"Training adds {test - twin:.3f} to what random weights reach."
 
 

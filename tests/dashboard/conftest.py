@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bindscope.client import BindscopeClient
 from bindscope.domain.concepts import BUILTIN_SPACES
 from bindscope.schemas.base import Interval, PlacedObject, Provenance, SceneModel
 from bindscope.schemas.verdicts import (
@@ -83,6 +84,15 @@ def running_service(folder: Path, **environment: str) -> Iterator[str]:
 def service_url(tmp_path_factory) -> Iterator[str]:
     with running_service(tmp_path_factory.mktemp("data")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def mini(service_url) -> None:
+    # Twelve objects each: the analyses of all their scenes are small.
+    text = "name: mini\nconcepts:\n  color: [red, blue, green, yellow]\n  shape: [square, circle, star]\n"
+    with BindscopeClient(service_url) as client:
+        client.add_space(text)
+        client.add_space(text.replace("mini", "other"))
 
 
 @pytest.fixture

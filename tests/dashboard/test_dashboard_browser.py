@@ -160,17 +160,63 @@ def test_a_survey_runs_and_a_click_in_the_atlas_opens_a_scene(page, dashboard_ur
     page.get_by_label("Verdict", exact=True).wait_for()
 
 
+PROBE = "/probe?model=synthetic:additive&space=mini"
+DECOMPOSE = "/decompose?model=synthetic:additive&scene=mini~~red~square~~blue~circle"
+SURGERY = "/surgery?model=synthetic:additive&scene=mini~~red~square~~blue~circle&edits=1&removal=1"
+READY = {
+    "/system": "Fingerprint",
+    COMPOSE: "All scores and provenance",
+    PROBE: "Provenance and downloads",
+    DECOMPOSE: "Probes on the rebuilt scenes",
+    SURGERY: "Provenance and downloads of the removal",
+}
+
+
+def settled(page, url: str, text: str) -> None:
+    page.goto(url)
+    page.get_by_text(text).first.wait_for()
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_timeout(500)
+
+
+@pytest.mark.usefixtures("mini")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", [COMPOSE, "/survey?model=synthetic:bag&count=40&run=1", "/system"])
+@pytest.mark.parametrize(
+    "path", [COMPOSE, "/survey?model=synthetic:bag&count=40&run=1", "/system", PROBE, DECOMPOSE, SURGERY]
+)
 def test_no_page_has_a_serious_accessibility_violation(page, dashboard_url, path, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
     page.emulate_media(color_scheme=scheme)
-    page.goto(dashboard_url + path)
-    ready = {"/system": "Fingerprint", COMPOSE: "All scores and provenance"}.get(path, "Provenance and downloads")
-    page.get_by_text(ready).first.wait_for()
-    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
-    page.wait_for_timeout(500)
+    settled(page, dashboard_url + path, READY.get(path, "Provenance and downloads"))
     results = Axe().run(page)
     serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]
     assert not [(v["id"], node["target"], node["failureSummary"]) for v in serious for node in v["nodes"]]
+
+
+@pytest.mark.usefixtures("mini")
+@pytest.mark.parametrize("width", [700, 1280])
+@pytest.mark.parametrize("path", [PROBE, DECOMPOSE, SURGERY])
+def test_the_pages_of_the_geometry_fit_narrow_and_wide_windows(page, dashboard_url, path, width):
+    page.set_viewport_size({"width": width, "height": 1000})
+    try:
+        settled(page, dashboard_url + path, READY[path])
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        cut = page.evaluate(
+            "[...document.querySelectorAll('.bs-fact, .bs-shots figure, .js-plotly-plot')]"
+            ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).length"
+        )
+        assert cut == 0
+    finally:
+        page.set_viewport_size({"width": 1280, "height": 1000})
+
+
+@pytest.mark.usefixtures("mini")
+def test_an_edit_by_hand_moves_the_wanted_scene_and_the_link_reopens_it(page, dashboard_url):
+    settled(page, dashboard_url + SURGERY.partition("&edits")[0] + "&object=1&replacement=green~star", "Lands on")
+    page.get_by_label("New color").click()
+    page.get_by_role("option", name="yellow").click()
+    page.wait_for_function("location.search.includes('replacement=yellow')")
+    page.get_by_text("a yellow star and a blue circle").first.wait_for()
+    page.reload()
+    page.get_by_text("a yellow star and a blue circle").first.wait_for()
