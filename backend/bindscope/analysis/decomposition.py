@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.additive import AdditiveModel, Singles, fit_additive
-from bindscope.analysis.held_out import ProbeFit, recognition_of, split
 from bindscope.analysis.incidence import blocks, checked_embeddings
 from bindscope.analysis.metrics import Interval, wilson
 from bindscope.analysis.nearest import search_among
+from bindscope.analysis.probes import ProbeFit, recognition_with, split_scenes
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import DecompositionSpec
 
@@ -68,13 +68,13 @@ def decompose(
     ``fit_additive`` does and for fewer than two training or held-out scenes.
     """
     rows = checked_embeddings(embeddings, labels)
-    train, test = split(labels, train_ratio=round(1.0 - spec.test_ratio, 12), seed=spec.seed)
+    train, test = split_scenes(labels, train_ratio=round(1.0 - spec.test_ratio, 12), seed=spec.seed)
     learned, held_out = labels.take(train), labels.take(test)
     training = rows[train]
     model = fit_additive(training, learned, estimator=spec.estimator, level=spec.level, singles=singles)
     probing = None
     if probe_fit is not None:
-        probing = recognition_of(probe_fit(training, learned), model.reconstruct(held_out), held_out)
+        probing = recognition_with(probe_fit(training, learned), model.reconstruct(held_out), held_out)
     quality = FitQuality(r_squared(model, training, learned), r_squared(model, rows[test], held_out))
     return DecompositionResult(
         model=model,

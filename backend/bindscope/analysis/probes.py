@@ -5,8 +5,9 @@ loss with L2 is convex and is solved to its minimum; the strength of L2 is chose
 training scenes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -121,8 +122,8 @@ def split_scenes(labels: SceneLabels, *, train_ratio: float, seed: int) -> tuple
     cut = int(train_ratio * count)
     if cut < 2 or count - cut < 2:
         raise InvalidInput(
-            f"Probes need at least two training and two held-out scenes: {count} scenes at a training share of "
-            f"{train_ratio} give {cut} and {count - cut}. Add scenes or change the share."
+            f"There must be at least two training and two held-out scenes: {count} scenes at a training share of "
+            f"{train_ratio:g} give {cut} and {count - cut}. Add scenes or change the share."
         )
     order = _shuffled(labels, seed)
     return np.sort(order[:cut]), np.sort(order[cut:])
@@ -219,10 +220,30 @@ def probe(embeddings: ArrayLike, labels: SceneLabels, spec: ProbeSpec) -> ProbeR
     )
 
 
-def recognise_with(probes: LinearProbes, embeddings: ArrayLike, labels: SceneLabels) -> Recognition:
+class Scores(Protocol):
+    """Scores of each concept's values [scene, value] and of objects [scene, object]."""
+
+    @property
+    def concepts(self) -> Sequence[NDArray[np.float64]]: ...
+
+    @property
+    def objects(self) -> NDArray[np.float64]: ...
+
+
+class Probes(Protocol):
+    """Fitted probes of any kind."""
+
+    def predict(self, embeddings: NDArray[np.floating], /) -> Scores: ...
+
+
+#: Fits probes on embeddings [scene, dim] and their labels.
+ProbeFit = Callable[[NDArray[np.floating], SceneLabels], Probes]
+
+
+def recognise_with(probes: Probes, embeddings: ArrayLike, labels: SceneLabels) -> Recognition:
     """Recognition of each scene under fitted probes, block by block so that many objects fit into memory."""
     rows = np.asarray(embeddings)
-    step = max(1, _PREDICTION_NUMBERS // sum(probes.sizes))
+    step = max(1, _PREDICTION_NUMBERS // (labels.object_count + sum(labels.values)))
     parts: list[Recognition] = []
     for first in range(0, max(1, len(rows)), step):
         scores = probes.predict(rows[first : first + step])
@@ -232,6 +253,13 @@ def recognise_with(probes: LinearProbes, embeddings: ArrayLike, labels: SceneLab
         np.concatenate([p.by_concept for p in parts]),
         np.concatenate([p.concepts for p in parts]),
         np.concatenate([p.object for p in parts]),
+    )
+
+
+def recognition_with(probes: Probes, embeddings: ArrayLike, labels: SceneLabels) -> dict[str, Interval]:
+    """The same as intervals: each concept, all concepts at once, objects, objects where a valid swap exists."""
+    return recognition_intervals(
+        recognise_with(probes, embeddings, labels), labels.names, has_swap=labels.has_valid_swap
     )
 
 

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.additive import AdditiveModel, fit_additive
-from bindscope.analysis.held_out import ProbeFit, recognition_of, split
 from bindscope.analysis.incidence import blocks, checked_embeddings
 from bindscope.analysis.metrics import Interval
-from bindscope.analysis.probes import chance_intervals
+from bindscope.analysis.probes import ProbeFit, chance_intervals, recognition_with, split_scenes
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import RemovalSpec
 
@@ -48,12 +47,12 @@ def remove_parts(
     Raises InvalidInput as ``fit_additive`` does and for fewer than two training or held-out scenes.
     """
     rows = checked_embeddings(embeddings, labels)
-    train, test = split(labels, train_ratio=spec.train_ratio, seed=spec.seed)
+    train, test = split_scenes(labels, train_ratio=spec.train_ratio, seed=spec.seed)
     learned, held_out = labels.take(train), labels.take(test)
     variants: dict[str, dict[str, Interval]] = {}
     for name in VARIANTS:
         left = variant(rows, labels, name, train=train, seed=spec.seed)
-        variants[name] = recognition_of(probe_fit(left[train], learned), left[test], held_out)
+        variants[name] = recognition_with(probe_fit(left[train], learned), left[test], held_out)
     return RemovalResult(variants, chance_intervals(held_out), train, test)
 
 

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.additive import Singles
 from bindscope.analysis.banks import ObjectBanks, fit_banks
-from bindscope.analysis.held_out import ProbeFit, Probes, Scores, recognition_of, split
 from bindscope.analysis.metrics import Interval, wilson
 from bindscope.analysis.nearest import Retrieval, SceneGroups, SceneSearch, Term, search_among
+from bindscope.analysis.probes import ProbeFit, Probes, Scores, recognition_with, split_scenes
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import ProbeSpec, SurgerySpec
 from bindscope.errors import InvalidInput, UnknownName
@@ -237,11 +237,11 @@ def _probing(
     fit: ProbeFit,
     seed: int,
 ) -> dict[str, Interval]:
-    train, _ = split(labels, train_ratio=ProbeSpec().train_ratio, seed=seed)
+    train, _ = split_scenes(labels, train_ratio=ProbeSpec().train_ratio, seed=seed)
     probes = fit(banks.rows[train], labels.take(train))
     learned = np.bincount(banks.groups.group[train], minlength=banks.groups.count) > 0
     fair = ~learned[banks.groups.group[edits.scenes]] & ~learned[edits.goals]
-    return recognition_of(probes, vectors[fair], labels.take(banks.groups.first(edits.goals[fair])))
+    return recognition_with(probes, vectors[fair], labels.take(banks.groups.first(edits.goals[fair])))
 
 
 def _sample(
