@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bindscope.errors import BindscopeError, InvalidInput
+from bindscope.errors import BindscopeError, InvalidInput, PayloadTooLarge
+from bindscope.services import pictures
 from bindscope.services.pictures import decode_picture
 
 
@@ -70,3 +71,11 @@ def test_a_damaged_picture_is_a_picture_or_a_sentence(place, value) -> None:
 def test_any_text_is_a_picture_or_a_sentence(text) -> None:
     with pytest.raises(BindscopeError, match="Picture 1"):
         decode_picture(text)
+
+
+def test_many_large_pictures_in_a_small_body_are_refused_before_they_fill_the_memory(monkeypatch) -> None:
+    monkeypatch.setattr(pictures, "MAX_PIXELS_IN_ALL", 20_000)
+    large = encoded(Image.new("RGB", (100, 90), "red"))
+    assert len(pictures.decode_pictures([large] * 2)) == 2
+    with pytest.raises(PayloadTooLarge, match="first 3 pictures"):
+        pictures.decode_pictures([large] * 1000)

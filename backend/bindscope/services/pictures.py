@@ -4,6 +4,7 @@ import base64
 import binascii
 import io
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -13,6 +14,24 @@ from bindscope.errors import InvalidInput, PayloadTooLarge
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MIN_SIDE, MAX_PIXELS, MAX_BYTES = 8, 16_000_000, 8 * 1024 * 1024
+#: Of one request: a few hundred bytes can hold the largest picture, so a small body could unpack to any size.
+MAX_PIXELS_IN_ALL = 128_000_000
+
+
+def decode_pictures(texts: Sequence[str]) -> list[Picture]:
+    """As ``decode_picture``, for a whole request. Raises PayloadTooLarge before its pixels fill the memory."""
+    pictures: list[Picture] = []
+    pixels = 0
+    for number, text in enumerate(texts, start=1):
+        picture = decode_picture(text, number=number)
+        pixels += picture.shape[0] * picture.shape[1]
+        if pixels > MAX_PIXELS_IN_ALL:
+            raise PayloadTooLarge(
+                f"The first {number} pictures have {pixels:,} pixels: at most {MAX_PIXELS_IN_ALL:,} in one request. "
+                "Send fewer at a time, or smaller ones."
+            )
+        pictures.append(picture)
+    return pictures
 
 
 def decode_picture(text: str, *, number: int = 1) -> Picture:

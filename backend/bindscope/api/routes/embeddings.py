@@ -13,7 +13,7 @@ from bindscope.schemas.embeddings import EmbeddingRequest, EmbeddingResponse
 from bindscope.schemas.scenes import to_scene
 from bindscope.services.assembly import Services
 from bindscope.services.embedder import Embedded
-from bindscope.services.pictures import decode_picture
+from bindscope.services.pictures import decode_pictures
 from bindscope.services.provenance import provenance
 
 router = APIRouter(prefix="/v1/embeddings", tags=["embeddings"])
@@ -42,8 +42,7 @@ def _embedded(body: EmbeddingRequest, parts: Services) -> Embedded:
     if body.texts is not None:
         return parts.embedder.texts(body.model, body.texts)
     if body.images is not None:
-        pictures = [decode_picture(text, number=i) for i, text in enumerate(body.images, start=1)]
-        return parts.embedder.pictures(body.model, pictures)
+        return parts.embedder.pictures(body.model, decode_pictures(body.images))
     scenes: list[Scene] = []
     for i, wire in enumerate(body.scenes or (), start=1):
         try:
