@@ -16,7 +16,7 @@ from bindscope.domain.labels import SceneLabels
 from bindscope.domain.render import RENDERER_VERSION
 from bindscope.domain.scenes import Scene, scene_in_slots
 from bindscope.encoders.base import canonical_json
-from bindscope.errors import InvalidInput, UnsupportedModality
+from bindscope.errors import Conflict, InvalidInput, PayloadTooLarge, UnsupportedModality
 from bindscope.services.embedder import Embedder
 from bindscope.services.provenance import Provenance, dataset_provenance, provenance
 from bindscope.services.spaces import SpaceShelf
@@ -25,6 +25,8 @@ from bindscope.store.datasets import DatasetShelf
 CHUNK = 1024
 #: Sources whose arrays stay in memory, so that the pages' small questions need not gather them anew.
 KEPT = 2
+#: Most numbers of one source: 1 GiB of float32, several times that while it is analysed.
+MAX_NUMBERS = 2**28
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,15 @@ class Sources:
         return hashlib.blake2b(canonical_json(parts).encode(), digest_size=16).hexdigest()
 
     def resolve(self, source: ModelSource | DatasetSource) -> SourceData:
-        """Raises UnknownName, UnsupportedModality, InvalidInput."""
+        """Raises UnknownName, UnsupportedModality, InvalidInput, PayloadTooLarge, Conflict."""
         digest = self.digest(source)
         with self._lock:
             kept = self._recent.get(digest)
         if kept is not None:
             return kept
         data = self._resolved(source, digest)
+        if self.digest(source) != digest:
+            raise Conflict("The space or the model changed while its scenes were embedded: ask again.")
         with self._lock:
             self._recent[digest] = data
             while len(self._recent) > KEPT:
@@ -141,6 +145,12 @@ class Sources:
             raise UnsupportedModality(f"Model {source.model!r} reads {can} only: choose that modality.")
         if source.modality == "image" and info.pixels is not None and not space.renderable:
             raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose modality text or another space.")
+        scenes = min(source.limit, prod([space.object_count] * source.objects))
+        if scenes * info.dim > MAX_NUMBERS:
+            raise PayloadTooLarge(
+                f"{scenes:,} scenes of {info.dim} numbers are too many: "
+                f"ask for a limit of at most {MAX_NUMBERS // info.dim:,}."
+            )
         return space
 
 
