@@ -150,6 +150,8 @@ def test_a_body_that_is_too_large_is_a_413(api) -> None:
     huge = b'{"model": "synthetic:bag", "texts": ["' + b"x" * (65 * 1024 * 1024) + b'"]}'
     answer = api.post("/v1/embeddings", content=huge, headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "BINDSCOPE_MAX_BODY_MB" in answer.json()["detail"]
 
 
 def test_an_unknown_address_is_a_problem_too(api) -> None:

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from bindscope import __version__
-from bindscope.api import errors
+from bindscope.api import body_limit, errors
 from bindscope.api.routes import (
     counterexamples,
     datasets,
@@ -55,6 +55,7 @@ def create_app(
         max_body_size=settings.max_body_mb * 1024 * 1024,
     )
     errors.install(app)
+    body_limit.install(app)
     for routes in (
         service,
         models,

@@ -74,6 +74,11 @@ def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Respo
     )
 
 
+def answer_of(error: BindscopeError) -> Response:
+    """The response to an error that is raised outside of every route."""
+    return _answer(problem_of(error))
+
+
 def _on_bindscope_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, BindscopeError)
     headers = {"Retry-After": str(max(1, round(error.retry_after)))} if isinstance(error, Overloaded) else {}
