@@ -146,9 +146,11 @@ def test_a_folder_outside_the_model_roots_is_refused(api, tmp_path) -> None:
     assert "BINDSCOPE_MODEL_ROOTS" in answer.json()["detail"]
 
 
-def test_a_body_that_is_too_large_is_a_413(api) -> None:
+@pytest.mark.parametrize("in_pieces", [False, True])
+def test_a_body_that_is_too_large_is_a_413(api, in_pieces) -> None:
     huge = b'{"model": "synthetic:bag", "texts": ["' + b"x" * (65 * 1024 * 1024) + b'"]}'
-    answer = api.post("/v1/embeddings", content=huge, headers={"Content-Type": "application/json"})
+    content = iter([huge[: len(huge) // 2], huge[len(huge) // 2 :]]) if in_pieces else huge
+    answer = api.post("/v1/embeddings", content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
     assert "BINDSCOPE_MAX_BODY_MB" in answer.json()["detail"]

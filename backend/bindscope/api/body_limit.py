@@ -3,8 +3,7 @@
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bindscope.api.errors import answer_of
-from bindscope.errors import PayloadTooLarge
+from bindscope.api.errors import body_too_large
 
 
 class _LimitProblem:
@@ -22,11 +21,7 @@ class _LimitProblem:
                 kind = dict(message["headers"]).get(b"content-type", b"")
                 replaced = message["status"] == 413 and kind.startswith(b"text/plain")
                 if replaced:
-                    problem = PayloadTooLarge(
-                        "The body is larger than the service accepts: send less at a time, or raise "
-                        "BINDSCOPE_MAX_BODY_MB (uploads: BINDSCOPE_MAX_UPLOAD_MB)."
-                    )
-                    await answer_of(problem)(scope, receive, send)
+                    await body_too_large()(scope, receive, send)
                     return
             if not replaced:
                 await send(message)

@@ -74,9 +74,16 @@ def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Respo
     )
 
 
-def answer_of(error: BindscopeError) -> Response:
-    """The response to an error that is raised outside of every route."""
-    return _answer(problem_of(error))
+def body_too_large() -> Response:
+    """The response to a body beyond the limit, wherever it is noticed."""
+    return _answer(
+        problem_of(
+            PayloadTooLarge(
+                "The body is larger than the service accepts: send less at a time, or raise "
+                "BINDSCOPE_MAX_BODY_MB (uploads: BINDSCOPE_MAX_UPLOAD_MB)."
+            )
+        )
+    )
 
 
 def _on_bindscope_error(_: Request, error: Exception) -> Response:
@@ -114,6 +121,8 @@ def _on_http_error(request: Request, error: Exception) -> Response:
         allowed = ", ".join(_allowed(request))
         detail = f"{request.method} is not allowed on {request.url.path}: use {allowed}."
         return _answer(_problem("method-not-allowed", error.status_code, detail), {"Allow": allowed})
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return body_too_large()
     if error.status_code == HTTPStatus.NOT_FOUND:
         detail = f"There is nothing at {request.url.path}: /docs lists every address."
         return _answer(_problem("not-found", error.status_code, detail))
