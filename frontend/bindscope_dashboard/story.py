@@ -82,7 +82,7 @@ def _both(figures: str, contest: Contest | None) -> Story:
 
 
 def _one_of_two(encoder: str, figures: str, contest: Contest | None) -> Story:
-    start = f"Only the {encoder} encoder holds which value belongs to which object ({figures})"
+    start = f"Probes find which value belongs to which object in the {encoder} encoder only ({figures})"
     if contest is None or contest.accuracy.value is None:
         return Story(f"Only in the {encoder} encoder", f"{start}.", "undecided")
     if contest.wins:
@@ -93,12 +93,10 @@ def _one_of_two(encoder: str, figures: str, contest: Contest | None) -> Story:
 
 
 def _one_tower(name: str, figures: str, told: bool, *, contest: Contest | None) -> Story:
-    subject = "These embeddings" if name == "upload" else f"The {name} encoder"
-    verb = (
-        ("hold" if name == "upload" else "holds") if told else ("do not hold" if name == "upload" else "does not hold")
-    )
+    where = "these embeddings" if name == "upload" else f"the {name} encoder"
+    verb = "finds" if told else "does not find"
     shown = figures.removeprefix("upload ")
-    sentence = f"{subject} {verb} which value belongs to which object as far as a linear probe can read ({shown})."
+    sentence = f"A linear probe {verb} in {where} which value belongs to which object ({shown})."
     if contest is not None and contest.accuracy.value is not None:
         sentence += f" Between captions in another order and swapped ones: {_accuracy(contest)}."
     return Story("The information is there" if told else "No sign of binding", sentence,

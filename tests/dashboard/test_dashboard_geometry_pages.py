@@ -79,7 +79,7 @@ def test_an_upload_is_probed_in_place_of_a_model(service_url):
     page = opened("probe", model="synthetic:bag", space="mini", dataset=dataset(service_url))
     shown = html_of(page)
     assert "Probe of the upload" in shown
-    assert "These embeddings hold" in shown
+    assert "finds in these embeddings" in shown
     assert "An upload holds one set of vectors" in shown
     page.selectbox(key="probe.dataset").select("").run()
     assert "Image probe" in html_of(page)

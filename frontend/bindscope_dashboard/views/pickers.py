@@ -52,7 +52,7 @@ def limit_picker(page: str) -> int:
     """Most scenes of a source."""
     return int(
         st.number_input(
-            "Scenes at most", 2, 200_000, key=f"{page}.limit", step=1000,
+            "Limit: scenes at most", 2, 200_000, key=f"{page}.limit", step=1000,
             help="All ordered scenes of two objects, or a fixed random sample of this size where there are more.",
         )
     )  # fmt: skip
