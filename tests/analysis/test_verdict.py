@@ -44,7 +44,8 @@ def test_inside_the_noise_floor_nobody_wins() -> None:
         ("undecided", True, True, "undecided"),
         ("undecided", True, False, "bag_of_concepts"),
         ("binds", False, True, "blind"),
-        ("no_valid_swap", True, True, "binds"),
+        ("no_valid_swap", True, True, "undecided"),
+        ("no_valid_swap", True, False, "bag_of_concepts"),
     ],
 )
 def test_the_diagnosis_joins_contest_and_recognition(result, concepts, objects, expected) -> None:

@@ -167,3 +167,12 @@ def test_single_objects_are_needed_for_the_estimator_of_their_name(api) -> None:
     assert answer.status_code == 422
     assert "single" in answer.json()["detail"]
     assert ask(api, "decompositions", on("synthetic:additive"), estimator="single")["r2"]["test"] > 0.99
+
+
+def test_an_edit_of_a_scene_that_the_sample_left_out_works_all_the_same(api, scene) -> None:
+    scene["space"] = "mini"
+    source = on("synthetic:additive", limit=40)
+    new = {"color": "green", "shape": "square"}
+    got = ask(api, "surgeries/edit", source, scene=scene, object=0, replacement=new, estimator="avg")
+    assert got["rendered_cosine"] > got["source_cosine"]
+    assert ask(api, "surgeries/edit", source, scene=scene, object=0, replacement=new, estimator="avg")["cached"]

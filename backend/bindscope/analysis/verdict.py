@@ -63,13 +63,13 @@ def diagnose(result: Outcome, *, concepts: bool, objects: bool) -> Diagnosis:
     """Joins the contest with recognition of all concepts and of the objects.
 
     Blind: not even the concepts. Bag of concepts: the concepts, but contest or objects lost. Undecided: concepts
-    and objects are recognised and the captions tie. Without a valid swap, recognition alone speaks.
+    and objects are recognised and the captions tie, or nothing can be exchanged, which is neither right nor wrong.
     """
     if not concepts:
         return "blind"
     if result == "swaps" or not objects:
         return "bag_of_concepts"
-    return "undecided" if result == "undecided" else "binds"
+    return "binds" if result == "binds" else "undecided"
 
 
 def presence(values: NDArray[np.int64], size: int) -> NDArray[np.bool_]:

@@ -24,8 +24,8 @@ def answer(diagnosis: Diagnosis, outcome: Outcome, *, seen: Sequence[str], misse
         if outcome == "swaps":
             return f"It sees {listed(seen)}, but not which is which: it prefers the swapped caption."
         return f"It sees {listed(seen)}, but not which is which."
-    if diagnosis == "undecided":
-        return f"It sees {listed(seen)}, but the true and the swapped caption score the same, within its own noise."
     if outcome == "no_valid_swap":
         return f"It sees {listed(seen)}. Nothing can be exchanged in this scene, so there is no swapped caption."
+    if diagnosis == "undecided":
+        return f"It sees {listed(seen)}, but the true and the swapped caption score the same, within its own noise."
     return f"It knows which is which: the true caption leads the swapped one by {margin:.3f}."

@@ -1,7 +1,7 @@
 """Questions about one scene: what explains it, and what an edit of it in embedding space leads to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def edit_scene(
     _same_shape(source, scene)
     if not 0 <= number < len(scene.objects):
         raise InvalidInput(f"The scene has {len(scene.objects)} objects, numbered from 0: there is no object {number}.")
-    data = sources.resolve(source)
+    data, row = _with_scene(sources, source, scene)
     wanted = scene.space.index(replacement)
     if wanted == scene.values[number]:
         raise InvalidInput("The replacement is the object itself: choose another value.")
@@ -83,7 +83,7 @@ def edit_scene(
         data.embeddings,
         data.labels,
         spec,
-        scene=_row_of(data, scene),
+        scene=row,
         slot=number,
         replacement=wanted,
         probes=probes,
@@ -91,12 +91,12 @@ def edit_scene(
     )
     edited = scene_in_slots(scene.space, objects)
     target = sources.embed(source, _labels_of(edited))
-    before = data.embeddings[[_row_of(data, scene)]]
+    before = data.embeddings[[row]]
     return SceneEdit(
         right=bool(found.right),
         nearest=[
-            NearScene(_scene_at(data, int(row), scene.space), float(cosine), _objects_at(data, int(row)) == objects)
-            for row, cosine in zip(found.nearest, found.cosines, strict=True)
+            NearScene(_scene_at(data, int(near), scene.space), float(cosine), _objects_at(data, int(near)) == objects)
+            for near, cosine in zip(found.nearest, found.cosines, strict=True)
         ],
         rendered_cosine=float(cosines(found.vector[None], target)[0, 0]),
         source_cosine=float(cosines(before, target)[0, 0]),
@@ -120,11 +120,16 @@ def _labels_of(scene: Scene) -> SceneLabels:
     return SceneLabels(rows, scene.space.values, scene.space.names)
 
 
-def _row_of(data: SourceData, scene: Scene) -> int:
+def _with_scene(sources: Sources, source: ModelSource, scene: Scene) -> tuple[SourceData, int]:
+    """The source's arrays and the row of the scene, which is added where the source is only a sample of its space."""
+    data = sources.resolve(source)
     rows = np.flatnonzero((data.labels.scenes == np.array(scene.values)).all((1, 2)))
-    if not len(rows):
-        raise InvalidInput("The scene is not among the sampled scenes of this source: raise the source's limit.")
-    return int(rows[0])
+    if len(rows):
+        return data, int(rows[0])
+    own = _labels_of(scene)
+    labels = replace(data.labels, scenes=np.concatenate([data.labels.scenes, own.scenes]))
+    embeddings = np.concatenate([data.embeddings, sources.embed(source, own)])
+    return replace(data, embeddings=embeddings, labels=labels), len(data.labels)
 
 
 def _objects_at(data: SourceData, row: int) -> list[Object]:

@@ -65,6 +65,13 @@ def _computed(body: DecompositionRequest, parts: Services) -> DecompositionRespo
 @router.post("/scene")
 def explain_scene(body: SceneShareRequest, parts: Parts) -> SceneShareResponse:
     """What each object and each concept of one composed scene explains of its embedding."""
+    digest = parts.sources.digest(model_source_of(body.source))
+    return remembered(
+        parts, "shares", digest=digest, asked=body, kind=SceneShareResponse, compute=lambda: _explained(body, parts)
+    )
+
+
+def _explained(body: SceneShareRequest, parts: Services) -> SceneShareResponse:
     started = time.perf_counter()
     source = model_source_of(body.source)
     scene = to_scene(body.scene, parts.spaces.get(body.scene.space))

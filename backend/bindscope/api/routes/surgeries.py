@@ -83,6 +83,11 @@ def _rendered(parts: Services, source: ModelSource | DatasetSource, sample: Edit
 @router.post("/edit")
 def edit(body: EditRequest, parts: Parts) -> EditResponse:
     """One edit: the nearest real scenes, and the probes before and after."""
+    digest = parts.sources.digest(model_source_of(body.source))
+    return remembered(parts, "edit", digest=digest, asked=body, kind=EditResponse, compute=lambda: _edited(body, parts))
+
+
+def _edited(body: EditRequest, parts: Services) -> EditResponse:
     started = time.perf_counter()
     source = model_source_of(body.source)
     scene = to_scene(body.scene, parts.spaces.get(body.scene.space))
