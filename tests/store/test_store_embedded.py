@@ -3,6 +3,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from bindscope.errors import StoreUnavailable
 from bindscope.store import embedded as module
 from bindscope.store import runtime_folder as folders
 from bindscope.store.embedded import EmbeddedStore
+from bindscope.store.locks import open_lock, try_lock, wait_until
 
 USER = """
 import sys
@@ -173,6 +175,22 @@ def test_process_and_server_killed_together_leave_nothing_in_the_way(tmp_path):
         assert gone(pid)
         with EmbeddedStore(tmp_path) as store:
             assert store.pid != pid
+
+
+def test_a_server_that_dies_while_it_is_adopted_is_replaced(tmp_path):
+    # The lock of a dying process outlives it by an instant: held here, let go while the new store looks at the socket.
+    with another_process(tmp_path) as (process, pid, _):
+        process.kill()
+        os.kill(pid, signal.SIGKILL)
+        process.wait()
+        assert gone(pid)
+        lock = open_lock(tmp_path / "kv" / "server.lock")
+        assert wait_until(lambda: try_lock(lock), seconds=5)
+        release = threading.Timer(0.2, os.close, (lock,))
+        release.start()
+        with EmbeddedStore(tmp_path) as store:
+            assert store.pid not in (None, pid)
+        release.join()
 
 
 def test_a_socket_that_was_swept_away_brings_a_new_server(own):

@@ -132,12 +132,18 @@ class EmbeddedStore:
                 self._socket = Path(os.fsdecode(os.pread(lock, 4096, 0)))
                 if self._socket.exists():
                     require_private(self._socket.parent)
-                    self._wait_until_ready()
-                    return
-                # Somebody swept the socket away, so nobody can reach that server any more.
-                self._end_server()
-                if not try_lock(lock):
-                    raise StoreUnavailable("The server of this data directory cannot be reached and does not end.")
+                    try:
+                        self._wait_until_ready()
+                        return
+                    except StoreUnavailable:
+                        # Killed a moment ago: the lock outlives the process by an instant, then a new one can run.
+                        if self._leaving.is_set() or not wait_until(lambda: try_lock(lock), seconds=0.01):
+                            raise
+                else:
+                    # Somebody swept the socket away, so nobody can reach that server any more.
+                    self._end_server()
+                    if not try_lock(lock):
+                        raise StoreUnavailable("The server of this data directory cannot be reached and does not end.")
             self._run(binary, lock)
         finally:
             os.close(lock)
