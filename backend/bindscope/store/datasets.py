@@ -142,7 +142,7 @@ def read_npz(file: BinaryIO, *, max_bytes: int) -> tuple[NDArray[np.float32], Sc
         raise
     except MemoryError as error:
         raise PayloadTooLarge("An array of the .npz claims more memory than there is: send fewer scenes.") from error
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, RuntimeError) as error:
         raise InvalidInput("The file is not an .npz of plain arrays: save it with numpy.savez.") from error
     return _checked(arrays)
 
