@@ -12,6 +12,7 @@ from starlette.routing import Match
 
 from bindscope.errors import (
     BindscopeError,
+    Cancelled,
     Conflict,
     EncodeFailed,
     InvalidInput,
@@ -36,6 +37,7 @@ _TABLE: Sequence[tuple[type[BindscopeError], str, int]] = (
     (ModelUnavailable, "model-unavailable", 422),
     (PayloadTooLarge, "payload-too-large", 413),
     (Overloaded, "overloaded", 429),
+    (Cancelled, "cancelled", 409),
     (StoreUnavailable, "store-unavailable", 503),
     (EncodeFailed, "encode-failed", 500),
     (BindscopeError, "error", 500),
