@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from string import Formatter
+from typing import ClassVar
 
 from bindscope.errors import InvalidInput, UnknownName
 
@@ -20,6 +21,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _VALUE = re.compile(r"[^\W_]([\w .'-]{0,46}[\w.'-])?")
 _MAX_OBJECTS = 10_000
 _MAX_PHRASE = 200
+_GRID = re.compile(r"grid-([1-9]\d*)x([1-9]\d*)")
 #: Names that results use beside those of the concepts.
 RESERVED_NAMES = frozenset({"concepts", "object", "object_on_valid_swaps"})
 
@@ -65,6 +67,8 @@ class ConceptSpace:
     concepts: tuple[Concept, ...]
     phrase: str
     renderable: bool = False
+    #: Objects that a space may have: services list them all.
+    most_objects: ClassVar[int] = _MAX_OBJECTS
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -72,9 +76,9 @@ class ConceptSpace:
         names = [c.name for c in self.concepts]
         if not names or len(set(names)) != len(names):
             raise InvalidInput(f"Space {self.name!r} needs at least one concept, each with its own name.")
-        if len(names) > 8 or self.object_count > _MAX_OBJECTS:
+        if len(names) > 8 or self.object_count > self.most_objects:
             raise InvalidInput(
-                f"Space {self.name!r} is too large: at most 8 concepts and {_MAX_OBJECTS} objects, "
+                f"Space {self.name!r} is too large: at most 8 concepts and {self.most_objects} objects, "
                 f"got {len(names)} and {self.object_count}."
             )
         _check_phrase(self.phrase, names)
@@ -200,6 +204,28 @@ RENDERABLE_COLORS = frozenset(BUILTIN_SPACES["shapes2d"].concept("color").values
 RENDERABLE_SHAPES = frozenset(BUILTIN_SPACES["shapes2d"].concept("shape").values)
 
 
+@dataclass(frozen=True)
+class GridSpace(ConceptSpace):
+    """``grid-CxV``: C concepts with V values each, for controlled training. Its objects need not fit a list."""
+
+    most_objects: ClassVar[int] = 64**6
+
+
+def grid_space(name: str) -> GridSpace | None:
+    """The space that ``grid-CxV`` names (C 1 to 6, V 2 to 64), or None for another name.
+
+    Concepts c1, c2, ... have the values a0 a1 ..., b0 b1 ..., so that a word belongs to one concept only.
+    """
+    match = _GRID.fullmatch(name)
+    if match is None:
+        return None
+    count, size = int(match[1]), int(match[2])
+    if not 1 <= count <= 6 or not 2 <= size <= 64:
+        raise InvalidInput(f"A grid has 1 to 6 concepts with 2 to 64 values each, such as grid-2x20, got {name!r}.")
+    concepts = tuple(Concept(f"c{k + 1}", tuple(f"{'abcdef'[k]}{i}" for i in range(size))) for k in range(count))
+    return GridSpace(name, concepts, "a " + " ".join("{" + concept.name + "}" for concept in concepts))
+
+
 def space_from_mapping(data: object) -> ConceptSpace:
     """A user's own space, as read from YAML or JSON.
 
@@ -212,6 +238,8 @@ def space_from_mapping(data: object) -> ConceptSpace:
     if unknown:
         raise InvalidInput(f"A space has the fields name, concepts and phrase, not {', '.join(unknown)}.")
     concepts = data.get("concepts")
+    if isinstance(data.get("name"), str) and _GRID.fullmatch(data["name"]):
+        raise InvalidInput(f"{data['name']!r} is the name of a grid that is always there: choose another one.")
     if not isinstance(data.get("name"), str) or not isinstance(concepts, Mapping):
         raise InvalidInput("A space needs 'name' (text) and 'concepts' (a mapping of concept to its list of values).")
     parts: list[Concept] = []

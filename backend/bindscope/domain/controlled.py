@@ -1,0 +1,157 @@
+"""Controlled training: what a run is, and settings that are known to work (METHODS section 8)."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, get_args
+
+from bindscope.domain.concepts import ConceptSpace, grid_space, space_from_mapping
+from bindscope.domain.scenes import MAX_OBJECTS
+from bindscope.errors import InvalidInput, UnknownName
+
+Inputs = Literal["tokens", "images"]
+Negatives = Literal["seen", "all"]
+
+_MOST = {"width": 4096, "layers": 64, "heads": 64, "feedforward": 16_384, "dim": 4096, "batch": 65_536}
+
+
+@dataclass(frozen=True)
+class ControlledConfig:
+    """One run: a scene encoder and a query encoder trained on scenes of some objects, judged on scenes of others."""
+
+    #: Name of a concept space; ``grid-CxV`` has C concepts with V values each.
+    space: str = "grid-2x20"
+    #: Share of the objects that training sees, in (0, 1).
+    coverage: float = 0.8
+    #: Of the split, the weights and the order of the data.
+    seed: int = 0
+    #: What the scene encoder reads: concept tokens, or pictures of the scenes.
+    inputs: Inputs = "tokens"
+    #: Most objects in a scene, 1 to 6. A batch holds equally many scenes of each number of objects.
+    objects: int = 2
+    #: Width, depth, attention heads and hidden units of both transformers.
+    width: int = 64
+    layers: int = 2
+    heads: int = 4
+    feedforward: int = 256
+    #: Length of the embeddings.
+    dim: int = 64
+    #: Optimiser steps, and scenes in each.
+    steps: int = 2000
+    batch: int = 256
+    #: AdamW; ``warmup`` is the share of steps over which the rate grows, then it falls in a line to 0.
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.1
+    warmup: float = 0.1
+    #: Negatives made from each scene: one object takes a value of another object of the scene.
+    swap_negatives: int = 1
+    #: One object with one concept at another value.
+    perturbed_negatives: int = 0
+    #: Any object.
+    random_negatives: int = 0
+    #: ``seen`` keeps the negatives to training objects; ``all`` (published) pushes unseen objects away as well.
+    negatives: Negatives = "seen"
+    #: Most objects, and most concept values, of the batch itself that are queried in a step.
+    queries: int = 64
+    #: The scale of the cosines is learned, from exp(1.15) up to this.
+    max_scale: float = 10.0
+    #: Steps between two evaluations, and between two checkpoints.
+    evaluate_every: int = 200
+    checkpoint_every: int = 500
+    #: Scenes of each kind in an evaluation, and in the final one.
+    evaluation_scenes: int = 256
+    test_scenes: int = 1000
+    #: Side of the pictures and of a patch (``inputs="images"`` only).
+    pixels: int = 48
+    patch: int = 8
+
+    def __post_init__(self) -> None:
+        _check_names(self)
+        if not 0 < self.coverage < 1:
+            raise InvalidInput(f"coverage must lie between 0 and 1, both excluded, got {self.coverage}.")
+        if not 1 <= self.objects <= MAX_OBJECTS:
+            raise InvalidInput(f"objects must be between 1 and {MAX_OBJECTS}, got {self.objects}.")
+        _check_sizes(self)
+        if self.width % self.heads or self.width % 2:
+            raise InvalidInput(f"width must be even and a multiple of heads, got {self.width} and {self.heads}.")
+        if self.batch < self.objects:
+            raise InvalidInput(f"batch must be at least objects ({self.objects}), got {self.batch}.")
+        for name in ("learning_rate", "max_scale"):
+            if not 0 < getattr(self, name) <= 1000:
+                raise InvalidInput(f"{name} must be above 0 and at most 1000, got {getattr(self, name)}.")
+        if not 0 <= self.weight_decay <= 10 or not 0 <= self.warmup <= 1:
+            raise InvalidInput("weight_decay must lie in 0 to 10 and warmup, a share of the steps, in 0 to 1.")
+        if self.inputs == "images" and (self.pixels % self.patch or not 16 <= self.pixels <= 256):
+            raise InvalidInput(f"pixels must be 16 to 256 and a multiple of patch ({self.patch}), got {self.pixels}.")
+
+    @property
+    def group_sizes(self) -> tuple[int, ...]:
+        """Scenes of a batch with 1, 2, ... ``objects`` objects; what does not divide goes to the larger ones."""
+        share, rest = divmod(self.batch, self.objects)
+        return tuple(share + (n >= self.objects - rest) for n in range(self.objects))
+
+
+def _check_names(config: ControlledConfig) -> None:
+    if config.inputs not in get_args(Inputs):
+        raise UnknownName("inputs", config.inputs, get_args(Inputs))
+    if config.negatives not in get_args(Negatives):
+        raise UnknownName("negatives", config.negatives, get_args(Negatives))
+
+
+def _check_sizes(config: ControlledConfig) -> None:
+    positive = ("steps", "queries", "evaluate_every", "checkpoint_every", "evaluation_scenes", "test_scenes", "patch")
+    for name in (*positive, *_MOST):
+        most = _MOST.get(name, 10_000_000)
+        if not 1 <= getattr(config, name) <= most:
+            raise InvalidInput(f"{name} must be between 1 and {most}, got {getattr(config, name)}.")
+    for name in ("swap_negatives", "perturbed_negatives", "random_negatives"):
+        if not 0 <= getattr(config, name) <= 64:
+            raise InvalidInput(f"{name} must be between 0 and 64, got {getattr(config, name)}.")
+    if not 0 <= config.seed < 2**63:
+        raise InvalidInput(f"seed must be between 0 and 2**63 - 1, got {config.seed}.")
+
+
+_PUBLISHED = ControlledConfig(
+    width=256,
+    layers=6,
+    heads=4,
+    feedforward=2048,
+    dim=64,
+    steps=50_000,
+    batch=512,
+    learning_rate=3e-5,
+    weight_decay=0.1,
+    warmup=0.1,
+    swap_negatives=1,
+    negatives="all",
+    evaluate_every=1000,
+    checkpoint_every=2000,
+)
+
+#: Named settings.
+PRESETS: Mapping[str, ControlledConfig] = {
+    "published": _PUBLISHED,
+}
+
+
+def preset(name: str, *, steps: int | None = None) -> ControlledConfig:
+    """The settings called ``name``, with another number of steps where given. Raises UnknownName, InvalidInput."""
+    if name not in PRESETS:
+        raise UnknownName("training preset", name, PRESETS)
+    config = PRESETS[name]
+    return config if steps is None else replace(config, steps=steps)
+
+
+def run_definition(config: ControlledConfig, space: ConceptSpace) -> dict[str, object]:
+    """What a run is, as JSON: its settings, and the space in full, so that it can be read without any other file."""
+    concepts = {concept.name: list(concept.values) for concept in space.concepts}
+    return {"config": asdict(config), "space": {"name": space.name, "concepts": concepts, "phrase": space.phrase}}
+
+
+def read_definition(data: object) -> tuple[ControlledConfig, ConceptSpace]:
+    """The inverse of ``run_definition``. Raises InvalidInput for anything else."""
+    try:
+        settings, space = data["config"], data["space"]  # type: ignore[index]
+        known = ControlledConfig(**settings)
+        return known, grid_space(space["name"]) or space_from_mapping(space)
+    except (TypeError, KeyError) as error:
+        raise InvalidInput(f"This is not the definition of a training run ({error}): start the run again.") from error

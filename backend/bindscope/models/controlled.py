@@ -1,0 +1,71 @@
+"""The two encoders of controlled training: scenes and queries in one space, compared by cosine (METHODS section 8)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from bindscope.domain.controlled import ControlledConfig
+from bindscope.models.pictures import PictureEncoder
+from bindscope.models.tokens import TokenAlphabet
+from bindscope.models.transformer import TokenEncoder
+
+_FIRST_SCALE = 1.15  # exponent of the scale at the start, as published
+
+
+class ControlledModel(nn.Module):
+    """``scenes`` reads tokens or pictures, ``queries`` reads tokens; ``scale`` multiplies the cosines in training."""
+
+    def __init__(self, config: ControlledConfig, values: tuple[int, ...]) -> None:
+        super().__init__()
+        self.alphabet = TokenAlphabet(values)
+        self.most_scale = config.max_scale
+        sizes = {
+            "width": config.width,
+            "layers": config.layers,
+            "heads": config.heads,
+            "feedforward": config.feedforward,
+            "dim": config.dim,
+        }
+        block = len(values) + 2
+        self.scenes: TokenEncoder | PictureEncoder
+        if config.inputs == "tokens":
+            self.scenes = TokenEncoder(self.alphabet.size, length=block * config.objects + 1, **sizes)
+        else:
+            self.scenes = PictureEncoder(config.pixels, patch=config.patch, **sizes)
+        self.queries = TokenEncoder(self.alphabet.size, length=block + 1, **sizes)
+        self.log_scale = nn.Parameter(torch.tensor(_FIRST_SCALE))
+
+    @property
+    def scale(self) -> Tensor:
+        """exp of the learned exponent, clamped."""
+        return self.log_scale.exp().clamp(max=self.most_scale)
+
+    def encode_scenes(self, scenes: Sequence[Tensor] | Tensor) -> Tensor:
+        """Unit vectors [scene, dim] of token groups, or of pictures."""
+        return normalize(self.scenes(scenes), dim=-1)
+
+    def encode_queries(self, groups: Sequence[Tensor]) -> Tensor:
+        """Unit vectors [query, dim] of token groups."""
+        return normalize(self.queries(groups), dim=-1)
+
+
+def build_model(config: ControlledConfig, values: tuple[int, ...]) -> ControlledModel:
+    """A model with Xavier-uniform matrices drawn from ``config.seed``; torch's own generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        model = ControlledModel(config, values)
+        for module in model.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.Embedding):
+                nn.init.xavier_uniform_(module.weight)
+            elif isinstance(module, nn.Conv2d):
+                nn.init.xavier_uniform_(module.weight.view(module.out_channels, -1))
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, PictureEncoder):
+                nn.init.normal_(module.positions, std=0.02)
+    return model

@@ -1,0 +1,232 @@
+"""Controlled training: scenes of some objects are shown, scenes of the others are judged (METHODS sections 8 and 10).
+
+``train_controlled`` reads top to bottom. Files of a run: ``config.json`` (settings and space),
+``checkpoint.safetensors`` (resumes to the same next step), ``best.safetensors`` (best on validation objects),
+``model.safetensors`` (the same at the end) and ``result.json``, written last.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import torch
+
+from bindscope.analysis.metrics import Interval
+from bindscope.analysis.verdict import chance, recognition_intervals
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.controlled import ControlledConfig, run_definition
+from bindscope.encoders.sealed import Sealed, pack, unpack
+from bindscope.errors import Cancelled, Conflict, InvalidInput
+from bindscope.store.artifacts import ArtifactFolder
+from bindscope.training.controlled_data import object_partition
+from bindscope.training.controlled_evaluation import encode_all_queries, encode_scenes, recognition
+from bindscope.training.controlled_memory import memory_needed
+from bindscope.training.controlled_run import FIGURES, Run
+
+__all__ = [
+    "Progress",
+    "RunResult",
+    "finished_run",
+    "memory_needed",
+    "object_partition",
+    "train_controlled",
+]
+
+Report = Callable[["Progress"], None]
+
+_REPORT_SECONDS = 0.25
+_CONFIG, _CHECKPOINT, _BEST, _MODEL, _RESULT = (
+    "config.json",
+    "checkpoint.safetensors",
+    "best.safetensors",
+    "model.safetensors",
+    "result.json",
+)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report. ``loss`` is the mean since the last one, None before the first step; ``seconds`` counts earlier
+    sessions of the run as well; ``figures`` (``seen_object`` ... ``unseen_concepts``, on validation objects) come with
+    each evaluation."""
+
+    step: int
+    steps: int
+    loss: float | None
+    seconds: float
+    step_seconds: float
+    figures: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run reached. ``seen`` and ``unseen`` are recognition of the best checkpoint, each with its interval: of
+    scenes of training objects, and of scenes of test objects, which nothing was chosen on. All scenes have the most
+    objects that the config allows and are judged against all values and all |O| objects. ``chance`` is what random
+    scores would reach on the unseen ones."""
+
+    history: list[dict[str, float | None]]
+    seen: dict[str, Interval]
+    unseen: dict[str, Interval]
+    chance: dict[str, float]
+    objects: dict[str, int]
+    best_step: int
+    steps: int
+    seconds: float
+    parameters: int
+    device: str
+
+
+def train_controlled(
+    config: ControlledConfig,
+    space: ConceptSpace,
+    *,
+    folder: ArtifactFolder,
+    device: str = "cpu",
+    report: Report,
+    resume: bool = True,
+) -> RunResult:
+    """Trains one run in ``folder``, or goes on with the one that is there; a finished run is returned at once.
+
+    ``report`` is called several times a second and may raise ``Cancelled``: the state is then kept, and the next call
+    takes the same next step. Raises InvalidInput, Conflict (the folder holds another run), ModelUnavailable (damaged
+    checkpoint).
+    """
+    if space.name != config.space:
+        raise InvalidInput(f"The config asks for space {config.space!r}, but space {space.name!r} was given.")
+    _claim(folder, config, space, resume=resume)
+    done = finished_run(folder)
+    if done is not None:
+        return done
+    run = Run(config, space, device=_device(device))
+    if _CHECKPOINT in folder.names():
+        run.restore(unpack(folder.read(_CHECKPOINT), what="checkpoint of this run"))
+    reporter = _Reporter(run, report)
+    try:
+        _train(run, folder, reporter)
+        result = _final(run, folder, reporter)
+    except Cancelled:
+        _keep(run, folder, reporter)
+        raise
+    folder.write(_RESULT, json.dumps(asdict(result)).encode())
+    return result
+
+
+def _train(run: Run, folder: ArtifactFolder, reporter: "_Reporter") -> None:
+    config, course = run.config, run.course
+    while True:
+        if run.due():
+            better = run.evaluate(tick=reporter.tick)
+            if better:
+                folder.write(_BEST, _weights(run))
+                _keep(run, folder, reporter)
+            reporter.tell(course.history[-1])
+        if course.step >= config.steps:
+            return
+        run.step()
+        if course.step % config.checkpoint_every == 0:
+            _keep(run, folder, reporter)
+        reporter.tick()
+
+
+class _Reporter:
+    """Calls ``report`` now and then, by the clock, and keeps the time of the run."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self._run, self._report = run, report
+        self._before, self._start = run.course.seconds, time.perf_counter()
+        self._last, self._step = self._start, run.course.step
+        self._loss: float | None = None
+        self._pace = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self._before + time.perf_counter() - self._start
+
+    def tick(self) -> None:
+        """A report, if the last one is old enough."""
+        if time.perf_counter() - self._last >= _REPORT_SECONDS:
+            self.tell(None)
+
+    def tell(self, figures: dict[str, float | None] | None) -> None:
+        """A report at once, with the figures of an evaluation where there was one."""
+        course, now = self._run.course, time.perf_counter()
+        if course.step > self._step:
+            self._pace = (now - self._last) / (course.step - self._step)
+        if figures is not None:
+            self._loss = figures["loss"]
+        elif course.losses:
+            self._loss = float(self._run.loss_sum) / course.losses
+        self._last, self._step = now, course.step
+        shown = None if figures is None else {name: figures[name] or 0.0 for name in FIGURES}
+        self._report(Progress(course.step, self._run.config.steps, self._loss, self.seconds, self._pace, shown))
+
+
+def _final(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> RunResult:
+    """Figures of the best checkpoint on training objects and on test objects."""
+    config, course, partition = run.config, run.course, run.partition
+    best = unpack(folder.read(_BEST), what="best checkpoint of this run")
+    last = {name: value.clone() for name, value in run.model.state_dict().items()}
+    run.model.load_state_dict(dict(best.tensors))
+    queries = encode_all_queries(run.model, tick=reporter.tick)
+    figures, guessed = {}, {}
+    for name, objects in (("seen", partition.train), ("unseen", partition.test)):
+        scenes = run.scenes(objects, config.test_scenes)
+        vectors = encode_scenes(run.model, scenes.inputs, tick=reporter.tick)
+        found = recognition(vectors, queries, scenes.labels, tick=reporter.tick)
+        figures[name] = recognition_intervals(found, run.space.names, has_swap=scenes.labels.has_valid_swap)
+        guessed[name] = chance(run.space.values, run.space.names, scenes=scenes.labels.scenes)
+    folder.write(_MODEL, pack(best))
+    run.model.load_state_dict(last)
+    return RunResult(
+        history=course.history,
+        seen=figures["seen"],
+        unseen=figures["unseen"],
+        chance=guessed["unseen"],
+        objects={name: len(getattr(partition, name)) for name in ("train", "validation", "test")},
+        best_step=course.best_step,
+        steps=course.step,
+        seconds=reporter.seconds,
+        parameters=sum(p.numel() for p in run.model.parameters()),
+        device=str(run.device),
+    )
+
+
+def _claim(folder: ArtifactFolder, config: ControlledConfig, space: ConceptSpace, *, resume: bool) -> None:
+    """Writes the definition of the run, or checks that the folder's own is the same."""
+    if not resume:
+        folder.delete()
+    definition = run_definition(config, space)
+    if _CONFIG in folder.names():
+        if json.loads(folder.read(_CONFIG)) != definition:
+            raise Conflict("The folder holds a run with other settings: take another folder, or resume=False.")
+        return
+    folder.write(_CONFIG, json.dumps(definition, indent=1).encode())
+
+
+def _keep(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> None:
+    run.course.seconds = reporter.seconds
+    folder.write(_CHECKPOINT, pack(run.checkpoint()))
+
+
+def _weights(run: Run) -> bytes:
+    return pack(Sealed(run.model.state_dict(), {"step": run.course.step}))
+
+
+def _device(name: str) -> str:
+    if name not in ("cpu", "cuda"):
+        raise InvalidInput(f"device must be cpu or cuda, got {name!r}.")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InvalidInput("There is no CUDA device here: train on the cpu.")
+    return name
+
+
+def finished_run(folder: ArtifactFolder) -> RunResult | None:
+    """The result of the run in ``folder``; None where it is not finished."""
+    if _RESULT not in folder.names():
+        return None
+    data = json.loads(folder.read(_RESULT))
+    for name in ("seen", "unseen"):
+        data[name] = {key: Interval(**value) for key, value in data[name].items()}
+    return RunResult(**data)
