@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bindscope.domain.concepts import BUILTIN_SPACES
+from bindscope.domain.controlled import ControlledConfig
 from bindscope.encoders.base import Picture
 from bindscope.encoders.registry import EncoderSettings
+from bindscope.store.artifacts import Artifacts
 
 WORDS = ["a", "and", "the", "of", "photo", "red", "blue", "green", "square", "circle", "triangle", "cross"]
 TEXTS = [
@@ -82,6 +86,39 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def settings(root: Path) -> EncoderSettings:
     return EncoderSettings(device="cpu", model_roots=(root,))
+
+
+class FolderRuns:
+    """Runs as folders, as the service keeps them."""
+
+    def __init__(self, url: str) -> None:
+        self._artifacts = Artifacts(url)
+
+    def ids(self) -> list[str]:
+        return self._artifacts.listed(())
+
+    def read(self, run_id: str, name: str) -> bytes:
+        return self._artifacts.folder(run_id).read(name)
+
+
+@pytest.fixture(scope="session")
+def run_settings(settings: EncoderSettings, tmp_path_factory: pytest.TempPathFactory) -> EncoderSettings:
+    """A run on tokens, one on pictures, and one that was stopped."""
+    from bindscope.training.controlled import train_controlled
+
+    at = str(tmp_path_factory.mktemp("runs"))
+    config = ControlledConfig(
+        "shapes2d", width=16, heads=2, feedforward=32, dim=12, steps=3, batch=8, evaluation_scenes=8, test_scenes=8
+    )
+    for name, inputs in (("tokens", "tokens"), ("pictures", "images")):
+        own = replace(config, inputs=inputs, pixels=32)  # type: ignore[arg-type]
+        train_controlled(
+            own, BUILTIN_SPACES["shapes2d"], folder=Artifacts(at).folder(name), report=lambda progress: None
+        )
+    whole = Artifacts(at).folder("tokens")
+    for part in ("config.json", "model.safetensors"):
+        Artifacts(at).folder("unfinished").write(part, whole.read(part))
+    return replace(settings, runs=FolderRuns(at))
 
 
 @pytest.fixture(scope="session")

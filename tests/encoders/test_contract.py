@@ -22,13 +22,16 @@ FOLDERS = {
 }
 BUNDLED = ["bundled:tiny-bag", "bundled:tiny-bind", "bundled:all-minilm-l6-v2", "random:bundled:tiny-bind"]
 SYNTHETIC = [f"synthetic:{name}" for name in ORACLES]
+RUNS = ["controlled:tokens", "controlled:pictures", "random:controlled:tokens"]
 TWINS = [f"random {name}" for name in FOLDERS]
 SCENES = sample_scenes(BUILTIN_SPACES["shapes2d"], 5, seed=1, only_valid_swaps=True)
 
 
-@pytest.fixture(scope="module", params=[*FOLDERS, *TWINS, *BUNDLED, *SYNTHETIC])
+@pytest.fixture(scope="module", params=[*FOLDERS, *TWINS, *BUNDLED, *SYNTHETIC, *RUNS])
 def encoder(request: pytest.FixtureRequest, settings: EncoderSettings) -> Encoder | SceneReader:
     which: str = request.param
+    if which in RUNS:
+        return load_encoder(which, settings=request.getfixturevalue("run_settings"))
     if ":" not in which:
         name = which.removeprefix("random ")
         folder: Path = request.getfixturevalue(name)

@@ -52,7 +52,8 @@ class ControlledConfig:
     negatives: Negatives = "seen"
     #: Most objects, and most concept values, of the batch itself that are queried in a step.
     queries: int = 64
-    #: The scale of the cosines is learned, from exp(1.15) up to this.
+    #: The scale of the cosines is learned, from ``start_scale`` (published: exp(1.15)) up to ``max_scale``.
+    start_scale: float = 3.158
     max_scale: float = 10.0
     #: Steps between two evaluations, and between two checkpoints.
     evaluate_every: int = 200
@@ -75,7 +76,7 @@ class ControlledConfig:
             raise InvalidInput(f"width must be even and a multiple of heads, got {self.width} and {self.heads}.")
         if self.batch < self.objects:
             raise InvalidInput(f"batch must be at least objects ({self.objects}), got {self.batch}.")
-        for name in ("learning_rate", "max_scale"):
+        for name in ("learning_rate", "start_scale", "max_scale"):
             if not 0 < getattr(self, name) <= 1000:
                 raise InvalidInput(f"{name} must be above 0 and at most 1000, got {getattr(self, name)}.")
         if not 0 <= self.weight_decay <= 10 or not 0 <= self.warmup <= 1:

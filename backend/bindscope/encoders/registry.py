@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 
-from bindscope.encoders import bundled, folders
+from bindscope.encoders import bundled, folders, trained_runs
 from bindscope.encoders.base import Encoder, Modality, SceneReader
 from bindscope.encoders.identifiers import BUNDLED, ModelId, parse_model_id
 from bindscope.encoders.settings import EncoderSettings
@@ -63,12 +63,19 @@ def _hf(model: ModelId, settings: EncoderSettings) -> Encoder:
     return huggingface.load_folder(folder, settings, model=model)
 
 
+def _controlled(model: ModelId, settings: EncoderSettings) -> Encoder | SceneReader:
+    from bindscope.encoders import controlled
+
+    return controlled.load(model, settings)
+
+
 #: The families.
 FAMILIES: Mapping[str, _Family] = {
     "bundled": _Family(_bundled, ("torch", "open_clip", "transformers")),
     "open_clip": _Family(_open_clip, ("torch", "open_clip")),
     "hf": _Family(_hf, ("torch", "transformers")),
     "synthetic": _Family(_synthetic, ()),
+    "controlled": _Family(_controlled, ("torch", "safetensors")),
 }
 
 #: Hub models worth naming; any other ``open_clip:ARCHITECTURE/TAG`` or ``hf:OWNER/NAME`` may be asked for as well.
@@ -83,8 +90,9 @@ HUB_MODELS: tuple[tuple[str, tuple[Modality, ...], int], ...] = (
 
 
 def list_models(settings: EncoderSettings) -> list[ModelEntry]:
-    """All models that have a name here: bundled, oracles, local folders, well-known hub models."""
-    return [*_listed_bundled(), *_listed_synthetic(), *_listed_folders(settings), *_listed_hub(settings)]
+    """All models that have a name here: bundled, oracles, trained runs, local folders, well-known hub models."""
+    own = (*_listed_controlled(settings), *_listed_folders(settings))
+    return [*_listed_bundled(), *_listed_synthetic(), *own, *_listed_hub(settings)]
 
 
 def load_encoder(model_id: str, *, settings: EncoderSettings) -> Encoder | SceneReader:
@@ -129,6 +137,13 @@ def _listed_bundled() -> Iterator[ModelEntry]:
 def _listed_synthetic() -> Iterator[ModelEntry]:
     for name in ORACLES:
         yield ModelEntry(f"synthetic:{name}", "synthetic", BOTH, DIM, "closed form", True)
+
+
+def _listed_controlled(settings: EncoderSettings) -> Iterator[ModelEntry]:
+    runs = _runs("controlled")
+    for run in trained_runs.listed(settings.runs):
+        space = run.config.space
+        yield ModelEntry(f"controlled:{run.id}", "controlled", BOTH, run.config.dim, f"trained here on {space}", runs)
 
 
 def _listed_folders(settings: EncoderSettings) -> Iterator[ModelEntry]:

@@ -2,12 +2,24 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from bindscope.errors import InvalidInput, UnknownName
 
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "float16", "bfloat16")
+
+
+class RunFiles(Protocol):
+    """Where trained runs lie (``controlled:ID`` models)."""
+
+    def ids(self) -> list[str]:
+        """Ids of all runs, finished or not."""
+        ...
+
+    def read(self, run_id: str, name: str) -> bytes:
+        """One file of a run. Raises UnknownName where there is none."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -17,6 +29,7 @@ class EncoderSettings:
     ``device``: ``auto`` takes CUDA when there is one. ``dtype``: arithmetic of the forward pass. ``threads``: threads
     of one forward pass on the CPU (0 leaves torch's own choice). ``allow_downloads``: whether a model hub may be
     asked. ``model_roots``: folders below which ``local-dir:`` ids must lie.
+    ``runs``: trained runs, which are models as well.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -24,6 +37,7 @@ class EncoderSettings:
     threads: int = 0
     allow_downloads: bool = False
     model_roots: tuple[Path, ...] = ()
+    runs: RunFiles | None = None
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:

@@ -1,17 +1,16 @@
 """The two encoders of controlled training: scenes and queries in one space, compared by cosine (METHODS section 8)."""
 
 from collections.abc import Sequence
+from math import log
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from bindscope.domain.controlled import ControlledConfig
-from bindscope.models.pictures import PictureEncoder
+from bindscope.models.pictures import PictureEncoder, scaled
 from bindscope.models.tokens import TokenAlphabet
 from bindscope.models.transformer import TokenEncoder
-
-_FIRST_SCALE = 1.15  # exponent of the scale at the start, as published
 
 
 class ControlledModel(nn.Module):
@@ -35,7 +34,7 @@ class ControlledModel(nn.Module):
         else:
             self.scenes = PictureEncoder(config.pixels, patch=config.patch, **sizes)
         self.queries = TokenEncoder(self.alphabet.size, length=block + 1, **sizes)
-        self.log_scale = nn.Parameter(torch.tensor(_FIRST_SCALE))
+        self.log_scale = nn.Parameter(torch.tensor(log(config.start_scale)))
 
     @property
     def scale(self) -> Tensor:
@@ -43,8 +42,18 @@ class ControlledModel(nn.Module):
         return self.log_scale.exp().clamp(max=self.most_scale)
 
     def encode_scenes(self, scenes: Sequence[Tensor] | Tensor) -> Tensor:
-        """Unit vectors [scene, dim] of token groups, or of pictures."""
-        return normalize(self.scenes(scenes), dim=-1)
+        """Unit vectors [scene, dim] of token groups, or of uint8 pictures [scene, side, side, 3]."""
+        inputs = scaled(scenes) if isinstance(scenes, Tensor) else scenes
+        return normalize(self.scenes(inputs), dim=-1)
+
+    @property
+    def dim(self) -> int:
+        """Length of the vectors."""
+        return self.queries.head.out_features
+
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        """Unit vectors [picture, dim] of pixels [picture, 3, side, side] in -1..1."""
+        return normalize(self.scenes(pixels), dim=-1)
 
     def encode_queries(self, groups: Sequence[Tensor]) -> Tensor:
         """Unit vectors [query, dim] of token groups."""

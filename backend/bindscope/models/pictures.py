@@ -5,6 +5,14 @@ from torch import Tensor, nn
 
 from bindscope.models.transformer import Block
 
+#: Mean and spread of each channel in 0..1: pixels then lie in -1..1.
+MEAN = STD = (0.5, 0.5, 0.5)
+
+
+def scaled(pictures: Tensor) -> Tensor:
+    """Pixels [picture, 3, side, side] in -1..1 of uint8 pictures [picture, side, side, 3]."""
+    return pictures.permute(0, 3, 1, 2).float().div_(255).sub_(MEAN[0]).div_(STD[0])
+
 
 class PictureEncoder(nn.Module):
     """RGB pictures to vectors (not normalised)."""
@@ -17,9 +25,8 @@ class PictureEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, dim)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Vectors [picture, dim] of uint8 pictures [picture, pixels, pixels, 3]."""
-        pixels = pictures.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Vectors [picture, dim] of pixels [picture, 3, side, side] in -1..1."""
         placed = self.patches(pixels).flatten(2).transpose(1, 2) + self.positions
         shape = (placed.shape[0], placed.shape[1])
         x = placed.flatten(0, 1)

@@ -8,20 +8,21 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import torch
 
-from bindscope.analysis.metrics import Interval
 from bindscope.analysis.verdict import chance, recognition_intervals
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.controlled import ControlledConfig, run_definition
 from bindscope.encoders.sealed import Sealed, pack, unpack
+from bindscope.encoders.trained_runs import CONFIG, MODEL, RESULT
 from bindscope.errors import Cancelled, Conflict, InvalidInput
 from bindscope.store.artifacts import ArtifactFolder
 from bindscope.training.controlled_data import object_partition
 from bindscope.training.controlled_evaluation import encode_all_queries, encode_scenes, recognition
 from bindscope.training.controlled_memory import memory_needed
+from bindscope.training.controlled_results import Progress, RunResult, finished_run, scene_vectors
 from bindscope.training.controlled_run import FIGURES, Run
 
 __all__ = [
@@ -30,52 +31,14 @@ __all__ = [
     "finished_run",
     "memory_needed",
     "object_partition",
+    "scene_vectors",
     "train_controlled",
 ]
 
-Report = Callable[["Progress"], None]
+Report = Callable[[Progress], None]
 
 _REPORT_SECONDS = 0.25
-_CONFIG, _CHECKPOINT, _BEST, _MODEL, _RESULT = (
-    "config.json",
-    "checkpoint.safetensors",
-    "best.safetensors",
-    "model.safetensors",
-    "result.json",
-)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One report. ``loss`` is the mean since the last one, None before the first step; ``seconds`` counts earlier
-    sessions of the run as well; ``figures`` (``seen_object`` ... ``unseen_concepts``, on validation objects) come with
-    each evaluation."""
-
-    step: int
-    steps: int
-    loss: float | None
-    seconds: float
-    step_seconds: float
-    figures: dict[str, float] | None = None
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run reached. ``seen`` and ``unseen`` are recognition of the best checkpoint, each with its interval: of
-    scenes of training objects, and of scenes of test objects, which nothing was chosen on. All scenes have the most
-    objects that the config allows and are judged against all values and all |O| objects. ``chance`` is what random
-    scores would reach on the unseen ones."""
-
-    history: list[dict[str, float | None]]
-    seen: dict[str, Interval]
-    unseen: dict[str, Interval]
-    chance: dict[str, float]
-    objects: dict[str, int]
-    best_step: int
-    steps: int
-    seconds: float
-    parameters: int
-    device: str
+_CHECKPOINT, _BEST = "checkpoint.safetensors", "best.safetensors"
 
 
 def train_controlled(
@@ -109,7 +72,7 @@ def train_controlled(
     except Cancelled:
         _keep(run, folder, reporter)
         raise
-    folder.write(_RESULT, json.dumps(asdict(result)).encode())
+    folder.write(RESULT, json.dumps(asdict(result)).encode())
     return result
 
 
@@ -177,7 +140,7 @@ def _final(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> RunResult:
         found = recognition(vectors, queries, scenes.labels, tick=reporter.tick)
         figures[name] = recognition_intervals(found, run.space.names, has_swap=scenes.labels.has_valid_swap)
         guessed[name] = chance(run.space.values, run.space.names, scenes=scenes.labels.scenes)
-    folder.write(_MODEL, pack(best))
+    folder.write(MODEL, pack(best))
     run.model.load_state_dict(last)
     return RunResult(
         history=course.history,
@@ -198,11 +161,11 @@ def _claim(folder: ArtifactFolder, config: ControlledConfig, space: ConceptSpace
     if not resume:
         folder.delete()
     definition = run_definition(config, space)
-    if _CONFIG in folder.names():
-        if json.loads(folder.read(_CONFIG)) != definition:
+    if CONFIG in folder.names():
+        if json.loads(folder.read(CONFIG)) != definition:
             raise Conflict("The folder holds a run with other settings: take another folder, or resume=False.")
         return
-    folder.write(_CONFIG, json.dumps(definition, indent=1).encode())
+    folder.write(CONFIG, json.dumps(definition, indent=1).encode())
 
 
 def _keep(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> None:
@@ -220,13 +183,3 @@ def _device(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
         raise InvalidInput("There is no CUDA device here: train on the cpu.")
     return name
-
-
-def finished_run(folder: ArtifactFolder) -> RunResult | None:
-    """The result of the run in ``folder``; None where it is not finished."""
-    if _RESULT not in folder.names():
-        return None
-    data = json.loads(folder.read(_RESULT))
-    for name in ("seen", "unseen"):
-        data[name] = {key: Interval(**value) for key, value in data[name].items()}
-    return RunResult(**data)

@@ -1,0 +1,86 @@
+"""What a controlled training reports while it runs, what it reached, and the vectors of a finished one."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bindscope.analysis.metrics import Interval
+from bindscope.domain.controlled import read_definition
+from bindscope.domain.labels import SceneLabels
+from bindscope.domain.scenes import slots
+from bindscope.encoders.sealed import unpack
+from bindscope.encoders.trained_runs import CONFIG, MODEL, RESULT
+from bindscope.errors import InvalidInput
+from bindscope.models.controlled import build_model
+from bindscope.store.artifacts import ArtifactFolder
+from bindscope.training.controlled_evaluation import encode_scenes
+from bindscope.training.controlled_scenes import SceneInputs, draw_pictures
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report. ``loss`` is the mean since the last one, None before the first step; ``seconds`` counts earlier
+    sessions of the run as well; ``figures`` (``seen_object`` ... ``unseen_concepts``, on validation objects) come with
+    each evaluation."""
+
+    step: int
+    steps: int
+    loss: float | None
+    seconds: float
+    step_seconds: float
+    figures: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run reached. ``seen`` and ``unseen`` are recognition of the best checkpoint, each with its interval: of
+    scenes of training objects, and of scenes of test objects, which nothing was chosen on. All scenes have the most
+    objects that the config allows and are judged against all values and all |O| objects. ``chance`` is what random
+    scores would reach on the unseen ones."""
+
+    history: list[dict[str, float | None]]
+    seen: dict[str, Interval]
+    unseen: dict[str, Interval]
+    chance: dict[str, float]
+    objects: dict[str, int]
+    best_step: int
+    steps: int
+    seconds: float
+    parameters: int
+    device: str
+
+
+def finished_run(folder: ArtifactFolder) -> RunResult | None:
+    """The result of the run in ``folder``; None where it is not finished."""
+    if RESULT not in folder.names():
+        return None
+    data = json.loads(folder.read(RESULT))
+    for name in ("seen", "unseen"):
+        data[name] = {key: Interval(**value) for key, value in data[name].items()}
+    return RunResult(**data)
+
+
+def scene_vectors(folder: ArtifactFolder, labels: SceneLabels) -> NDArray[np.float32]:
+    """Unit vectors [scene, dim] of a finished run's scene encoder; pictures show the objects in their slots.
+
+    Raises InvalidInput for labels of another space, ModelUnavailable for damaged files.
+    """
+    config, space = read_definition(json.loads(folder.read(CONFIG)))
+    if labels.values != space.values or labels.slots > config.objects:
+        raise InvalidInput(
+            f"The run knows scenes of at most {config.objects} objects with {list(space.values)} values, got "
+            f"{labels.slots} objects with {list(labels.values)}."
+        )
+    model = build_model(config, space.values)
+    model.load_state_dict(dict(unpack(folder.read(MODEL), what="model of this run").tensors))
+    inputs: SceneInputs
+    if config.inputs == "tokens":
+        inputs = [model.alphabet.scenes(torch.from_numpy(labels.object_ids))]
+    else:
+        places = np.broadcast_to(np.array(slots(labels.slots)), (len(labels), labels.slots, 3))
+        inputs = torch.from_numpy(draw_pictures(space, labels.object_ids, places=places, pixels=config.pixels))
+    vectors: NDArray[np.float32] = encode_scenes(model, inputs, tick=lambda: None).numpy()
+    return vectors
