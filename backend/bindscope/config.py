@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     #: The batching queue: how long a batch waits for company, and how many items may wait.
     batch_window_ms: float = Field(2.0, ge=0, le=1000)
     queue_capacity: int = Field(8192, ge=1)
+    #: Long work: a Dask scheduler (tcp:// or tls://) instead of embedded workers, how many of these (0: one a core,
+    #: eight at most), and where checkpoints and inputs of cells lie (a folder, or a bucket that all workers reach).
+    scheduler: str | None = None
+    workers: int = Field(0, ge=0, le=256)
+    artifacts: str | None = None
     log_level: Literal["critical", "error", "warning", "info", "debug"] = "warning"
     #: Largest request body, and largest dataset once unpacked.
     max_body_mb: int = Field(64, ge=1)
@@ -52,6 +57,11 @@ class Settings(BaseSettings):
     @classmethod
     def _names(cls, value: object) -> object:
         return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
+
+    @property
+    def artifacts_url(self) -> str:
+        """Where artifacts lie."""
+        return self.artifacts or str(self.data_dir / "artifacts")
 
     @property
     def all_model_roots(self) -> tuple[Path, ...]:

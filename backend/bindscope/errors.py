@@ -9,7 +9,8 @@ BindscopeError
 ├── PayloadTooLarge         more items, pixels or bytes than the limits allow      (413)
 ├── Overloaded              the queue is full: try again in a moment               (429)
 ├── EncodeFailed            the encoder raised on this very item                   (500)
-├── Cancelled               somebody asked the running work to stop                 (409)
+├── ComputeUnavailable      the engine for long work cannot be reached             (503)
+├── Cancelled               somebody asked the running work to stop                (409)
 └── StoreUnavailable        the store is gone and the work needs it                (503)
 """
 
@@ -61,6 +62,10 @@ class Overloaded(BindscopeError):
 
 class EncodeFailed(BindscopeError):
     """The encoder failed on one item; the others of its batch were not affected."""
+
+
+class ComputeUnavailable(BindscopeError):
+    """The Dask scheduler or its workers cannot be reached."""
 
 
 class Cancelled(BindscopeError):

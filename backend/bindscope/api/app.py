@@ -9,10 +9,12 @@ from starlette.concurrency import run_in_threadpool
 from bindscope import __version__
 from bindscope.api import body_limit, errors
 from bindscope.api.routes import (
+    complexity,
     counterexamples,
     datasets,
     decompositions,
     embeddings,
+    jobs,
     models,
     probes,
     removals,
@@ -20,6 +22,7 @@ from bindscope.api.routes import (
     service,
     spaces,
     surgeries,
+    trainings,
     verdicts,
 )
 from bindscope.config import Settings
@@ -68,6 +71,9 @@ def create_app(
         decompositions,
         removals,
         surgeries,
+        jobs,
+        complexity,
+        trainings,
     ):
         app.include_router(routes.router)
     app.include_router(datasets.routes(max_upload_mb=settings.max_upload_mb))

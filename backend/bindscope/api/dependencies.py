@@ -1,14 +1,19 @@
 """State reaches routes from here, never from a module global."""
 
-from typing import Annotated
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
 from bindscope.errors import InvalidInput
 from bindscope.schemas.base import Provenance
+from bindscope.schemas.jobs import JobModel, JobSummary
 from bindscope.schemas.sources import SourceModel
 from bindscope.services.assembly import Services
+from bindscope.services.jobs import JobDetail
 from bindscope.services.sources import DatasetSource, ModelSource, SourceData
+from bindscope.store.jobs import JobRecord
 
 
 def services_of(request: Request) -> Services:
@@ -41,3 +46,30 @@ def model_source_of(wire: SourceModel) -> ModelSource:
 def provenance_of(data: SourceData, seed: int) -> Provenance:
     """The wire form, with the seed of the analysis."""
     return Provenance.model_validate(data.provenance).model_copy(update={"seed": seed})
+
+
+def job_summary(record: JobRecord) -> JobSummary:
+    """The wire form of a job's record."""
+    return JobSummary.model_validate(_job_fields(record))
+
+
+def job_model(detail: JobDetail) -> JobModel:
+    """The wire form of a job with what it found."""
+    found = {"result": detail.result, "failures": detail.failures, "live": detail.live}
+    return JobModel.model_validate({**_job_fields(detail.record), **found})
+
+
+def accepted(detail: JobDetail, response: Response) -> JobModel:
+    """The answer to a request that started work: where the job can be watched stands in ``Location``."""
+    response.headers["Location"] = f"/v1/jobs/{detail.record.id}"
+    return job_model(detail)
+
+
+def _job_fields(record: JobRecord) -> dict[str, Any]:
+    times = {f"{name}_at": _utc(getattr(record, name)) for name in ("created", "started", "finished")}
+    resumable = record.ended and record.state != "done"
+    return {**asdict(record), **times, "resumable": resumable}
+
+
+def _utc(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

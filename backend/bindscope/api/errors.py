@@ -13,6 +13,7 @@ from starlette.routing import Match
 from bindscope.errors import (
     BindscopeError,
     Cancelled,
+    ComputeUnavailable,
     Conflict,
     EncodeFailed,
     InvalidInput,
@@ -37,13 +38,14 @@ _TABLE: Sequence[tuple[type[BindscopeError], str, int]] = (
     (ModelUnavailable, "model-unavailable", 422),
     (PayloadTooLarge, "payload-too-large", 413),
     (Overloaded, "overloaded", 429),
+    (ComputeUnavailable, "compute-unavailable", 503),
     (Cancelled, "cancelled", 409),
     (StoreUnavailable, "store-unavailable", 503),
     (EncodeFailed, "encode-failed", 500),
     (BindscopeError, "error", 500),
 )
 #: Names that stand for a resource: asking for one that is not there is a 404.
-_RESOURCES = frozenset({"model", "space", "dataset", "job"})
+_RESOURCES = frozenset({"model", "space", "dataset", "job", "run"})
 
 
 def problem_of(error: BindscopeError) -> Problem:

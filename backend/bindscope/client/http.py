@@ -2,18 +2,16 @@
 
 import base64
 import io
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
-import httpx2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
 
-from bindscope.client.errors import ApiError, ServiceUnreachable
+from bindscope.client.connection import Answer, api_error
+from bindscope.client.errors import ApiError
+from bindscope.client.long_work import LongWork
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.counterexamples import Counterexample
 from bindscope.schemas.datasets import DatasetList, DatasetModel
@@ -28,46 +26,15 @@ from bindscope.schemas.surgeries import EditResponse, SurgeryResponse
 from bindscope.schemas.system import Readiness, SystemState
 from bindscope.schemas.verdicts import BatchLine, BatchProgress, Verdict, VerdictBatch
 
-DEFAULT_URL = "http://127.0.0.1:8000"
 SceneLike = SceneModel | Mapping[str, Any]
 SourceLike = SourceModel | Mapping[str, Any]
-_Answer = TypeVar("_Answer", bound=BaseModel)
 
 
-class BindscopeClient:
+class BindscopeClient(LongWork):
     """Talks to a running service. Keyword options of the analyses are the fields of API.md.
 
     Every method raises ``ApiError`` with the service's own sentence; ``ServiceUnreachable`` when nothing answers.
     """
-
-    def __init__(
-        self,
-        url: str = DEFAULT_URL,
-        api_key: str | None = None,
-        *,
-        timeout: float = 120.0,
-        transport: httpx2.BaseTransport | None = None,
-    ) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self.url = url.rstrip("/")
-        self._http = httpx2.Client(
-            base_url=self.url,
-            headers=headers,
-            timeout=httpx2.Timeout(timeout, connect=3.0),
-            transport=transport,
-        )
-
-    def __enter__(self) -> "BindscopeClient":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._http.close()
 
     def models(self) -> list[ModelSummary]:
         """The models that the service offers."""
@@ -141,7 +108,7 @@ class BindscopeClient:
             if line.progress is not None:
                 on_progress(line.progress)
             elif line.error is not None:
-                raise _api_error(line.error, 500)
+                raise api_error(line.error, 500)
             elif line.result is not None:
                 return line.result
         raise ApiError(502, "Incomplete answer", "The service closed the stream before the result: ask again.")
@@ -192,7 +159,7 @@ class BindscopeClient:
         options = {"scene": _plain(scene), "object": object, "replacement": dict(replacement), **options}
         return self._analyse(EditResponse, "surgeries/edit", source, options)
 
-    def _analyse(self, kind: type[_Answer], path: str, source: SourceLike, options: Mapping[str, Any]) -> _Answer:
+    def _analyse(self, kind: type[Answer], path: str, source: SourceLike, options: Mapping[str, Any]) -> Answer:
         plain = source.model_dump(mode="json", exclude_none=True) if isinstance(source, SourceModel) else dict(source)
         return self._ask(kind, "POST", f"/v1/{path}", json={"source": plain, **options})
 
@@ -204,37 +171,11 @@ class BindscopeClient:
         """Whether a canary goes through the encoder queue."""
         return self._ask(Readiness, "GET", "/readyz")
 
-    def _ask(self, kind: type[_Answer], method: str, path: str, **options: Any) -> _Answer:
-        return kind.model_validate_json(self._send(method, path, **options).content)
-
-    def _send(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        try:
-            answer = self._http.request(method, path, **options)
-        except httpx2.ConnectError as error:
-            raise ServiceUnreachable(self.url) from error
-        except httpx2.TransportError as error:
-            raise ApiError(504, "No answer", f"The service at {self.url} did not answer: {error}") from error
-        except ValueError as error:
-            # Half a surrogate pair or a number that is not finite: the request was never sent.
-            raise ApiError(422, "Invalid request", f"The request cannot be written as JSON: {error}.") from error
-        if answer.is_error:
-            raise _answer_error(answer)
-        return answer
-
     def _lines(self, path: str, body: Mapping[str, Any]) -> Iterable[BatchLine]:
-        headers = {"Accept": "application/x-ndjson"}
-        try:
-            with self._http.stream("POST", path, json=body, headers=headers) as answer:
-                if answer.is_error:
-                    answer.read()
-                    raise _answer_error(answer)
-                for line in answer.iter_lines():
-                    if line:
-                        yield BatchLine.model_validate_json(line)
-        except httpx2.ConnectError as error:
-            raise ServiceUnreachable(self.url) from error
-        except httpx2.TransportError as error:
-            raise ApiError(504, "No answer", f"The service at {self.url} went away: {error}") from error
+        with self._stream("POST", path, json=body, headers={"Accept": "application/x-ndjson"}) as lines:
+            for line in lines:
+                if line:
+                    yield BatchLine.model_validate_json(line)
 
 
 def _plain(scene: SceneLike) -> dict[str, Any]:
@@ -258,23 +199,3 @@ def _embedding_body(
     if images is not None:
         body["images"] = [base64.b64encode(image).decode() for image in images]
     return body
-
-
-def _answer_error(answer: httpx2.Response) -> ApiError:
-    try:
-        problem = json.loads(answer.content)
-    except ValueError:
-        problem = None
-    if not isinstance(problem, dict):
-        return ApiError(answer.status_code, "Error", f"The service answered {answer.status_code}.")
-    return _api_error(problem, answer.status_code)
-
-
-def _api_error(problem: Mapping[str, Any], status: int) -> ApiError:
-    known = problem.get("known") or ()
-    return ApiError(
-        int(problem.get("status", status)),
-        str(problem.get("title", "Error")),
-        str(problem.get("detail", "The service answered with an error.")),
-        tuple(str(name) for name in known if isinstance(known, Sequence)),
-    )

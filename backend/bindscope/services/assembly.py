@@ -7,22 +7,28 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from bindscope.compute.engine import Engine
 from bindscope.config import Settings
 from bindscope.encoders.batching import BatchLimits
 from bindscope.encoders.registry import EncoderSettings
 from bindscope.errors import BindscopeError
 from bindscope.services.counterexamples import Counterexamples
 from bindscope.services.embedder import Embedder
+from bindscope.services.jobs import Jobs
 from bindscope.services.models import ModelPool
 from bindscope.services.noise import NoiseMeter
 from bindscope.services.sources import Sources
 from bindscope.services.spaces import SpaceShelf
 from bindscope.services.surveys import Surveys
+from bindscope.services.sweeps.complexity import ComplexitySweep
+from bindscope.services.sweeps.training import PhaseSweep, RunShelf, TrainingSweep
 from bindscope.services.telemetry import Telemetry
 from bindscope.services.verdicts import Verdicts
+from bindscope.store.artifacts import Artifacts
 from bindscope.store.connection import Store, open_store
 from bindscope.store.datasets import DatasetShelf
 from bindscope.store.embeddings import EmbeddingCache
+from bindscope.store.jobs import JobStore
 from bindscope.store.measurements import Measurements
 
 
@@ -43,6 +49,8 @@ class Services:
     verdicts: Verdicts
     surveys: Surveys
     counterexamples: Counterexamples
+    jobs: Jobs
+    runs: RunShelf
     warm: threading.Event
     warm_errors: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
@@ -61,8 +69,10 @@ def assembled(settings: Settings) -> Iterator[Services]:
             observer=telemetry,
         )
         stack.callback(cache.close)
+        artifacts = Artifacts(settings.artifacts_url)
+        runs = RunShelf(artifacts)
         models = ModelPool(
-            encoder_settings(settings),
+            encoder_settings(settings, runs=runs),
             BatchLimits(window_ms=settings.batch_window_ms, capacity=settings.queue_capacity),
             max_loaded=settings.max_loaded_models,
             observer=telemetry,
@@ -74,6 +84,20 @@ def assembled(settings: Settings) -> Iterator[Services]:
         spaces = SpaceShelf(settings.data_dir / "spaces")
         datasets = DatasetShelf(settings.data_dir / "datasets")
         verdicts = Verdicts(embedder, noise)
+        sources = Sources(embedder, spaces, datasets)
+        memory = None if settings.scheduler else _memory()
+        jobs = Jobs(
+            JobStore(store),
+            [
+                ComplexitySweep(sources),
+                TrainingSweep(spaces, memory=memory),
+                PhaseSweep(spaces, memory=memory),
+            ],
+            engine=Engine(scheduler=settings.scheduler, workers=settings.workers),
+            artifacts=artifacts,
+            device=settings.device,
+        )
+        stack.callback(jobs.close)
         services = Services(
             settings=settings,
             telemetry=telemetry,
@@ -82,12 +106,14 @@ def assembled(settings: Settings) -> Iterator[Services]:
             models=models,
             spaces=spaces,
             datasets=datasets,
-            sources=Sources(embedder, spaces, datasets),
+            sources=sources,
             measurements=measurements,
             embedder=embedder,
             verdicts=verdicts,
             surveys=Surveys(embedder, noise),
             counterexamples=Counterexamples(verdicts),
+            jobs=jobs,
+            runs=runs,
             warm=threading.Event(),
         )
         warmer = threading.Thread(target=_warm_up, args=(services,), name="warm-up", daemon=True)
@@ -96,7 +122,7 @@ def assembled(settings: Settings) -> Iterator[Services]:
         yield services
 
 
-def encoder_settings(settings: Settings) -> EncoderSettings:
+def encoder_settings(settings: Settings, *, runs: RunShelf | None = None) -> EncoderSettings:
     """The part of the settings that encoders need."""
     return EncoderSettings(
         device=settings.device,
@@ -104,6 +130,7 @@ def encoder_settings(settings: Settings) -> EncoderSettings:
         threads=settings.threads or max(1, (os.cpu_count() or 2) - 1),
         allow_downloads=settings.allow_downloads,
         model_roots=settings.all_model_roots,
+        runs=runs,
     )
 
 
@@ -112,6 +139,13 @@ def _store(settings: Settings) -> Store:
         return Store()
     url = settings.redis_url.get_secret_value() if settings.redis_url is not None else None
     return open_store(url, settings.data_dir, maxmemory_mb=settings.store_memory_mb)
+
+
+def _memory() -> int:
+    """Bytes of memory that this machine has."""
+    import psutil
+
+    return int(psutil.virtual_memory().total)
 
 
 def _warm_up(services: Services) -> None:

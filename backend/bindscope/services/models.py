@@ -76,6 +76,13 @@ class ModelPool:
                 )
         return [ModelState(entry, infos.get(name)) for name, entry in entries.items()]
 
+    def forget(self, model_id: str) -> None:
+        """Takes a model out of memory, if it is there."""
+        with self._lock:
+            queue = self._queues.pop(model_id, None)
+        if queue is not None:
+            queue.close()
+
     def close(self) -> None:
         """Ends all queues."""
         with self._lock:

@@ -2,10 +2,10 @@
 
 import hashlib
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,11 @@ from bindscope.services.provenance import Provenance, dataset_provenance, proven
 from bindscope.services.spaces import SpaceShelf
 from bindscope.store.datasets import DatasetShelf
 
+#: Called with the number of scenes that are embedded so far, and of all; may raise to stop.
+Progress = Callable[[int, int], None]
+
 CHUNK = 1024
+_MOST_NUMBERED = 2**62
 #: Sources whose arrays stay in memory, so that the pages' small questions need not gather them anew.
 KEPT = 2
 #: Most numbers of one source: 1 GiB of float32, several times that while it is analysed.
@@ -46,6 +50,11 @@ class DatasetSource:
     """An upload."""
 
     dataset: str
+
+
+def fields_of(source: ModelSource | DatasetSource) -> dict[str, Any]:
+    """A source as plain JSON: ``ModelSource(**fields)`` or ``DatasetSource(**fields)`` gives it back."""
+    return asdict(source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,14 +95,17 @@ class Sources:
         parts += [source.template, RENDERER_VERSION if source.modality == "image" else ""]
         return hashlib.blake2b(canonical_json(parts).encode(), digest_size=16).hexdigest()
 
-    def resolve(self, source: ModelSource | DatasetSource) -> SourceData:
-        """Raises UnknownName, UnsupportedModality, InvalidInput, PayloadTooLarge, Conflict."""
+    def resolve(self, source: ModelSource | DatasetSource, *, progress: Progress | None = None) -> SourceData:
+        """``progress(done, total)`` hears of each chunk of scenes.
+
+        Raises UnknownName, UnsupportedModality, InvalidInput, PayloadTooLarge, Conflict.
+        """
         digest = self.digest(source)
         with self._lock:
             kept = self._recent.get(digest)
         if kept is not None:
             return kept
-        data = self._resolved(source, digest)
+        data = self._resolved(source, digest, progress)
         if self.digest(source) != digest:
             raise Conflict("The space or the model changed while its scenes were embedded: ask again.")
         with self._lock:
@@ -102,13 +114,13 @@ class Sources:
                 self._recent.pop(next(iter(self._recent)))
         return data
 
-    def _resolved(self, source: ModelSource | DatasetSource, digest: str) -> SourceData:
+    def _resolved(self, source: ModelSource | DatasetSource, digest: str, progress: Progress | None) -> SourceData:
         if isinstance(source, DatasetSource):
             stored = self._datasets.get(source.dataset)
             return SourceData(stored.embeddings, stored.labels, digest, dataset_provenance(digest), None)
         space = self._spaces.get(source.space)
         labels = SceneLabels(scene_labels(space, source.objects, limit=source.limit), space.values, space.names)
-        embeddings = self.embed(source, labels)
+        embeddings = self.embed(source, labels, progress=progress)
         made = provenance(self.embedder.models.info(source.model), space=space.name, template=source.template, seed=0)
         return SourceData(embeddings, labels, digest, made, space)
 
@@ -117,15 +129,19 @@ class Sources:
         if isinstance(source, DatasetSource):
             return None
         space = self._spaces.get(source.space)
-        alone = np.array(space.objects(), dtype=np.int64)[:, None]
+        alone = values_of(np.arange(space.object_count, dtype=np.int64), space)[:, None]
         labels = SceneLabels(alone, space.values, space.names)
         return self.embed(source, labels), labels
 
-    def embed(self, source: ModelSource, labels: SceneLabels) -> NDArray[np.float32]:
+    def embed(
+        self, source: ModelSource, labels: SceneLabels, *, progress: Progress | None = None
+    ) -> NDArray[np.float32]:
         """Vectors [scene, dim] of labelled scenes of the source's space, drawn in slots or said in order."""
         space = self._spaces.get(source.space)
         parts: list[NDArray[np.float32]] = []
         for start in range(0, len(labels), CHUNK):
+            if progress is not None:
+                progress(start, len(labels))
             rows = labels.scenes[start : start + CHUNK].tolist()
             objects = [[tuple(o) for o in row] for row in rows]
             if source.modality == "text":
@@ -159,6 +175,10 @@ def scene_labels(space: ConceptSpace, objects: int, *, limit: int) -> NDArray[np
     total = prod([space.object_count] * objects)
     if total <= limit:
         numbers = np.arange(total, dtype=np.int64)
+    elif total > _MOST_NUMBERED:
+        # Too many scenes to number them; two equal ones among so many are as good as impossible.
+        drawn = np.random.default_rng(0).integers(0, space.object_count, size=(limit, objects), dtype=np.int64)
+        return values_of(drawn, space)
     else:
         rng = np.random.default_rng(0)
         numbers = np.unique(rng.integers(0, total, size=limit, dtype=np.int64))
@@ -166,9 +186,12 @@ def scene_labels(space: ConceptSpace, objects: int, *, limit: int) -> NDArray[np
             more = rng.integers(0, total, size=limit - len(numbers), dtype=np.int64)
             numbers = np.unique(np.concatenate([numbers, more]))
     ids = np.stack(np.unravel_index(numbers, [space.object_count] * objects), axis=1)
-    catalogue = np.array(space.objects(), dtype=np.int64)
-    labels: NDArray[np.int64] = catalogue[ids]
-    return labels
+    return values_of(ids, space)
+
+
+def values_of(ids: NDArray[np.int64], space: ConceptSpace) -> NDArray[np.int64]:
+    """Value indices [..., concept] of object ids, the last concept fastest."""
+    return np.stack(np.unravel_index(ids, space.values), axis=-1).astype(np.int64)
 
 
 def placed(space: ConceptSpace, objects: Sequence[Sequence[tuple[int, ...]]]) -> list[Scene]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from bindscope.domain.concepts import BUILTIN_SPACES, ConceptSpace, space_from_mapping
+from bindscope.domain.concepts import BUILTIN_SPACES, ConceptSpace, grid_space, space_from_mapping
 from bindscope.errors import Conflict, InvalidInput, UnknownName
 
 MAX_SPACE_BYTES = 256 * 1024
@@ -37,8 +37,8 @@ class SpaceShelf:
             return [(s, True) for s in BUILTIN_SPACES.values()] + [(s, False) for s in self._own.values()]
 
     def get(self, name: str) -> ConceptSpace:
-        """The space called ``name``. Raises UnknownName."""
-        found = BUILTIN_SPACES.get(name)
+        """The space called ``name``; any ``grid-CxV`` is one. Raises UnknownName."""
+        found = BUILTIN_SPACES.get(name) or grid_space(name)
         if found is None:
             with self._lock:
                 self._refresh()

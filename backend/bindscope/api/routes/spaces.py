@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from bindscope.api.dependencies import Parts
+from bindscope.domain.concepts import grid_space as grid_of
 from bindscope.schemas.spaces import SpaceList, SpaceModel
 from bindscope.services.spaces import MAX_SPACE_BYTES
 
@@ -38,8 +39,14 @@ _BODY: dict[str, Any] = {
 
 @router.get("")
 def list_spaces(parts: Parts) -> SpaceList:
-    """Built-in spaces and your own."""
-    return SpaceList(spaces=[SpaceModel.of(space, builtin=builtin) for space, builtin in parts.spaces.all()])
+    """Built-in spaces, your own, and the grids on which runs were trained; any other ``grid-CxV`` may be named too."""
+    known = parts.spaces.all()
+    trained = {str(run["config"]["space"]) for run in parts.runs.finished()}
+    grids = [grid for grid in map(grid_of, sorted(trained)) if grid is not None]
+    return SpaceList(
+        spaces=[SpaceModel.of(space, builtin=builtin) for space, builtin in known]
+        + [SpaceModel.of(grid, builtin=True) for grid in grids]
+    )
 
 
 @router.post("", status_code=201, openapi_extra=_BODY)

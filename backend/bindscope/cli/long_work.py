@@ -1,0 +1,233 @@
+"""``complexity``, ``phase``, ``jobs`` and ``worker``: long work, and where it runs."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from bindscope.cli.following import followed
+from bindscope.cli.local import client_for
+from bindscope.cli.wording import counted, decimals, names
+from bindscope.client import BindscopeClient
+from bindscope.errors import InvalidInput, UnknownName
+from bindscope.schemas.complexity import ComplexityResult
+from bindscope.schemas.jobs import JobModel, JobSummary
+from bindscope.schemas.trainings import PhaseResult
+
+_Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")]
+_Detach = Annotated[bool, typer.Option("--detach", help="Start the job on the service at --url and leave.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command()(complexity)
+    app.command()(phase)
+    app.command()(worker)
+    app.add_typer(jobs, name="jobs")
+
+
+def complexity(
+    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Model id; several are compared.")] = None,
+    space: Annotated[str | None, typer.Option("--space", "-s", help="Concept space (of a run: its own).")] = None,
+    modality: Annotated[str, typer.Option(help="image or text.")] = "image",
+    dataset: Annotated[list[str] | None, typer.Option(help="An uploaded dataset's id.")] = None,
+    limit: Annotated[int, typer.Option(min=2, help="At most this many scenes (a seeded sample).")] = 10_000,
+    kinds: Annotated[
+        str, typer.Option(help="Families, with commas between.")
+    ] = "additive,per_object_product,global_product,mlp:256",
+    coverages: Annotated[str, typer.Option(help="Shares of the objects, with commas between.")] = "0.2,0.4,0.6,0.8",
+    seeds: Annotated[int, typer.Option(min=1, max=64, help="Number of seeds.")] = 3,
+    url: _Url = None,
+    detach: _Detach = False,
+    as_json: _Json = False,
+) -> None:
+    """How simple a function predicts the embeddings of scenes of unseen objects?"""
+    options = {"kinds": names(kinds), "coverages": decimals(coverages), "seeds": list(range(seeds))}
+    with client_for(url) as client:
+        sources: list[dict[str, Any]] = [
+            {"model": name, "space": space or _own_space(client, name), "modality": modality, "limit": limit}
+            for name in model or []
+        ]
+        sources += [{"dataset": name} for name in dataset or []]
+        if not sources:
+            raise InvalidInput("Give at least one --model (with --space and --modality) or --dataset.")
+        started = [client.complexity(source, **options) for source in sources]
+        _finish(client, started, detach=detach, url=url, as_json=as_json, show=_show_complexity)
+
+
+def phase(
+    preset: Annotated[str | None, typer.Option(help="A named diagram: see 'bindscope phase --list'.")] = None,
+    spaces: Annotated[str | None, typer.Option(help="Spaces, with commas between, such as grid-2x8.")] = None,
+    coverages: Annotated[str | None, typer.Option(help="Shares of the objects, with commas between.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=64, help="Number of seeds.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of each training.")] = None,
+    listing: Annotated[bool, typer.Option("--list", help="List the named diagrams and leave.")] = False,
+    url: _Url = None,
+    detach: _Detach = False,
+    as_json: _Json = False,
+) -> None:
+    """When does binding generalise: coverage against the size of the object space, one training each."""
+    with client_for(url) as client:
+        presets = {found.name: found for found in client.phase_presets().presets}
+        if listing:
+            for name, found in presets.items():
+                typer.echo(f"{name:12} {found.note}")
+            return
+        chosen = presets.get(preset or "laptop")
+        if chosen is None:
+            raise UnknownName("phase preset", str(preset), presets)
+        config = {**chosen.config, **({"steps": steps} if steps is not None else {})}
+        job = client.phase_diagram(
+            names(spaces) if spaces else chosen.spaces,
+            decimals(coverages) if coverages else chosen.coverages,
+            seeds=chosen.seeds if seeds is None else list(range(seeds)),
+            config=config,
+        )
+        _finish(client, [job], detach=detach, url=url, as_json=as_json, show=_show_phase)
+
+
+jobs = typer.Typer(name="jobs", help="List, watch, stop and resume long work.", no_args_is_help=False)
+_JobId = Annotated[str, typer.Argument(help="The id of the job.")]
+
+
+@jobs.callback(invoke_without_command=True)
+def list_jobs(context: typer.Context, url: _Url = None, as_json: _Json = False) -> None:
+    """List, watch, stop and resume long work."""
+    if context.invoked_subcommand is not None:
+        return
+    with client_for(url) as client:
+        found = client.jobs()
+    if as_json:
+        typer.echo(json.dumps({"jobs": [job.model_dump(mode="json") for job in found]}))
+        return
+    if not found:
+        typer.echo("No jobs yet: start one with 'bindscope complexity', 'train' or 'phase'.")
+    for job in found:
+        typer.echo(_job_line(job))
+
+
+@jobs.command()
+def show(job_id: _JobId, url: _Url = None) -> None:
+    """Print a job with its result as JSON."""
+    with client_for(url) as client:
+        typer.echo(json.dumps(client.job(job_id).model_dump(mode="json"), ensure_ascii=False))
+
+
+@jobs.command()
+def watch(job_id: _JobId, url: _Url = None) -> None:
+    """Follow a job to its end."""
+    with client_for(url) as client:
+        typer.echo(_job_line(followed(client, [client.job(job_id)])[0]))
+
+
+@jobs.command()
+def cancel(job_id: _JobId, url: _Url = None) -> None:
+    """Stop a job; its finished cells are kept."""
+    with client_for(url) as client:
+        typer.echo(_job_line(client.cancel_job(job_id)))
+
+
+@jobs.command()
+def resume(job_id: _JobId, url: _Url = None) -> None:
+    """Go on with a job and follow it to its end."""
+    with client_for(url) as client:
+        typer.echo(_job_line(followed(client, [client.resume_job(job_id)])[0]))
+
+
+@jobs.command()
+def delete(job_id: _JobId, url: _Url = None) -> None:
+    """Forget a job that is not running; finished cells and runs are kept."""
+    with client_for(url) as client:
+        client.delete_job(job_id)
+    typer.echo(f"{job_id} deleted")
+
+
+def worker(
+    scheduler: Annotated[
+        str | None, typer.Argument(help="The scheduler's address (default: BINDSCOPE_SCHEDULER), tcp:// or tls://.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Cells that it computes at once.")] = 1,
+    name: Annotated[str | None, typer.Option(help="The worker's name.")] = None,
+) -> None:
+    """Join a cluster as a worker; it offers its GPU where it has one. Ctrl-C leaves."""
+    from bindscope.compute.joining import join
+    from bindscope.config import Settings
+
+    address = scheduler or Settings().scheduler
+    if address is None:
+        raise InvalidInput("Name the scheduler: bindscope worker tcp://HOST:8786, or set BINDSCOPE_SCHEDULER.")
+    join(address, threads=threads, name=name, say=typer.echo)
+
+
+def _own_space(client: BindscopeClient, model: str) -> str:
+    """A trained run knows its own space; other models are asked about the built-in pictures."""
+    runs = {run.model: str(run.config["space"]) for run in client.trainings().runs} if "controlled:" in model else {}
+    return runs.get(model, "clevr2d")
+
+
+def _finish(
+    client: BindscopeClient,
+    started: list[JobModel],
+    *,
+    detach: bool,
+    url: str | None,
+    as_json: bool,
+    show: Any,
+) -> None:
+    if detach:
+        for job in started:
+            typer.echo(job.id)
+        return
+    ended = followed(client, started)
+    if as_json:
+        results = [job.model_dump(mode="json") for job in ended]
+        typer.echo(json.dumps(results[0] if len(results) == 1 else {"jobs": results}, ensure_ascii=False))
+        return
+    for job in ended:
+        show(job)
+
+
+def _show_complexity(job: JobModel) -> None:
+    result = ComplexityResult.model_validate(job.result)
+    typer.echo(
+        f"{job.title}\n  unseen objects, mean over seeds: R2 / objects recognised (of those the probes can read)"
+    )
+    coverages = sorted({cell.coverage for cell in result.cells})
+    typer.echo("  " + " " * 20 + "".join(f"{coverage:>16g}" for coverage in coverages))
+    for kind in dict.fromkeys(cell.kind for cell in result.cells):
+        row = ""
+        for coverage in coverages:
+            own = [cell for cell in result.cells if cell.kind == kind and cell.coverage == coverage]
+            r2 = [cell.test_r2 for cell in own if cell.test_r2 is not None]
+            objects = [cell.test["object"].value for cell in own if cell.test["object"].value is not None]
+            row += f"{_mean(r2):>8} /{_mean(objects):>6}"
+        typer.echo(f"  {kind:20}{row}")
+    ceiling = [cell.ceiling["object"].value for cell in result.cells if cell.ceiling["object"].value is not None]
+    typer.echo(f"  {'true embeddings':20}{'':>8} /{_mean(ceiling):>6}  (mean over all splits)")
+
+
+def _show_phase(job: JobModel) -> None:
+    result = PhaseResult.model_validate(job.result)
+    typer.echo(f"{job.title}\n  objects recognised on unseen objects (R2 of the global product), mean over seeds")
+    coverages = sorted({cell.coverage for cell in result.cells})
+    typer.echo("  " + " " * 24 + "".join(f"{coverage:>16g}" for coverage in coverages))
+    for space in dict.fromkeys(cell.space for cell in result.cells):
+        own = [cell for cell in result.cells if cell.space == space]
+        row = ""
+        for coverage in coverages:
+            here = [cell for cell in own if cell.coverage == coverage]
+            unseen = [cell.unseen["object"].value for cell in here if cell.unseen["object"].value is not None]
+            product = [cell.product_r2 for cell in here if cell.product_r2 is not None]
+            row += f"{_mean(unseen):>8} ({_mean(product):>5})"
+        typer.echo(f"  {space:12} {counted(own[0].objects, 'object'):>11}{row}")
+
+
+def _mean(values: list[float]) -> str:
+    return f"{sum(values) / len(values):.2f}" if values else "-"
+
+
+def _job_line(job: JobSummary) -> str:
+    ending = f"  {job.error}" if job.error else ""
+    left = f"  {job.eta_s:.0f} s left" if job.eta_s is not None else ""
+    return f"{job.id:30} {job.state:12} {job.done:>4} of {job.total:<4} {job.title}{left}{ending}"

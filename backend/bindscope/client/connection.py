@@ -1,0 +1,99 @@
+"""The line to a service: requests, streams, and errors in the service's own words."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx2
+from pydantic import BaseModel
+
+from bindscope.client.errors import ApiError, ServiceUnreachable
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class Connection:
+    """Talks to the service at ``url``. Raises ``ApiError``, and ``ServiceUnreachable`` when nothing answers."""
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        api_key: str | None = None,
+        *,
+        timeout: float = 120.0,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self.url = url.rstrip("/")
+        self._http = httpx2.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=httpx2.Timeout(timeout, connect=3.0),
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def _ask(self, kind: type[Answer], method: str, path: str, **options: Any) -> Answer:
+        return kind.model_validate_json(self._send(method, path, **options).content)
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        try:
+            answer = self._http.request(method, path, **options)
+        except httpx2.ConnectError as error:
+            raise ServiceUnreachable(self.url) from error
+        except httpx2.TransportError as error:
+            raise ApiError(504, "No answer", f"The service at {self.url} did not answer: {error}") from error
+        except ValueError as error:
+            # Half a surrogate pair or a number that is not finite: the request was never sent.
+            raise ApiError(422, "Invalid request", f"The request cannot be written as JSON: {error}.") from error
+        if answer.is_error:
+            raise answer_error(answer)
+        return answer
+
+    @contextlib.contextmanager
+    def _stream(self, method: str, path: str, **options: Any) -> Iterator[Iterator[str]]:
+        """The lines of an answer as they come."""
+        try:
+            with self._http.stream(method, path, **options) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise answer_error(answer)
+                yield answer.iter_lines()
+        except httpx2.ConnectError as error:
+            raise ServiceUnreachable(self.url) from error
+        except httpx2.TransportError as error:
+            raise ApiError(504, "No answer", f"The service at {self.url} went away: {error}") from error
+
+
+def answer_error(answer: httpx2.Response) -> ApiError:
+    try:
+        problem = json.loads(answer.content)
+    except ValueError:
+        problem = None
+    if not isinstance(problem, dict):
+        return ApiError(answer.status_code, "Error", f"The service answered {answer.status_code}.")
+    return api_error(problem, answer.status_code)
+
+
+def api_error(problem: Mapping[str, Any], status: int) -> ApiError:
+    known = problem.get("known") or ()
+    return ApiError(
+        int(problem.get("status", status)),
+        str(problem.get("title", "Error")),
+        str(problem.get("detail", "The service answered with an error.")),
+        tuple(str(name) for name in known if isinstance(known, Sequence)),
+    )

@@ -1,0 +1,75 @@
+"""Complexity of the binding function (METHODS section 7): how simple a function predicts scenes of unseen objects."""
+
+from pydantic import Field, model_validator
+
+from bindscope.domain.complexity import ComplexityCell
+from bindscope.schemas.base import Provenance, Recognition, RequestModel, ResponseModel
+from bindscope.schemas.sources import SourceModel
+
+#: Fits of one request; more are refused before any work is done.
+MAX_CELLS = 2_000
+
+
+class ComplexityRequest(RequestModel):
+    """Every kind at every coverage with every seed; ``seeds`` are those of the object splits and the fits."""
+
+    source: SourceModel
+    kinds: list[str] = Field(
+        default=["additive", "per_object_product", "global_product", "mlp:256"], min_length=1, max_length=32
+    )
+    coverages: list[float] = Field(default=[0.2, 0.4, 0.6, 0.8], min_length=1, max_length=32)
+    seeds: list[int] = Field(default=[0, 1, 2], min_length=1, max_length=64)
+
+    @model_validator(mode="after")
+    def _cells_exist(self) -> "ComplexityRequest":
+        count = len(self.kinds) * len(self.coverages) * len(self.seeds)
+        if count > MAX_CELLS:
+            raise ValueError(f"This asks for {count:,} fits; one job holds at most {MAX_CELLS:,}: split it.")
+        self.cells()
+        return self
+
+    def cells(self) -> list[ComplexityCell]:
+        """Each fit once, kinds slowest."""
+        every = (
+            ComplexityCell(kind, coverage, seed)
+            for kind in self.kinds
+            for coverage in self.coverages
+            for seed in self.seeds
+        )
+        return list(dict.fromkeys(every))
+
+
+class ComplexityCellResult(ResponseModel):
+    """One fit, scored on scenes made only of unseen objects (``train``: of seen ones).
+
+    ``ceiling`` is the recognition of the true embeddings of the same test scenes, ``r2_ceiling`` the share of variance
+    that is not noise where it can be estimated. ``chosen`` lists the settings picked inside the training split.
+    """
+
+    kind: str
+    coverage: float
+    seed: int
+    train_scenes: int
+    test_scenes: int
+    train_r2: float | None
+    test_r2: float | None
+    r2_ceiling: float | None = None
+    train: Recognition
+    test: Recognition
+    ceiling: Recognition
+    chance: Recognition
+    chosen: dict[str, float] = Field(default_factory=dict)
+    seconds: float
+
+
+class ComplexityResult(ResponseModel):
+    """``result`` of a job of kind ``complexity``."""
+
+    cells: list[ComplexityCellResult]
+    provenance: Provenance | None = None
+
+
+class ComplexityKinds(ResponseModel):
+    """The families on offer; any ``mlp:WIDTH`` is valid."""
+
+    kinds: list[str]

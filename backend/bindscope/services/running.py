@@ -1,0 +1,302 @@
+"""One job while it runs: prepares, hands cells to the engine, keeps what comes back, says how it goes."""
+
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bindscope.compute.engine import Engine
+from bindscope.compute.work import Call, Cell, Outcome
+from bindscope.errors import BindscopeError, Cancelled, StoreUnavailable
+from bindscope.services.sweeps.kind import JobKind, Plan
+from bindscope.store.artifacts import ArtifactFolder, Artifacts
+from bindscope.store.jobs import Event, Fields, JobRecord, JobStore, now
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+T = TypeVar("T")
+
+#: Seconds between two looks at whether the job should stop, and between two writes of an unchanged count.
+_LOOK_S = 0.2
+_WRITE_S = 0.5
+#: Points of a live curve; beyond these every second one is left out.
+_MOST_POINTS = 400
+_REPORTED = ("loss", "seen_object", "seen_concepts", "unseen_object", "unseen_concepts")
+
+
+class Closing(Exception):
+    """The service goes down: the job is interrupted, not cancelled."""
+
+
+class RunningJob:
+    """Runs in a thread of its own. The record in the store follows; while the store is gone it waits."""
+
+    def __init__(
+        self, record: JobRecord, kind: JobKind, *, store: JobStore, engine: Engine, artifacts: Artifacts, device: str
+    ) -> None:
+        self.record = record
+        self.artifacts = artifacts
+        self._kind, self._store, self._engine, self._device = kind, store, engine, device
+        self._token = f"{record.id}-{uuid.uuid4().hex[:8]}"
+        self._began = time.monotonic()
+        self._before = record.elapsed_s
+        self._written = 0.0
+        self._asked = 0.0
+        self.cancelled = threading.Event()
+        self.closing = threading.Event()
+        self._lock = threading.Lock()
+        self._live: dict[str, Fields] = {}
+        self._fresh: set[str] = set()
+        self._left: dict[str, Cell] = {}
+
+    def run(self) -> None:
+        """From queued to an end. Never raises."""
+        try:
+            self._change(state="running", started=self.record.started or now(), finished=None, error=None, failed=0)
+            self._keep(lambda: self._store.clear_part(self.record.id, "failures"))
+            self._keep(lambda: self._store.clear_part(self.record.id, "live"))
+            self._engine.enter()
+            try:
+                self._work()
+            finally:
+                self.folder.delete()
+                self._engine.leave()
+        except Cancelled:
+            self._end("cancelled")
+        except Closing:
+            self._end("interrupted", error="The service stopped while this job was running: resume it.")
+        except BindscopeError as error:
+            self._end("failed", error=str(error))
+        except Exception as error:
+            self._end("failed", error=f"{type(error).__name__}: {error}")
+
+    # Desk, for the kind's preparation
+
+    @property
+    def folder(self) -> ArtifactFolder:
+        """Files that only this job needs, and only while it runs."""
+        return self.artifacts.folder("inputs", self._token)
+
+    def stage(self, text: str | None) -> None:
+        """Says what happens now. Raises Cancelled, Closing."""
+        self._check()
+        if text != self.record.stage:
+            self._change(stage=text, quiet=True)
+
+    def compute(self, work: str, inputs: Fields) -> Fields:
+        """One preparing step on a worker; stopping does not wait for it."""
+        future = self._engine.submit(self._call(work, (Cell("prepare", {}),), inputs), key=f"{self._token}-prepare")
+        outcome = self._awaited([future])[0]
+        if outcome.error is not None or outcome.result is None:
+            raise BindscopeError(outcome.error or "The preparation gave nothing.")
+        return outcome.result
+
+    def _work(self) -> None:
+        plan = self._kind.prepare(self.record.request, self)
+        self._keep(lambda: self._store.set_plan(self.record.id, [(cell.key, cell.spec) for cell in plan.cells]))
+        kept = self._keep(lambda: self._store.cells([cell.key for cell in plan.cells]))
+        missing = [cell for cell, result in zip(plan.cells, kept, strict=True) if result is None]
+        reused = len(plan.cells) - len(missing)
+        self._change(total=len(plan.cells), done=reused, reused=reused, facts=plan.facts, stage=None)
+        if missing:
+            self._compute_cells(plan, missing)
+        failed = self.record.failed
+        if failed:
+            self._end("failed", error=f"{failed} of {len(plan.cells)} cells could not be computed: see the failures.")
+        else:
+            self._end("done")
+
+    def _compute_cells(self, plan: Plan, missing: list[Cell]) -> None:
+        self._left = {cell.key: cell for cell in missing}
+        self._began_cells = time.monotonic()
+        silence = self._engine.listen(self._token, self._on_report)
+        try:
+            futures = [
+                self._engine.submit(
+                    self._call(self._kind.work, group, plan.inputs), key=f"{self._token}-{number}", gpu=self._kind.gpu
+                )
+                for number, group in enumerate(self._kind.grouped(missing))
+            ]
+            self._awaited(futures, each=self._finished)
+        finally:
+            silence()
+        for cell in list(self._left.values()):
+            self._failed(cell, "It was lost together with its worker, several times: it may need more memory.")
+
+    def _call(self, work: str, cells: tuple[Cell, ...], inputs: Fields) -> Call:
+        return Call(
+            work,
+            cells,
+            inputs,
+            self.artifacts.url,
+            self._token,
+            self._token,
+            device=self._device,
+            niceness=self._engine.niceness,
+        )
+
+    def _awaited(
+        self, futures: "list[Future]", *, each: Callable[[Outcome], None] = lambda outcome: None
+    ) -> list[Outcome]:
+        """All outcomes as they come; stops the tasks when the job is told to stop."""
+        finished: queue.Queue[Future] = queue.Queue()
+        for future in futures:
+            future.add_done_callback(finished.put)
+        found: list[Outcome] = []
+        left = len(futures)
+        try:
+            while left:
+                self._check()
+                self._tell()
+                try:
+                    future = finished.get(timeout=_LOOK_S)
+                except queue.Empty:
+                    continue
+                left -= 1
+                for outcome in self._outcomes(future):
+                    each(outcome)
+                    found.append(outcome)
+        except (Cancelled, Closing):
+            self._engine.stop(self._token)
+            for future in futures:
+                future.cancel(reason="the job was stopped")
+            raise
+        return found
+
+    def _outcomes(self, future: "Future") -> list[Outcome]:
+        """Nothing for a task that was lost; its cells are counted as failed in the end."""
+        if future.status != "finished":
+            error = future.exception()
+            if isinstance(error, Cancelled):
+                raise error
+            return []
+        outcomes: list[Outcome] = future.result()
+        return outcomes
+
+    def _finished(self, outcome: Outcome) -> None:
+        cell = self._left.pop(outcome.key)
+        if outcome.result is None:
+            self._failed(cell, outcome.error or "It gave nothing.")
+            return
+        result = outcome.result
+        self._keep(lambda: self._store.put_cell(cell.key, result))
+        self._forget_live(cell.key)
+        self._keep(lambda: self._store.add_event(self.record.id, "cell", {"cell": cell.spec, "result": result}))
+        self._change(done=self.record.done + 1)
+
+    def _failed(self, cell: Cell, error: str) -> None:
+        self._left.pop(cell.key, None)
+        failure = {"cell": cell.spec, "error": error}
+        self._keep(lambda: self._store.set_part(self.record.id, "failures", cell.key, failure))
+        self._forget_live(cell.key)
+        self._keep(lambda: self._store.add_event(self.record.id, "cell_failed", failure))
+        self._change(failed=self.record.failed + 1)
+
+    # Live reports
+
+    def _on_report(self, report: Mapping[str, Any]) -> None:
+        """Runs in Dask's thread: only memory is touched."""
+        cell = self._left.get(report["key"])
+        if cell is None:
+            return
+        with self._lock:
+            live = self._live.setdefault(
+                cell.key, {"cell": cell.spec, "step": 0, "steps": 1, "seconds": 0.0, "history": []}
+            )
+            step = int(report.get("step", 0))
+            live.update(step=step, steps=int(report.get("steps", 1)), seconds=float(report.get("seconds", 0.0)))
+            point = {name: report[name] for name in _REPORTED if report.get(name) is not None}
+            history: list[Fields] = live["history"]
+            while history and history[-1]["step"] >= step:
+                history.pop()  # begun again on another worker
+            if point:
+                history.append({"step": step, **point})
+            if len(history) > _MOST_POINTS:
+                live["history"] = [p for i, p in enumerate(history) if i % 2 or len(p) > 2]
+            self._fresh.add(cell.key)
+
+    def _tell(self) -> None:
+        """Writes what changed, twice a second at most."""
+        if time.monotonic() - self._written < _WRITE_S:
+            return
+        self._written = time.monotonic()
+        with self._lock:
+            fresh = {key: dict(self._live[key]) for key in self._fresh if key in self._live}
+            self._fresh.clear()
+        for key, live in fresh.items():
+            self._keep(partial(self._store.set_part, self.record.id, "live", key, live))
+            last = {name: live[name] for name in ("cell", "step", "steps", "seconds")}
+            points = live["history"][-1:]
+            event = {**last, **(points[0] if points else {})}
+            self._keep(partial(self._store.add_event, self.record.id, "report", event))
+        self._change(quiet=True)
+
+    def _forget_live(self, key: str) -> None:
+        with self._lock:
+            self._live.pop(key, None)
+            self._fresh.discard(key)
+        self._keep(lambda: self._store.clear_part(self.record.id, "live", key))
+
+    # The record
+
+    def _check(self) -> None:
+        if self.closing.is_set():
+            raise Closing
+        if not self.cancelled.is_set() and time.monotonic() - self._asked > _WRITE_S:
+            self._asked = time.monotonic()
+            if self._keep(lambda: self._store.asked_to_cancel(self.record.id)):
+                self.cancelled.set()
+        if self.cancelled.is_set():
+            raise Cancelled("The job was cancelled.")
+
+    def _change(self, *, quiet: bool = False, **changes: Any) -> None:
+        """Writes the record; ``quiet`` adds no event."""
+        self.record = replace(self.record, **changes, **self._progress(changes))
+        self._keep(lambda: self._store.put(self.record))
+        if not quiet:
+            self._keep(lambda: self._store.add_event(self.record.id, "state", state_of(self.record)))
+
+    def _progress(self, changes: Mapping[str, Any]) -> Fields:
+        record = replace(self.record, **changes)
+        with self._lock:
+            inside = sum(min(1.0, live["step"] / max(live["steps"], 1)) for live in self._live.values())
+        ended = record.done + record.failed
+        fraction = min(1.0, (ended + inside) / record.total) if record.total else 0.0
+        rate = eta = None
+        worked = ended - record.reused + inside
+        if worked > 0 and not record.ended and hasattr(self, "_began_cells"):
+            seconds = max(time.monotonic() - self._began_cells, 1e-3)
+            rate = 60 * worked / seconds
+            eta = (record.total - ended - inside) * seconds / worked
+        elapsed = self._before + time.monotonic() - self._began
+        return {"fraction": fraction, "rate": rate, "eta_s": eta, "elapsed_s": elapsed}
+
+    def _end(self, state: str, *, error: str | None = None) -> None:
+        try:
+            self._change(state=state, stage=None, error=error, finished=now())
+            self._keep(lambda: self._store.release(self.record.id))
+        except Closing:
+            pass  # the store is gone too: the lease runs out, and the job is then found to be interrupted
+
+    def _keep(self, write: Callable[[], T]) -> T:
+        """Waits for a store that is gone: what was computed is not thrown away."""
+        while True:
+            try:
+                return write()
+            except StoreUnavailable:
+                if self.closing.wait(_WRITE_S):
+                    raise Closing from None
+
+
+def state_of(record: JobRecord) -> Fields:
+    """What a ``state`` event tells."""
+    names = ("state", "stage", "done", "total", "failed", "reused", "fraction", "rate", "eta_s", "elapsed_s", "error")
+    return {name: getattr(record, name) for name in names}
+
+
+__all__ = ["Closing", "Event", "RunningJob", "state_of"]

@@ -1,0 +1,240 @@
+"""Controlled training (METHODS section 8) and the phase diagram over it as jobs: one cell a training."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from bindscope import __version__
+from bindscope.compute.work import Cell, Workplace
+from bindscope.domain.controlled import ControlledConfig, run_definition
+from bindscope.errors import InvalidInput, UnknownName
+from bindscope.services.spaces import SpaceShelf
+from bindscope.services.sweeps.kind import Desk, Fields, Plan, digest
+from bindscope.store.artifacts import Artifacts
+
+if TYPE_CHECKING:
+    from bindscope.training.controlled import Progress, RunResult
+
+#: Goes up when equal settings give other runs.
+_VERSION = 1
+#: The product is fitted on scenes of this share of the objects, whatever share the run itself was shown.
+PRODUCT_COVERAGE = 0.8
+PRODUCT_SCENES = 10_000
+#: Share of the machine's memory that one run may take.
+_SHARE = 0.8
+
+
+class TrainingSweep:
+    """Requests hold ``config``. ``memory`` is what a worker has, in bytes; None where it is not known."""
+
+    name = "training"
+    work = "bindscope.services.sweeps.training:train"
+    gpu = True
+
+    def __init__(self, spaces: SpaceShelf, *, memory: int | None) -> None:
+        self._spaces, self._memory = spaces, memory
+
+    def title(self, request: Fields) -> str:
+        """A line for people."""
+        config = ControlledConfig(**request["config"])
+        return f"Training on {config.space} ({config.inputs}), coverage {config.coverage:g}, {config.steps:,} steps"
+
+    def identity(self, request: Fields) -> Fields:
+        """The definition of the run. Raises UnknownName, InvalidInput."""
+        return {"run": definition(self._spaces, ControlledConfig(**request["config"]), memory=self._memory)}
+
+    def prepare(self, request: Fields, desk: Desk) -> Plan:
+        """One cell."""
+        return Plan([cell_of("training", self.identity(request)["run"])])
+
+    def grouped(self, cells: Sequence[Cell]) -> list[tuple[Cell, ...]]:
+        """Each for itself."""
+        return [(cell,) for cell in cells]
+
+    def result(self, facts: Fields, cells: Sequence[tuple[Fields, Fields]]) -> Fields:
+        """The one run."""
+        spec, result = cells[0]
+        return {"config": spec["config"], **result}
+
+
+class PhaseSweep:
+    """Requests hold ``spaces``, ``coverages``, ``seeds`` and ``config``."""
+
+    name = "phase_diagram"
+    work = "bindscope.services.sweeps.training:train_and_fit"
+    gpu = True
+
+    def __init__(self, spaces: SpaceShelf, *, memory: int | None) -> None:
+        self._spaces, self._memory = spaces, memory
+
+    def title(self, request: Fields) -> str:
+        """A line for people."""
+        spaces = ", ".join(request["spaces"])
+        return f"Phase diagram: {spaces}; {len(request['coverages'])} coverages, {len(request['seeds'])} seeds"
+
+    def identity(self, request: Fields) -> Fields:
+        """The definitions of all runs. Raises UnknownName, InvalidInput."""
+        return {"runs": [definition(self._spaces, config, memory=self._memory) for config in configs_of(request)]}
+
+    def prepare(self, request: Fields, desk: Desk) -> Plan:
+        """One cell a run; the large ones first, so that no worker is left alone with one in the end."""
+        return Plan([cell_of("phase", run) for run in self.identity(request)["runs"]])
+
+    def grouped(self, cells: Sequence[Cell]) -> list[tuple[Cell, ...]]:
+        """Each for itself; those with most objects first, so that no worker is left alone with one in the end."""
+        return [(cell,) for cell in sorted(cells, key=lambda cell: -cell.spec["objects"])]
+
+    def result(self, facts: Fields, cells: Sequence[tuple[Fields, Fields]]) -> Fields:
+        """The finished runs in the order of the request."""
+        return {
+            "cells": [
+                {**{name: spec["config"][name] for name in ("space", "coverage", "seed")}, **result}
+                | {"objects": spec["objects"]}
+                for spec, result in cells
+            ]
+        }
+
+
+def configs_of(request: Fields) -> list[ControlledConfig]:
+    """Each training once, spaces slowest."""
+    shared = ControlledConfig(**request["config"])
+    every = (
+        replace(shared, space=space, coverage=coverage, seed=seed)
+        for space in request["spaces"]
+        for coverage in request["coverages"]
+        for seed in request["seeds"]
+    )
+    return list(dict.fromkeys(every))
+
+
+def definition(spaces: SpaceShelf, config: ControlledConfig, *, memory: int | None) -> Fields:
+    """What the run is, once it is known that it can be. Raises UnknownName, InvalidInput."""
+    from bindscope.training.controlled import memory_needed, object_partition
+
+    space = spaces.get(config.space)
+    object_partition(space, coverage=config.coverage, seed=config.seed)
+    needed = memory_needed(config, space)
+    if memory is not None and needed > _SHARE * memory:
+        raise InvalidInput(
+            f"This run on {space.object_count:,} objects needs about {needed / 2**30:.1f} GiB of memory and this "
+            f"machine has {memory / 2**30:.1f}: take a smaller space, batch or model, or a cluster with more."
+        )
+    return json.loads(json.dumps(run_definition(config, space)))  # type: ignore[no-any-return]
+
+
+def cell_of(kind: str, run: Fields) -> Cell:
+    """The cell of one run; the run itself has the same id in a training and in a diagram."""
+    objects = 1
+    for values in run["space"]["concepts"].values():
+        objects *= len(values)
+    spec = {"config": run["config"], "objects": objects, "run": run_id(run), "definition": run}
+    return Cell(digest(kind, __version__, _VERSION, PRODUCT_COVERAGE, run), spec)
+
+
+def run_id(run: Fields) -> str:
+    """Sixteen hexadecimal characters that name the run of a definition."""
+    return digest("run", __version__, _VERSION, run)[:16]
+
+
+def train(place: Workplace, cells: Sequence[Cell]) -> Iterator[Fields]:
+    """Work: one training, from its last checkpoint on."""
+    for cell in cells:
+        yield _trained(place, cell)
+
+
+def train_and_fit(place: Workplace, cells: Sequence[Cell]) -> Iterator[Fields]:
+    """Work: one training, and how well the global product predicts its embeddings of unseen objects."""
+    for cell in cells:
+        result = _trained(place, cell)
+        place.report(cell, step=result["steps"], steps=result["steps"], seconds=result["seconds"])
+        yield {**result, **_product_fit(place, cell)}
+
+
+def _trained(place: Workplace, cell: Cell) -> Fields:
+    from bindscope.domain.controlled import read_definition
+    from bindscope.training.controlled import train_controlled
+
+    config, space = read_definition(cell.spec["definition"])
+    run = cell.spec["run"]
+
+    def report(progress: "Progress") -> None:
+        place.tick()
+        figures = progress.figures or {}
+        place.report(
+            cell,
+            step=progress.step,
+            steps=progress.steps,
+            seconds=progress.seconds,
+            loss=progress.loss,
+            **figures,
+        )
+
+    result = train_controlled(
+        config, space, folder=place.artifacts.folder("runs", run), device=place.device, report=report
+    )
+    return {"run": run, "model": f"controlled:{run}", **_plain(result)}
+
+
+def _plain(result: "RunResult") -> Fields:
+    fields: Fields = asdict(result)
+    n = fields["unseen"]["object"]["n"]
+    fields["chance"] = {name: {"value": v, "low": v, "high": v, "n": n} for name, v in fields["chance"].items()}
+    fields["partition"] = fields.pop("objects")
+    kept: Fields = json.loads(json.dumps(fields, allow_nan=False))
+    return kept
+
+
+def _product_fit(place: Workplace, cell: Cell) -> Fields:
+    """R2 of the global product on scenes made only of objects that the fit never saw."""
+    from bindscope.analysis.complexity import fit_cells
+    from bindscope.domain.complexity import ComplexityCell
+    from bindscope.domain.controlled import read_definition
+    from bindscope.domain.labels import SceneLabels
+    from bindscope.services.sources import scene_labels
+    from bindscope.training.controlled import query_probes, scene_vectors
+
+    config, space = read_definition(cell.spec["definition"])
+    folder = place.artifacts.folder("runs", cell.spec["run"])
+    scenes = scene_labels(space, min(2, config.objects), limit=PRODUCT_SCENES)
+    labels = SceneLabels(scenes, space.values, space.names)
+    vectors = scene_vectors(folder, labels)
+    fit = ComplexityCell("global_product", PRODUCT_COVERAGE, config.seed)
+    found = next(fit_cells(vectors, labels, [fit], probes=query_probes(folder), tick=place.tick))
+    return {"product_r2": found.test_r2, "product_coverage": PRODUCT_COVERAGE}
+
+
+class RunShelf:
+    """The trainings whose files lie in the artifacts; what the ``controlled:`` encoders read."""
+
+    def __init__(self, artifacts: Artifacts) -> None:
+        self._artifacts = artifacts
+
+    def ids(self) -> list[str]:
+        """Every run that has files, finished or not."""
+        return self._artifacts.listed(("runs",))
+
+    def read(self, run_id: str, name: str) -> bytes:
+        """One file of a run. Raises UnknownName."""
+        return self._artifacts.folder("runs", run_id).read(name)
+
+    def delete(self, run_id: str) -> Fields:
+        """Takes a run away; its definition. Raises UnknownName."""
+        folder = self._artifacts.folder("runs", run_id)
+        if "config.json" not in folder.names():
+            raise UnknownName("run", run_id, self.ids())
+        definition: Fields = json.loads(folder.read("config.json"))
+        folder.delete()
+        return definition
+
+    def finished(self) -> list[Fields]:
+        """Settings and figures of the finished runs."""
+        return [run for run in map(self._finished, self.ids()) if run is not None]
+
+    def _finished(self, run_id: str) -> Fields | None:
+        folder = self._artifacts.folder("runs", run_id)
+        if "result.json" not in folder.names():
+            return None
+        result, config = json.loads(folder.read("result.json")), json.loads(folder.read("config.json"))["config"]
+        figures: dict[str, Any] = {f"{name}_object": result[name]["object"]["value"] for name in ("seen", "unseen")}
+        return {"model": f"controlled:{run_id}", "run": run_id, "config": config, **figures}
