@@ -7,7 +7,7 @@ import streamlit as st
 from bindscope.client import ApiError
 from bindscope_dashboard import help as words
 from bindscope_dashboard import service, state, theme
-from bindscope_dashboard.views import compose, decompose, probe, surgery, survey, system
+from bindscope_dashboard.views import complexity, compose, decompose, jobs, phase, probe, surgery, survey, system, train
 
 
 @st.dialog("What is binding?", width="medium")
@@ -46,6 +46,10 @@ def main() -> None:
         st.Page(probe.page, title="Probe", icon=":material/sensors:", url_path="probe"),
         st.Page(decompose.page, title="Decompose", icon=":material/stacked_bar_chart:", url_path="decompose"),
         st.Page(surgery.page, title="Surgery", icon=":material/content_cut:", url_path="surgery"),
+        st.Page(complexity.page, title="Complexity", icon=":material/function:", url_path="complexity"),
+        st.Page(train.page, title="Train", icon=":material/model_training:", url_path="train"),
+        st.Page(phase.page, title="Phase", icon=":material/blur_linear:", url_path="phase"),
+        st.Page(jobs.page, title="Jobs", icon=":material/checklist:", url_path="jobs"),
         st.Page(system.page, title="System", icon=":material/memory:", url_path="system"),
     ]
     state.register_pages({page.url_path or "compose": page for page in pages})

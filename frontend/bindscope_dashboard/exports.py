@@ -4,10 +4,12 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from bindscope.schemas.base import Interval
+from bindscope.schemas.base import Interval, Recognition
+from bindscope.schemas.complexity import ComplexityCellResult
 from bindscope.schemas.probes import ProbeResponse
 from bindscope.schemas.removals import RemovalResponse
 from bindscope.schemas.surgeries import SurgeryResponse
+from bindscope.schemas.trainings import PhaseCell
 from bindscope.schemas.verdicts import Verdict, VerdictBatch
 from bindscope_dashboard.plots.decomposition import Fit
 
@@ -76,3 +78,51 @@ def removal_csv(result: RemovalResponse) -> str:
 
 def _numbers(interval: Interval) -> tuple[float | None, float | None, float | None, int]:
     return interval.value, interval.low, interval.high, interval.n
+
+
+def complexity_csv(sources: Mapping[str, Sequence[ComplexityCellResult]]) -> str:
+    """Every fit: R2, then the ends of its interval, ceiling and chance for objects and for all concepts at once."""
+    rows = [(source, *_fit_row(cell)) for source, cells in sources.items() for cell in cells]
+    head = ["source", "kind", "coverage", "seed", "train_scenes", "test_scenes", "train_r2", "test_r2", "r2_ceiling"]
+    for name in ("object", "concepts"):
+        head += [name, f"{name}_low", f"{name}_high", f"{name}_ceiling", f"{name}_chance"]
+    return _csv(head, rows)
+
+
+def _fit_row(cell: ComplexityCellResult) -> Sequence[object]:
+    row: list[object] = [cell.kind, cell.coverage, cell.seed, cell.train_scenes, cell.test_scenes]
+    row += [cell.train_r2, cell.test_r2, cell.r2_ceiling]
+    for name in ("object", "concepts"):
+        row += [*_ends(cell.test, name), _share(cell.ceiling, name), _share(cell.chance, name)]
+    return row
+
+
+def history_csv(history: Sequence[Mapping[str, float | None]]) -> str:
+    """The curves of a training, by step."""
+    names = ("step", "loss", "seen_object", "seen_concepts", "unseen_object", "unseen_concepts")
+    return _csv(names, [tuple(report.get(name) for name in names) for report in history])
+
+
+def phase_csv(cells: Sequence[PhaseCell]) -> str:
+    """Every run of a phase diagram."""
+    head = ("space", "objects", "coverage", "seed", "model", "best_step", "steps", "seconds", "unseen_object",
+            "unseen_object_low", "unseen_object_high", "unseen_concepts", "seen_object", "seen_concepts",
+            "product_r2", "product_coverage")  # fmt: skip
+    return _csv(head, [_run_row(cell) for cell in cells])
+
+
+def _run_row(cell: PhaseCell) -> Sequence[object]:
+    return (
+        *(cell.space, cell.objects, cell.coverage, cell.seed, cell.model, cell.best_step, cell.steps, cell.seconds),
+        *_ends(cell.unseen, "object"),
+        *(_share(cell.unseen, "concepts"), _share(cell.seen, "object"), _share(cell.seen, "concepts")),
+        *(cell.product_r2, cell.product_coverage),
+    )
+
+
+def _share(heads: Recognition, name: str) -> float | None:
+    return None if name not in heads else heads[name].value
+
+
+def _ends(heads: Recognition, name: str) -> tuple[float | None, float | None, float | None]:
+    return (None, None, None) if name not in heads else (heads[name].value, heads[name].low, heads[name].high)

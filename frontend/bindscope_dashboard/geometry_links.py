@@ -115,16 +115,13 @@ def probe_query(state: ProbeState) -> dict[str, str]:
 
 def probe_from_query(query: Mapping[str, str], default: ProbeState, spaces: Mapping[str, ConceptSpace]) -> ProbeState:
     """The state in a link. Raises InvalidInput or UnknownName."""
-    dataset = query.get("dataset") or None
-    if dataset is not None and not (len(dataset) == 16 and set(dataset) <= set("0123456789abcdef")):
-        raise InvalidInput(f"A dataset has an id of 16 hexadecimal digits, got {dataset!r}.")
     return ProbeState(
         model=query.get("model") or default.model,
-        space=_space(query, default.space, spaces),
-        dataset=dataset,
+        space=space_in(query, default.space, spaces),
+        dataset=dataset_in(query),
         train_percent=whole(query, "train_percent", 40, low=1, high=99),
         seed=_seed(query),
-        limit=_limit(query),
+        limit=limit_in(query),
     )
 
 
@@ -146,12 +143,12 @@ def decompose_from_query(
         model=query.get("model") or default.model,
         space=scene.space,
         scene=scene,
-        modality=_modality(query, default.modality),
+        modality=modality_in(query, default.modality),
         estimator=_estimator(query, default.estimator),
         level=cast(Literal[1, 2], whole(query, "level", default.level, low=1, high=2)),
         test_percent=whole(query, "test_percent", 20, low=1, high=99),
         seed=_seed(query),
-        limit=_limit(query),
+        limit=limit_in(query),
         compare=query.get("compare") == "1",
     )
 
@@ -178,9 +175,9 @@ def surgery_from_query(
         scene=scene,
         number=number,
         replacement=_replacement(query, scene, number, space=spaces[scene.space]),
-        modality=_modality(query, default.modality),
+        modality=modality_in(query, default.modality),
         estimator=_estimator(query, default.estimator),
-        limit=_limit(query),
+        limit=limit_in(query),
         edits=query.get("edits") == "1",
         removal=query.get("removal") == "1",
     )
@@ -210,14 +207,24 @@ def _two_objects(query: Mapping[str, str], default: SceneModel, spaces: Mapping[
     return scene
 
 
-def _space(query: Mapping[str, str], default: str, spaces: Mapping[str, ConceptSpace]) -> str:
+def dataset_in(query: Mapping[str, str]) -> str | None:
+    """The upload of a link, if it has one. Raises InvalidInput."""
+    dataset = query.get("dataset") or None
+    if dataset is not None and not (len(dataset) == 16 and set(dataset) <= set("0123456789abcdef")):
+        raise InvalidInput(f"A dataset has an id of 16 hexadecimal digits, got {dataset!r}.")
+    return dataset
+
+
+def space_in(query: Mapping[str, str], default: str, spaces: Mapping[str, ConceptSpace]) -> str:
+    """The space of a link. Raises UnknownName."""
     name = query.get("space") or default
     if name not in spaces:
         raise UnknownName("space", name, tuple(spaces))
     return name
 
 
-def _modality(query: Mapping[str, str], default: Modality) -> Modality:
+def modality_in(query: Mapping[str, str], default: Modality) -> Modality:
+    """The modality of a link. Raises UnknownName."""
     return cast(Modality, one_of(query, "modality", default, MODALITIES))
 
 
@@ -229,8 +236,9 @@ def _seed(query: Mapping[str, str]) -> int:
     return whole(query, "seed", 0, low=0, high=2**31 - 1)
 
 
-def _limit(query: Mapping[str, str]) -> int:
-    return whole(query, "limit", LIMIT, low=2, high=200_000)
+def limit_in(query: Mapping[str, str], default: int = LIMIT) -> int:
+    """Most scenes of a source. Raises InvalidInput."""
+    return whole(query, "limit", default, low=2, high=200_000)
 
 
 def _changed(state: object, plain: object, *names: str) -> dict[str, str]:

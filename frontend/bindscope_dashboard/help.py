@@ -26,6 +26,10 @@ WORDS: Mapping[str, str] = {
     "Recognised": "Every value in the scene scores strictly higher than every value that is not. A tie does not count.",
     "Bag of concepts": "A model that recognises the concepts, but loses the contest or does not recognise the objects.",
     "Blind": "A model that does not even recognise the concepts.",
+    "Coverage": "The share of the objects that a training sees. What it makes of the others is the question.",
+    "Unseen objects": "Scenes made only of objects that were left out of training, though each of their values was in.",
+    "Complexity": "How simple a function of the concepts (sum, product, network) predicts scenes of unseen objects.",
+    "Ceiling": "What the true embeddings of the same scenes reach: no prediction of them can be expected to do better.",
 }
 Shape = tuple[str, str, float]
 

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from bindscope.client import ApiError, BindscopeClient, ServiceUnreachable
-from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.concepts import ConceptSpace, grid_space
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.counterexamples import Counterexample
 from bindscope.schemas.datasets import DatasetModel
@@ -31,6 +31,19 @@ _DEFAULT_URL = "http://127.0.0.1:8000"
 _PATIENCE = 1800.0
 
 
+class Spaces(dict[str, ConceptSpace]):
+    """The spaces that the service lists; grids of controlled training (``grid-2x20``) are found unlisted."""
+
+    def __missing__(self, name: str) -> ConceptSpace:
+        grid = grid_space(name)
+        if grid is None:
+            raise KeyError(name)
+        return grid
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and grid_space(name) is not None)
+
+
 def url() -> str:
     """Address of the service: ``BINDSCOPE_API_URL``."""
     return os.environ.get("BINDSCOPE_API_URL", _DEFAULT_URL).rstrip("/")
@@ -41,14 +54,19 @@ def has_key() -> bool:
     return bool(os.environ.get("BINDSCOPE_API_KEY"))
 
 
+def client() -> BindscopeClient:
+    """The client that all sessions share."""
+    return _client(url())
+
+
 def models() -> list[ModelSummary]:
     """The models, asked afresh every few seconds."""
     return _models(url())
 
 
-def spaces() -> dict[str, ConceptSpace]:
+def spaces() -> "Spaces":
     """The concept spaces by name."""
-    return _spaces(url())
+    return Spaces(_spaces(url()))
 
 
 def system() -> SystemState:

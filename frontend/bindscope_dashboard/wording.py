@@ -87,3 +87,20 @@ def model_title(model: str) -> str:
 def literal(text: str) -> str:
     """Text that Streamlit shows as it is: a link or a model's name must not become markdown."""
     return "".join("\\" + char if char in "\\`*_{}[]()<>#+!|$:~" else char for char in text)
+
+
+def plain_number(value: float | None, digits: int = 3) -> str:
+    """A number with a real minus sign; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    """``8.4 s``, ``45 s``, ``3 min 20 s``, ``2 h 5 min``, ``3 d 4 h``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min {int(seconds) % 60} s" if minutes else f"{seconds:.0f} s"

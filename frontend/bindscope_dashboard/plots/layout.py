@@ -34,3 +34,17 @@ def wrapped(text: str, width: int) -> list[str]:
     """Lines of at most ``width`` characters, free of markup that plotly would read."""
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return textwrap.wrap(safe, width) or [""]
+
+
+def with_legend(figure: go.Figure, ink: Ink) -> go.Figure:
+    """The legend in rows above the figure: lines differ by colour, dash and symbol, and all three are named."""
+    legend = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom",
+              "font": {"color": ink.text, "size": 12}, "itemsizing": "trace", "tracegroupgap": 4}  # fmt: skip
+    figure.update_layout(showlegend=True, legend=legend)
+    return figure
+
+
+def faded(color: str, share: float) -> str:
+    """A colour ``#rrggbb`` that lets the ground through."""
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share:g})"

@@ -13,8 +13,8 @@ _FORMAT = (
 )
 
 
-def dataset_picker(page: str, current: str | None) -> str | None:
-    """The upload that stands in for model and space; None for none."""
+def dataset_picker(page: str, current: str | None, *, verb: str = "Probe") -> str | None:
+    """The upload that stands in for model and space; None for none. ``verb``: what is done with it."""
     with st.popover("Own embeddings", icon=":material/upload_file:"):
         st.caption(_FORMAT)
         file = st.file_uploader("Upload embeddings (.npz)", type=["npz"], key=f"{page}.file")
@@ -26,8 +26,8 @@ def dataset_picker(page: str, current: str | None) -> str | None:
         if not state.has_widget(key) or state.widget(key) not in options:
             state.set_widgets({key: current or ""})
         chosen = st.selectbox(
-            "Probe this upload", options, key=key,
-            format_func=lambda name: known.get(name, name) if name else "none: probe the model",
+            f"{verb} this upload", options, key=key,
+            format_func=lambda name: known.get(name, name) if name else f"none: {verb.lower()} the model",
         )  # fmt: skip
     return chosen or None
 

@@ -12,17 +12,20 @@ from bindscope_dashboard import editing, state
 from bindscope_dashboard.geometry_links import MODALITIES, Modality
 
 
-def model_picker(page: str, current: str, models: Sequence[ModelSummary]) -> str:
+def model_picker(page: str, current: str, models: Sequence[ModelSummary], *, label: str = "Model") -> str:
     """Any model of the service, or an id that the reader types."""
     known = [m.id for m in models if m.available]
     options = known if current in known else [*known, current]
-    chosen = st.selectbox("Model", options, key=f"{page}.model", accept_new_options=True, width=220)
+    chosen = st.selectbox(label, options, key=f"{page}.model", accept_new_options=True, width=220)
     return chosen or current
 
 
-def space_picker(page: str, spaces: Mapping[str, ConceptSpace]) -> str:
-    """The concept space."""
-    return st.selectbox("Concept space", state.spaces_of_session(spaces), key=f"{page}.space", width=130)
+def space_picker(page: str, spaces: Mapping[str, ConceptSpace], *, label: str = "Concept space") -> str:
+    """The concept space; one that a link names without its being listed (a grid) is offered too."""
+    options, key = state.spaces_of_session(spaces), f"{page}.space"
+    if state.has_widget(key) and state.widget(key) not in options:
+        options = [*options, state.widget(key)]
+    return st.selectbox(label, options, key=key, width=130)
 
 
 def missing_tower(model: ModelSummary | None, space: ConceptSpace, modality: Modality) -> str | None:

@@ -1,0 +1,95 @@
+"""Calls to the service about long work: starting it, watching it, and what it left behind.
+
+Jobs are asked afresh every time: they change while they are watched.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from bindscope.schemas.jobs import JobModel, JobSummary
+from bindscope.schemas.trainings import PhaseOverview, TrainingOverview
+from bindscope_dashboard import service
+
+
+def start_complexity(body: Mapping[str, Any]) -> JobModel:
+    """Starts the fits, or finds the job that does them."""
+    return service.client().complexity(**body)
+
+
+def start_training(body: Mapping[str, Any]) -> JobModel:
+    """Starts a controlled training, or finds the job that does it."""
+    return service.client().train(**body)
+
+
+def start_phase_diagram(body: Mapping[str, Any]) -> JobModel:
+    """Starts a phase diagram, or finds the job that does it."""
+    return service.client().phase_diagram(**body)
+
+
+def complexity_kinds() -> list[str]:
+    """The families on offer."""
+    return _complexity_kinds(service.url())
+
+
+def trainings() -> TrainingOverview:
+    """Presets and finished runs, not older than a few seconds."""
+    return _trainings(service.url())
+
+
+def phase_presets() -> PhaseOverview:
+    """Named diagrams."""
+    return _phase_presets(service.url())
+
+
+def jobs() -> list[JobSummary]:
+    """All jobs, newest first."""
+    return service.client().jobs()
+
+
+def job(job_id: str) -> JobModel:
+    """One job as it is now."""
+    return service.client().job(job_id)
+
+
+def cancel(job_id: str) -> None:
+    """Stops a job; its finished cells are kept."""
+    service.client().cancel_job(job_id)
+
+
+def resume(job_id: str) -> None:
+    """Goes on with a job that has ended without success."""
+    service.client().resume_job(job_id)
+
+
+def delete(job_id: str) -> None:
+    """Removes the record of a job that has ended."""
+    service.client().delete_job(job_id)
+
+
+def delete_run(run: str) -> None:
+    """Deletes a training's files; its model is gone after that."""
+    service.client().delete_run(run)
+    forget()
+
+
+def forget() -> None:
+    """A job has ended or a run is gone: models and runs are asked again."""
+    _trainings.clear()
+    service.forget()
+
+
+@st.cache_data(ttl=600, show_spinner=False)
+def _complexity_kinds(address: str) -> list[str]:
+    return service.client().complexity_kinds()
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _trainings(address: str) -> TrainingOverview:
+    return service.client().trainings()
+
+
+@st.cache_data(ttl=600, show_spinner=False)
+def _phase_presets(address: str) -> PhaseOverview:
+    return service.client().phase_presets()

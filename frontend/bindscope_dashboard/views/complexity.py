@@ -1,0 +1,184 @@
+"""Complexity: how simple is this model's binding function?
+
+How it is used: somebody picks a model (or two, side by side), the families of functions to try, the coverages and the
+number of seeds, and presses Start. Fits run as a job; the curves fill in. One sentence says which is the simplest
+family that predicts scenes made only of objects it never saw. They look at the objects' curve next to the ceiling, open
+the table, export it, and send the link: it finds the job again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from bindscope.client import ApiError, ServiceUnreachable
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.schemas.jobs import JobModel
+from bindscope.schemas.models import ModelSummary
+from bindscope_dashboard import long_work, service, state
+from bindscope_dashboard.complexity_links import (
+    MAX_SEEDS,
+    ComplexityState,
+    Source,
+    complexity_body,
+    complexity_from_query,
+    complexity_query,
+    with_request,
+)
+from bindscope_dashboard.plots.complexity import kind_name
+from bindscope_dashboard.views import complexity_findings, progress
+from bindscope_dashboard.views.datasets import dataset_picker
+from bindscope_dashboard.views.opening import first_model, first_space, opened
+from bindscope_dashboard.views.pickers import limit_picker, modality_picker, model_picker, space_picker, summary_of
+from bindscope_dashboard.views.problems import explained
+from bindscope_dashboard.views.share import share_popover
+
+PAGE, SECOND = "complexity", "complexity.second"
+_COVERAGES = tuple(round(0.1 * n, 1) for n in range(1, 10))
+
+
+def page() -> None:
+    """The page of the navigation."""
+    with explained():
+        models, spaces = service.models(), service.spaces()
+        opened(
+            PAGE,
+            lambda: ComplexityState(Source(first_model(models), first_space(spaces))),
+            read=lambda query, default: _read(query, default, spaces),
+            widgets=_widgets,
+        )
+        _desk()
+
+
+def _read(query: Mapping[str, str], default: ComplexityState, spaces: Mapping[str, ConceptSpace]) -> ComplexityState:
+    found = complexity_from_query(query, default, spaces)
+    if found.jobs and "model" not in query:
+        # A bare link to a job: its request has the settings.
+        requests = [request for job_id in found.jobs if (request := request_of(job_id, "complexity"))]
+        return with_request(found, requests) if requests else found
+    return found
+
+
+def request_of(job_id: str, kind: str) -> Mapping[str, Any] | None:
+    """The request of a job; None where there is no such job: the page says so below its settings."""
+    try:
+        job = long_work.job(job_id)
+    except ServiceUnreachable:
+        raise
+    except ApiError:
+        return None
+    return job.request if job.kind == kind else None
+
+
+def _widgets(shown: ComplexityState) -> dict[str, object]:
+    second = shown.second or shown.first
+    return {
+        "complexity.model": shown.first.model,
+        "complexity.space": shown.first.space,
+        "complexity.modality": shown.first.modality,
+        "complexity.dataset": shown.first.dataset or "",
+        "complexity.limit": shown.first.limit,
+        "complexity.compare": shown.second is not None,
+        "complexity.second.model": second.model,
+        "complexity.second.space": second.space,
+        "complexity.second.modality": second.modality,
+        "complexity.kinds": list(shown.kinds),
+        "complexity.coverages": list(shown.coverages),
+        "complexity.seeds": shown.seeds,
+        "complexity.measure": shown.measure,
+    }
+
+
+@st.fragment
+def _desk() -> None:
+    """Settings, progress and findings."""
+    with explained():
+        models, spaces = service.models(), service.spaces()
+        shown: ComplexityState | None = state.shown(PAGE)
+        if shown is None:
+            st.rerun()
+            return
+        with st.container(horizontal=True, vertical_alignment="bottom", key="complexity-bar"):
+            chosen = _sources(shown, models, spaces)
+        with st.container(horizontal=True, vertical_alignment="bottom", key="complexity-fits"):
+            chosen = _fits(chosen)
+            pressed = st.button(
+                "Start", type="primary", icon=":material/play_arrow:", key="complexity.start",
+                disabled=not (chosen.kinds and chosen.coverages), help=_size(chosen),
+            )  # fmt: skip
+            shared = st.container(width="content")
+        if pressed:
+            with explained(), st.spinner("Starting …"):
+                bodies = [complexity_body(chosen, source) for source in chosen.sources]
+                chosen = replace(
+                    chosen, jobs=tuple(dict.fromkeys(long_work.start_complexity(body).id for body in bodies))
+                )
+        state.keep_shown(PAGE, chosen)
+        query = complexity_query(chosen)
+        state.mirror(PAGE, query)
+        with shared:
+            share_popover(query, [complexity_body(chosen, source) for source in chosen.sources],
+                          path="/v1/complexity", method="complexity", key="complexity.share")  # fmt: skip
+        if not chosen.jobs:
+            st.info(f"Press Start: {_size(chosen)}. Small spaces take a minute or so.", icon=":material/play_circle:")
+            return
+        progress.watch(chosen.jobs, "complexity", show=_show)
+
+
+def _show(jobs: Sequence[JobModel]) -> None:
+    shown: ComplexityState = state.shown(PAGE)
+    measure = complexity_findings.show(jobs, shown.measure)
+    if measure != shown.measure:
+        shown = replace(shown, measure=measure)
+        state.keep_shown(PAGE, shown)
+        state.mirror(PAGE, complexity_query(shown))
+
+
+def _size(chosen: ComplexityState) -> str:
+    said = (
+        f"{len(chosen.kinds)} families × {len(chosen.coverages)} coverages × {chosen.seeds} seeds = {chosen.fits} fits"
+    )
+    return said + (" for each source" if chosen.second else "")
+
+
+def _sources(
+    shown: ComplexityState, models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]
+) -> ComplexityState:
+    first = _source(PAGE, shown.first, models, spaces=spaces)
+    dataset = dataset_picker(PAGE, shown.first.dataset, verb="Fit")
+    with st.popover("More", icon=":material/tune:"):
+        limit = limit_picker(PAGE)
+    first = replace(first, dataset=dataset, limit=limit)
+    if not st.toggle("Second source", key="complexity.compare", help="Another model, space or modality beside it."):
+        return replace(shown, first=first, second=None)
+    second = _source(SECOND, shown.second or shown.first, models, spaces=spaces, prefix="Second ")
+    return replace(shown, first=first, second=replace(second, dataset=None, limit=limit))
+
+
+def _source(
+    page_key: str,
+    current: Source,
+    models: Sequence[ModelSummary],
+    *,
+    spaces: Mapping[str, ConceptSpace],
+    prefix: str = "",
+) -> Source:
+    model = model_picker(page_key, current.model, models, label=f"{prefix}model".capitalize())
+    space = space_picker(page_key, spaces, label=f"{prefix}concept space".capitalize())
+    modality = modality_picker(page_key, summary_of(model, models), spaces[space])
+    return replace(current, model=model, space=space, modality=modality)
+
+
+def _fits(shown: ComplexityState) -> ComplexityState:
+    offered = list(dict.fromkeys([*long_work.complexity_kinds(), *shown.kinds]))
+    kinds = st.multiselect(
+        "Families", offered, key="complexity.kinds", format_func=kind_name, accept_new_options=True, width=420,
+        placeholder="Choose families", help="From simple to complex. Any other network as mlp:WIDTH.",
+    )  # fmt: skip
+    coverages = st.multiselect(
+        "Coverages", sorted({*_COVERAGES, *shown.coverages}), key="complexity.coverages", width=300,
+        placeholder="Choose shares", help="Share of the objects that the fit learns from; it is judged on the others.",
+    )  # fmt: skip
+    seeds = st.number_input("Seeds", 1, MAX_SEEDS, key="complexity.seeds", width=100, help="0, 1, 2, … so many.")
+    return replace(shown, kinds=tuple(kinds), coverages=tuple(sorted(coverages)), seeds=int(seeds))

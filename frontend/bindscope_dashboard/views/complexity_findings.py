@@ -1,0 +1,130 @@
+"""What the fits found: one sentence for each source, the curves on equal axes, a table, downloads."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from bindscope.schemas.complexity import ComplexityCellResult, ComplexityResult
+from bindscope.schemas.jobs import JobModel
+from bindscope_dashboard import exports, state, tables
+from bindscope_dashboard.complexity_links import MEASURES, Measure, source_title
+from bindscope_dashboard.complexity_story import complexity_story
+from bindscope_dashboard.job_cards import is_running
+from bindscope_dashboard.markup import Html
+from bindscope_dashboard.plots.complexity import (
+    MEASURE_NAMES,
+    Point,
+    ceiling,
+    chance,
+    curve,
+    curves_figure,
+    curves_text,
+    kind_name,
+    kinds_of,
+    value_range,
+)
+from bindscope_dashboard.views.probe_findings import downloads, story_card
+from bindscope_dashboard.wording import percent, plain_number
+
+_CHART = {"displayModeBar": False, "responsive": True}
+_REPORTED = (
+    "Reported by the paper, for comparison: concepts of CLIP's unseen objects are recognised in 80 % or more from "
+    "coverage 0.3 on, its objects in about 20 % even at coverage 0.9 with the widest network; models that generalise "
+    "are fitted by the global product."
+)
+_READING = (
+    "Each fit learns from scenes of some objects and is judged on scenes made only of the others. The band goes from "
+    "the lowest to the highest seed. Dashed: what the true embeddings of the same scenes reach (for R², the share that "
+    "is not noise, where it can be told); dotted: chance (for R², predicting the mean)."
+)
+
+
+def show(jobs: Sequence[JobModel], measure: Measure) -> Measure:
+    """All of it. Returns the measure that the reader chose."""
+    found = {source_title(job.request["source"]): result_of(job) for job in jobs}
+    cells = {title: list(result.cells) for title, result in found.items()}
+    if not any(cells.values()):
+        if any(is_running(job) for job in jobs):
+            st.caption("The curves appear with the first finished fit.")
+        return measure
+    for title, own in cells.items():
+        story = complexity_story(own)
+        if story is not None:
+            st.html(story_card(story))
+            if len(cells) > 1:
+                st.caption(f"Above: {title}")
+    state.seed_widgets({"complexity.measure": measure})
+    chosen = st.segmented_control(
+        "Figure", MEASURES, key="complexity.measure", format_func=MEASURE_NAMES.__getitem__, required=True
+    )
+    measure = chosen or measure
+    _curves(cells, measure, jobs)
+    st.caption(_READING)
+    st.caption(_REPORTED)
+    with st.expander("As a table"):
+        for title, own in cells.items():
+            st.html(fits_table(own, label=f"Fits of {title}"))
+    _behind(found, cells)
+    return measure
+
+
+def result_of(job: JobModel) -> ComplexityResult:
+    """The finished fits so far."""
+    return ComplexityResult.model_validate(job.result) if job.result else ComplexityResult(cells=[])
+
+
+def _curves(cells: Mapping[str, Sequence[ComplexityCellResult]], measure: Measure, jobs: Sequence[JobModel]) -> None:
+    values = value_range(cells.values(), measure)
+    coverages = sorted({float(c) for job in jobs for c in job.request["coverages"]})
+    with st.container(key="complexity-columns"):
+        columns = st.columns(len(cells), gap="large")
+    for number, (column, (title, own)) in enumerate(zip(columns, cells.items(), strict=True)):
+        with column:
+            st.subheader(title.replace("_", "\\_"), anchor=False)
+            st.plotly_chart(
+                curves_figure(own, measure, values=values, coverages=coverages, dark=state.is_dark()),
+                theme=None, key=f"complexity.curves.{number}", config=_CHART,
+                alt=curves_text(own, measure, source=title),
+            )  # fmt: skip
+
+
+def fits_table(cells: Sequence[ComplexityCellResult], *, label: str) -> Html:
+    """A row per family and coverage: means over seeds, with the lowest and the highest."""
+    rows = []
+    for kind in kinds_of(cells):
+        lines = {name: {p.coverage: p for p in curve(cells, kind, name)} for name in MEASURES}
+        for coverage in sorted({c.coverage for c in cells if c.kind == kind}):
+            own = [c for c in cells if c.kind == kind and c.coverage == coverage]
+            rows.append(
+                (
+                    kind_name(kind),
+                    f"{coverage:g}",
+                    str(len(own)),
+                    str(sum(c.test_scenes for c in own)),
+                    _spread(lines["r2"].get(coverage), r2=True),
+                    _spread(lines["object"].get(coverage)),
+                    _spread(lines["concepts"].get(coverage)),
+                    percent(next((v for _, v in ceiling(own, "object")), None)),
+                    percent(next((v for _, v in chance(own, "object")), None)),
+                )
+            )
+    head = ("Family", "Coverage", "Seeds", "Test scenes", "R²", "Objects", "All concepts", "Objects: ceiling", "chance")
+    return tables.table(head, rows, label=label, numbers=frozenset(range(1, 9)), cls="dense")
+
+
+def _spread(point: Point | None, *, r2: bool = False) -> str:
+    if point is None:
+        return "–"
+    said = [plain_number(v, 2) if r2 else percent(v) for v in (point.value, point.low, point.high)]
+    return said[0] if point.seeds == 1 else f"{said[0]} ({said[1].removesuffix(' %')} to {said[2]})"
+
+
+def _behind(found: Mapping[str, ComplexityResult], cells: Mapping[str, Sequence[ComplexityCellResult]]) -> None:
+    with st.expander("Provenance and downloads"):
+        for title, result in found.items():
+            if result.provenance is not None:
+                facts = [("source", title), *tables.provenance_facts(result.provenance)]
+                st.html(tables.facts(facts, label=f"Provenance, {title}"))
+        answers = {title: result.model_dump(mode="json") for title, result in found.items()}
+        downloads("complexity", json_text=json.dumps(answers, indent=2), csv_text=exports.complexity_csv(cells))

@@ -1,0 +1,163 @@
+"""What a phase diagram shows: the diagram, the curves of one square, and the relation to the global product."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.errors import InvalidInput
+from bindscope.schemas.jobs import JobModel, LiveCell
+from bindscope.schemas.trainings import PhaseCell, PhaseResult
+from bindscope_dashboard import exports, service, state, tables
+from bindscope_dashboard.markup import Html
+from bindscope_dashboard.plots.phase import (
+    Square,
+    phase_figure,
+    phase_text,
+    place_of,
+    settings_of,
+    square_title,
+    squares_of,
+    unseen_object,
+)
+from bindscope_dashboard.plots.product import product_figure, product_points, product_sentence, product_text
+from bindscope_dashboard.training_links import square_key
+from bindscope_dashboard.views.probe_findings import downloads
+from bindscope_dashboard.views.train_findings import curves
+from bindscope_dashboard.views.use_model import use_model
+from bindscope_dashboard.wording import percent, plain_number
+
+_CHART = {"displayModeBar": False, "responsive": True}
+
+
+def show(job: JobModel, square: str) -> str:
+    """All of it. Returns the square that the reader chose."""
+    cells = PhaseResult.model_validate(job.result).cells if job.result else []
+    squares = squares_of(job.request, cells, live=job.live, failures=job.failures)
+    with st.container(key="phase-columns"):
+        left, right = st.columns([3, 2], gap="large")
+    with left:
+        chosen = _diagram(squares, cells, square)
+    with right:
+        _relation(cells)
+    _square(chosen, job.live)
+    if cells:
+        with st.expander("As a table"):
+            st.html(runs_table(cells))
+        with st.expander("Downloads"):
+            answer = json.dumps({"request": job.request, "result": job.result}, indent=2)
+            downloads("phase", json_text=answer, csv_text=exports.phase_csv(cells))
+    return square_key(chosen.space, chosen.coverage)
+
+
+def _diagram(squares: Sequence[Square], cells: Sequence[PhaseCell], shown: str) -> Square:
+    st.subheader("Unseen objects recognised", anchor=False)
+    event = st.plotly_chart(
+        phase_figure(squares, _sizes(squares, cells), dark=state.is_dark()), theme=None, key="phase.diagram",
+        config=_CHART, on_select="rerun", selection_mode="points", alt=phase_text(squares),
+    )  # fmt: skip
+    st.caption(
+        "In %, on scenes made only of objects that training never saw, against all object queries; mean over seeds. "
+        "Outlined squares are not finished. Click one to see its curves."
+    )
+    numbers = list(range(len(squares)))
+    keys = [square_key(s.space, s.coverage) for s in squares]
+    clicked = _clicked(event, len(squares))
+    key = "phase.square"
+    if clicked is not None and state.is_on("phase.click") != keys[clicked]:
+        # A selection stays with the chart: it counts once, so that the list can be used after it.
+        state.switch_on("phase.click", keys[clicked])
+        state.set_widgets({key: clicked})
+    elif clicked is None:
+        state.switch_on("phase.click", None)
+    if not state.has_widget(key) or state.widget(key) not in numbers:
+        state.set_widgets({key: keys.index(shown) if shown in keys else _first(squares)})
+    number = st.selectbox("Or choose a square", numbers, key=key, format_func=lambda n: square_title(squares[n]))
+    return squares[number]
+
+
+def _first(squares: Sequence[Square]) -> int:
+    """The best finished square, else a running one."""
+    best = max(range(len(squares)), key=lambda n: -1.0 if squares[n].value is None else squares[n].value or 0.0)
+    if squares[best].value is not None:
+        return best
+    return next((n for n, square in enumerate(squares) if square.state == "running"), 0)
+
+
+def _clicked(event: Any, count: int) -> int | None:
+    points = event.selection.points if event is not None else []
+    if not points or "customdata" not in points[0]:
+        return None
+    number = points[0]["customdata"]
+    number = number[0] if isinstance(number, list | tuple) else number
+    return number if isinstance(number, int) and 0 <= number < count else None
+
+
+def _sizes(squares: Sequence[Square], cells: Sequence[PhaseCell]) -> dict[str, int]:
+    """Objects by space: as the runs say, else as the space is known here."""
+    spaces: dict[str, ConceptSpace] = service.spaces()
+    sizes = {cell.space: cell.objects for cell in cells}
+    for name in {square.space for square in squares} - set(sizes):
+        try:
+            sizes[name] = spaces[name].object_count
+        except (KeyError, InvalidInput):
+            continue
+    return sizes
+
+
+def _square(square: Square, live: Sequence[LiveCell]) -> None:
+    st.subheader(square_title(square), anchor=False)
+    place = (square.space, square.coverage)
+    running = [one for one in live if place_of(one.cell) == place]
+    entries = {f"seed {cell.seed}": cell for cell in square.cells}
+    names = [*entries, *(f"seed {settings_of(one.cell).get('seed', 0)} (running)" for one in running)]
+    if not names:
+        st.caption("Its curves appear when its training begins.")
+        return
+    name = names[0]
+    if len(names) > 1:
+        name = st.segmented_control("Run", names, default=names[0], key="phase.seed", required=True) or name
+    if name in entries:
+        cell = entries[name]
+        chance = cell.chance.get("object") if cell.chance else None
+        use_model(cell.model, cell.space, key="phase.use")
+        curves(cell.history, cell.steps, key="phase.run", best_step=cell.best_step,
+               chance=chance.value if chance else None)  # fmt: skip
+        return
+    one = running[names.index(name) - len(entries)]
+    curves(one.history, one.steps, key="phase.run")
+
+
+def _relation(cells: Sequence[PhaseCell]) -> None:
+    st.subheader("Is it a product that generalises?", anchor=False)
+    if not product_points(cells):
+        st.caption("Each finished run whose embeddings a global product could be fitted to is a point here.")
+        return
+    st.plotly_chart(product_figure(cells, dark=state.is_dark()), theme=None, key="phase.product", config=_CHART,
+                    alt=product_text(cells))  # fmt: skip
+    st.markdown(product_sentence(cells))
+    st.caption(
+        "Across: how well a global product, fitted on scenes of some objects, predicts the run's embeddings of scenes "
+        "of others. Reported by the paper: runs that generalise are those that the product fits."
+    )
+
+
+def runs_table(cells: Sequence[PhaseCell]) -> Html:
+    """Every finished run."""
+    rows = [
+        (
+            c.space,
+            f"{c.objects:,}",
+            f"{c.coverage:g}",
+            str(c.seed),
+            percent(c.seen["object"].value if "object" in c.seen else None),
+            percent(unseen_object(c)),
+            plain_number(c.product_r2, 2),
+            c.model,
+        )
+        for c in cells
+    ]
+    head = ("Space", "Objects", "Coverage", "Seed", "Seen objects", "Unseen objects", "Product R²", "Model")
+    return tables.table(head, rows, label="Runs of the diagram", numbers=frozenset({1, 2, 3, 4, 5, 6}), cls="dense")

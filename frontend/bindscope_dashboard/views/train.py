@@ -1,0 +1,126 @@
+"""Train: what does a model need to see to bind objects that it has never seen?
+
+How it is used: somebody picks a preset, perhaps another coverage, and presses Start. While it trains they watch loss
+and recognition of seen and of unseen objects, and may leave or cancel: the link finds the job again, and Resume goes on
+at the last checkpoint. When it is done the model is on every page: they open it in Probe, Decompose or Complexity.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import streamlit as st
+
+from bindscope.domain.controlled import ControlledConfig
+from bindscope.schemas.trainings import TrainingPreset
+from bindscope_dashboard import long_work, service, state
+from bindscope_dashboard.training_links import (
+    TrainState,
+    config_of,
+    nearest_preset,
+    train_body,
+    train_from_query,
+    train_query,
+)
+from bindscope_dashboard.views import progress, train_findings, train_history
+from bindscope_dashboard.views.complexity import request_of
+from bindscope_dashboard.views.opening import opened
+from bindscope_dashboard.views.problems import explained
+from bindscope_dashboard.views.share import share_popover
+from bindscope_dashboard.views.train_settings import config_widgets, folded_settings, main_settings
+from bindscope_dashboard.wording import literal
+
+PAGE = "train"
+
+
+def page() -> None:
+    """The page of the navigation."""
+    with explained():
+        presets = _configs(long_work.trainings().presets)
+        opened(
+            PAGE,
+            lambda: _first(presets),
+            read=lambda query, default: _read(query, default, presets),
+            widgets=_widgets,
+        )
+        _desk()
+
+
+def _configs(presets: list[TrainingPreset]) -> dict[str, ControlledConfig]:
+    return {preset.name: config_of(preset.config) for preset in presets}
+
+
+def _first(presets: Mapping[str, ControlledConfig]) -> TrainState:
+    name = next(iter(presets), "")
+    return TrainState(presets.get(name, ControlledConfig()), name)
+
+
+def _read(query: Mapping[str, str], default: TrainState, presets: Mapping[str, ControlledConfig]) -> TrainState:
+    found = train_from_query(query, default, presets)
+    request = request_of(found.job, "training") if found.job and "preset" not in query else None
+    if request is None:
+        return found
+    config = config_of(request.get("config") or {})
+    return replace(found, config=config, preset=nearest_preset(config, presets))
+
+
+def _widgets(shown: TrainState) -> dict[str, object]:
+    return {"train.preset": shown.preset, **config_widgets(PAGE, shown.config)}
+
+
+@st.fragment
+def _desk() -> None:
+    """Settings, progress and findings."""
+    with explained():
+        overview, spaces = long_work.trainings(), service.spaces()
+        shown: TrainState | None = state.shown(PAGE)
+        if shown is None:
+            st.rerun()
+            return
+        with explained():
+            shown = _settings(shown, overview.presets)
+        if shown.job:
+            progress.watch([shown.job], "training", show=lambda jobs: train_findings.show(jobs[0]))
+        else:
+            st.info("Choose a preset and press Start. You can leave the page meanwhile.", icon=":material/play_circle:")
+        train_history.show(overview.runs, spaces)
+
+
+def _settings(shown: TrainState, presets: list[TrainingPreset]) -> TrainState:
+    """The form. Keeps what was chosen, and starts the job when asked."""
+    configs, spaces = _configs(presets), service.spaces()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="train-bar"):
+        name = _preset(shown, configs)
+        values = main_settings(PAGE, shown.config, spaces)
+        pressed = st.button("Start", type="primary", icon=":material/play_arrow:", key="train.start")
+        shared = st.container(width="content")
+    _note(next((preset for preset in presets if preset.name == name), None))
+    config = folded_settings(PAGE, shown.config)
+    chosen = replace(shown, config=replace(config, **values), preset=name)
+    if pressed:
+        with explained(), st.spinner("Starting …"):
+            chosen = replace(chosen, job=long_work.start_training(train_body(chosen)).id)
+    state.keep_shown(PAGE, chosen)
+    query = train_query(chosen, configs)
+    state.mirror(PAGE, query)
+    with shared:
+        share_popover(query, [train_body(chosen)], path="/v1/trainings", method="train", key="train.share")
+    return chosen
+
+
+def _preset(shown: TrainState, configs: Mapping[str, ControlledConfig]) -> str:
+    if not configs:
+        return ""
+    state.seed_widgets({"train.preset": shown.preset})
+    if state.widget("train.preset") not in configs:
+        state.set_widgets({"train.preset": next(iter(configs))})
+
+    def take() -> None:
+        state.set_widgets(config_widgets(PAGE, configs[state.widget("train.preset")]))
+
+    return st.selectbox("Preset", list(configs), key="train.preset", on_change=take, width=170)
+
+
+def _note(preset: TrainingPreset | None) -> None:
+    if preset is not None:
+        run = "" if preset.measured else " Not run by this project: the figures to expect are the paper's."
+        st.caption(literal(preset.note) + run)

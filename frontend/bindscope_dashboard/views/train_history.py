@@ -1,0 +1,95 @@
+"""Earlier trainings and the runs that they left behind."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.schemas.jobs import JobSummary
+from bindscope.schemas.trainings import TrainingRun
+from bindscope_dashboard import long_work, tables
+from bindscope_dashboard.job_cards import STATES, when
+from bindscope_dashboard.markup import Html
+from bindscope_dashboard.training_links import TrainState, config_of, train_body
+from bindscope_dashboard.views import progress
+from bindscope_dashboard.views.use_model import use_model
+from bindscope_dashboard.wording import percent
+
+_TITLE = "Runs of this installation"
+
+
+def show(runs: Sequence[TrainingRun], spaces: Mapping[str, ConceptSpace]) -> None:
+    """The finished runs, each with its pages, and the jobs of this page."""
+    st.subheader("History", anchor=False)
+    jobs = [job for job in long_work.jobs() if job.kind == "training"]
+    if not runs and not jobs:
+        st.caption("No training yet.")
+        return
+    with st.container(key="train-history"):
+        left, right = st.columns(2, gap="large")
+    with left:
+        _jobs(jobs)
+    with right:
+        _runs(runs)
+    if runs:
+        with st.expander(f"{_TITLE}, as a table"):
+            st.html(runs_table(runs))
+
+
+def _jobs(jobs: Sequence[JobSummary]) -> None:
+    if not jobs:
+        st.caption("No training job yet.")
+        return
+    by_id = {job.id: job for job in jobs}
+    chosen = st.selectbox("Trainings", list(by_id), key="train.jobs", format_func=lambda i: job_line(by_id[i]))
+    if st.button("Open", icon=":material/open_in_full:", key="train.jobs.open"):
+        progress.open_job(by_id[chosen])
+
+
+def _runs(runs: Sequence[TrainingRun]) -> None:
+    if not runs:
+        st.caption("No finished run yet.")
+        return
+    by_id = {run.run: run for run in runs}
+    chosen = by_id[st.selectbox("Finished runs", list(by_id), key="train.runs",
+                                format_func=lambda i: run_line(by_id[i]))]  # fmt: skip
+    use_model(chosen.model, str(chosen.config["space"]), key="train.run")
+    with st.container(horizontal=True):
+        hint = "Its curves and figures; nothing is trained again."
+        if st.button("Show its curves", icon=":material/show_chart:", key="train.run.open", help=hint):
+            # Equal requests are one job, and a finished run is answered from its files.
+            progress.open_job(long_work.start_training(train_body(TrainState(config_of(chosen.config)))))
+        with st.popover("Delete", icon=":material/delete:"):
+            st.caption(f"Deletes the files of {chosen.model}; it cannot be undone.")
+            if st.button("Delete this run", key="train.run.delete"):
+                long_work.delete_run(chosen.run)
+                st.rerun()
+
+
+def job_line(job: JobSummary) -> str:
+    """A job for the list."""
+    return f"{STATES[job.state].sign} {STATES[job.state].title.lower()}: {job.title}, {when(job.created_at)}"
+
+
+def run_line(run: TrainingRun) -> str:
+    """A run for the list."""
+    config = run.config
+    unseen = f"unseen objects {percent(run.unseen_object)}"
+    return f"{config.get('space')}, coverage {config.get('coverage'):g}, seed {config.get('seed')}: {unseen}"
+
+
+def runs_table(runs: Sequence[TrainingRun]) -> Html:
+    """Every finished run."""
+    rows = [
+        (
+            run.model,
+            str(run.config.get("space")),
+            f"{run.config.get('coverage'):g}",
+            str(run.config.get("seed")),
+            percent(run.seen_object),
+            percent(run.unseen_object),
+        )
+        for run in runs
+    ]
+    head = ("Model", "Space", "Coverage", "Seed", "Seen objects", "Unseen objects")
+    return tables.table(head, rows, label=_TITLE, numbers=frozenset({2, 3, 4, 5}), cls="dense")
