@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Literal, get_args
 
 from bindscope.domain.concepts import ConceptSpace, grid_space, space_from_mapping
@@ -10,6 +11,7 @@ from bindscope.errors import InvalidInput, UnknownName
 
 Inputs = Literal["tokens", "images"]
 Negatives = Literal["seen", "all"]
+Positions = Literal["sinusoids", "near"]
 
 _MOST = {"width": 4096, "layers": 64, "heads": 64, "feedforward": 16_384, "dim": 4096, "batch": 65_536}
 
@@ -33,6 +35,9 @@ class ControlledConfig:
     layers: int = 2
     heads: int = 4
     feedforward: int = 256
+    #: How tokens know their place: fixed ``sinusoids`` (published), or ``near``: learned positions and heads that
+    #: prefer close tokens, with which small models learn binding in minutes (tokens only).
+    positions: Positions = "near"
     #: Length of the embeddings.
     dim: int = 64
     #: Optimiser steps, and scenes in each.
@@ -53,8 +58,8 @@ class ControlledConfig:
     #: Most objects, and most concept values, of the batch itself that are queried in a step.
     queries: int = 64
     #: The scale of the cosines is learned, from ``start_scale`` (published: exp(1.15)) up to ``max_scale``.
-    start_scale: float = 3.158
-    max_scale: float = 10.0
+    start_scale: float = 10.0
+    max_scale: float = 30.0
     #: Steps between two evaluations, and between two checkpoints.
     evaluate_every: int = 200
     checkpoint_every: int = 500
@@ -94,6 +99,8 @@ class ControlledConfig:
 def _check_names(config: ControlledConfig) -> None:
     if config.inputs not in get_args(Inputs):
         raise UnknownName("inputs", config.inputs, get_args(Inputs))
+    if config.positions not in get_args(Positions):
+        raise UnknownName("positions", config.positions, get_args(Positions))
     if config.negatives not in get_args(Negatives):
         raise UnknownName("negatives", config.negatives, get_args(Negatives))
 
@@ -122,8 +129,11 @@ _PUBLISHED = ControlledConfig(
     learning_rate=3e-5,
     weight_decay=0.1,
     warmup=0.1,
+    positions="sinusoids",
     swap_negatives=1,
     negatives="all",
+    start_scale=3.158,
+    max_scale=10.0,
     evaluate_every=1000,
     checkpoint_every=2000,
 )
@@ -131,6 +141,36 @@ _PUBLISHED = ControlledConfig(
 #: Named settings.
 PRESETS: Mapping[str, ControlledConfig] = {
     "published": _PUBLISHED,
+}
+
+
+@dataclass(frozen=True)
+class PhasePreset:
+    """A phase diagram: one run for each space, coverage and seed, all with the settings of ``config``."""
+
+    spaces: tuple[str, ...]
+    coverages: tuple[float, ...]
+    seeds: tuple[int, ...]
+    config: ControlledConfig
+    #: Where it was run, and how long it took.
+    note: str
+
+    def cells(self) -> list[ControlledConfig]:
+        """The runs, by space, coverage and seed."""
+        return [
+            replace(self.config, space=space, coverage=coverage, seed=seed)
+            for space, coverage, seed in product(self.spaces, self.coverages, self.seeds)
+        ]
+
+
+PHASE_PRESETS: Mapping[str, PhasePreset] = {
+    "published": PhasePreset(
+        spaces=("grid-2x20", "grid-2x50", "grid-3x20", "grid-3x50"),
+        coverages=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+        seeds=(0,),
+        config=_PUBLISHED,
+        note="For one GPU, at the paper's settings. Not run here.",
+    ),
 }
 
 

@@ -27,13 +27,13 @@ class ControlledModel(nn.Module):
             "feedforward": config.feedforward,
             "dim": config.dim,
         }
-        block = len(values) + 2
+        block, near = len(values) + 2, config.positions == "near"
         self.scenes: TokenEncoder | PictureEncoder
         if config.inputs == "tokens":
-            self.scenes = TokenEncoder(self.alphabet.size, length=block * config.objects + 1, **sizes)
+            self.scenes = TokenEncoder(self.alphabet.size, length=block * config.objects + 1, near=near, **sizes)
         else:
             self.scenes = PictureEncoder(config.pixels, patch=config.patch, **sizes)
-        self.queries = TokenEncoder(self.alphabet.size, length=block + 1, **sizes)
+        self.queries = TokenEncoder(self.alphabet.size, length=block + 1, near=near, **sizes)
         self.log_scale = nn.Parameter(torch.tensor(log(config.start_scale)))
 
     @property
@@ -61,7 +61,10 @@ class ControlledModel(nn.Module):
 
 
 def build_model(config: ControlledConfig, values: tuple[int, ...]) -> ControlledModel:
-    """A model with Xavier-uniform matrices drawn from ``config.seed``; torch's own generator is left as it was."""
+    """A model with weights drawn from ``config.seed``; torch's own generator is left as it was.
+
+    Matrices are Xavier-uniform. Beside learned positions tokens begin larger, to stand out from their places.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = ControlledModel(config, values)
@@ -69,12 +72,11 @@ def build_model(config: ControlledConfig, values: tuple[int, ...]) -> Controlled
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Embedding):
-                nn.init.xavier_uniform_(module.weight)
-            elif isinstance(module, nn.Conv2d):
-                nn.init.xavier_uniform_(module.weight.view(module.out_channels, -1))
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
             elif isinstance(module, PictureEncoder):
                 nn.init.normal_(module.positions, std=0.02)
+            elif isinstance(module, TokenEncoder) and config.positions == "near":
+                nn.init.normal_(module.positions, std=0.3)
+                nn.init.normal_(module.embed.weight, std=0.7)
+            elif isinstance(module, TokenEncoder):
+                nn.init.xavier_uniform_(module.embed.weight)
     return model

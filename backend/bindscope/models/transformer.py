@@ -23,11 +23,22 @@ def sinusoids(length: int, width: int) -> Tensor:
 
 
 class Block(nn.Module):
-    """Attention and feed-forward, both pre-norm. ``x`` is flat: [token of all groups, width]."""
+    """Attention and feed-forward, both pre-norm. ``x`` is flat: [token of all groups, width].
 
-    def __init__(self, width: int, heads: int, feedforward: int) -> None:
+    ``near``, where above 0, is the length of the longest sequence: head h then attends less to a token that is further
+    away, by exp(-2^-h) for each step (ALiBi of Press and others, 2022, in both directions), so that the values of one
+    object find each other from the start.
+    """
+
+    nearness: Tensor
+
+    def __init__(self, width: int, heads: int, feedforward: int, *, near: int = 0) -> None:
         super().__init__()
         self.heads = heads
+        place = torch.arange(near)
+        slopes = 0.5 ** torch.arange(heads)
+        nearness = -slopes[None, :, None, None] * (place[:, None] - place).abs()
+        self.register_buffer("nearness", nearness, persistent=False)
         self.norm_attention, self.norm_feedforward = nn.LayerNorm(width), nn.LayerNorm(width)
         self.project = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
@@ -58,14 +69,19 @@ class Block(nn.Module):
         for pair, query, (count, length) in split:
             key, value = pair.view(count, length, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
             query = query.view(count, 1, self.heads, -1).transpose(1, 2)
-            attended.append(scaled_dot_product_attention(query, key, value).reshape(count, width))
+            near = self._bias(length)
+            mixed = scaled_dot_product_attention(query, key, value, None if near is None else near[:, :, -1:])
+            attended.append(mixed.reshape(count, width))
         return self._feed(x[ends] + self.out(torch.cat(attended)))
 
     def _attend(self, part: Tensor, shape: Shape) -> Tensor:
         count, length = shape
         query, key, value = part.view(count, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = scaled_dot_product_attention(query, key, value)
+        mixed = scaled_dot_product_attention(query, key, value, self._bias(length))
         return mixed.transpose(1, 2).reshape(count * length, -1)
+
+    def _bias(self, length: int) -> Tensor | None:
+        return self.nearness[:, :, :length, :length] if self.nearness.numel() else None
 
     def _feed(self, x: Tensor) -> Tensor:
         fed: Tensor = self.down(gelu(self.up(self.norm_feedforward(x))))
@@ -86,16 +102,33 @@ def last_tokens(shapes: Sequence[Shape], device: torch.device) -> Tensor:
 
 
 class TokenEncoder(nn.Module):
-    """Token sequences to vectors (not normalised)."""
+    """Token sequences to vectors (not normalised), of at most ``length`` tokens each.
+
+    Positions are fixed sinusoids, or, with ``near``, learned beside blocks that prefer near tokens.
+    """
 
     positions: Tensor
 
-    def __init__(self, alphabet: int, *, length: int, width: int, layers: int, heads: int, feedforward: int, dim: int):
+    def __init__(
+        self,
+        alphabet: int,
+        *,
+        length: int,
+        width: int,
+        layers: int,
+        heads: int,
+        feedforward: int,
+        dim: int,
+        near: bool,
+    ) -> None:
         super().__init__()
         self.embed = nn.Embedding(alphabet, width)
-        self.blocks = nn.ModuleList(Block(width, heads, feedforward) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, heads, feedforward, near=length if near else 0) for _ in range(layers))
         self.head = nn.Linear(width, dim)
-        self.register_buffer("positions", sinusoids(length, width), persistent=False)
+        if near:
+            self.positions = nn.Parameter(torch.zeros(length, width))
+        else:
+            self.register_buffer("positions", sinusoids(length, width), persistent=False)
 
     def forward(self, groups: Sequence[Tensor]) -> Tensor:
         """Vectors [sequence of all groups, dim] of token groups [sequence, token], each of one length."""

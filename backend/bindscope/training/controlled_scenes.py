@@ -61,7 +61,9 @@ class PictureForm:
         for group in groups:
             pool = self._layouts[group.shape[1]]
             chosen = torch.randint(len(pool), (len(group),), generator=generator)
-            parts.append(draw_pictures(self._space, group.cpu().numpy(), places=pool[chosen], pixels=self._pixels))
+            parts.append(
+                draw_pictures(self._space, group.cpu().numpy(), places=pool[chosen.numpy()], pixels=self._pixels)
+            )
         return torch.from_numpy(np.concatenate(parts))
 
 
