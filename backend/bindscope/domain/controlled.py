@@ -46,6 +46,8 @@ class ControlledConfig:
     #: AdamW; ``warmup`` is the share of steps over which the rate grows, then it falls in a line to 0.
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
+    #: AdamW's memory of squared gradients; the published 0.999 is slow to notice that binding has begun.
+    beta2: float = 0.98
     warmup: float = 0.1
     #: Negatives made from each scene: one object takes a value of another object of the scene.
     swap_negatives: int = 1
@@ -84,6 +86,8 @@ class ControlledConfig:
         for name in ("learning_rate", "start_scale", "max_scale"):
             if not 0 < getattr(self, name) <= 1000:
                 raise InvalidInput(f"{name} must be above 0 and at most 1000, got {getattr(self, name)}.")
+        if not 0 < self.beta2 < 1:
+            raise InvalidInput(f"beta2 must lie between 0 and 1, both excluded, got {self.beta2}.")
         if not 0 <= self.weight_decay <= 10 or not 0 <= self.warmup <= 1:
             raise InvalidInput("weight_decay must lie in 0 to 10 and warmup, a share of the steps, in 0 to 1.")
         if self.inputs == "images" and (self.pixels % self.patch or not 16 <= self.pixels <= 256):
@@ -128,6 +132,7 @@ _PUBLISHED = ControlledConfig(
     batch=512,
     learning_rate=3e-5,
     weight_decay=0.1,
+    beta2=0.999,
     warmup=0.1,
     positions="sinusoids",
     swap_negatives=1,

@@ -69,7 +69,7 @@ class Block(nn.Module):
         for pair, query, (count, length) in split:
             key, value = pair.view(count, length, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
             query = query.view(count, 1, self.heads, -1).transpose(1, 2)
-            near = self._bias(length)
+            near = self._near(length, query.dtype)
             mixed = scaled_dot_product_attention(query, key, value, None if near is None else near[:, :, -1:])
             attended.append(mixed.reshape(count, width))
         return self._feed(x[ends] + self.out(torch.cat(attended)))
@@ -77,11 +77,11 @@ class Block(nn.Module):
     def _attend(self, part: Tensor, shape: Shape) -> Tensor:
         count, length = shape
         query, key, value = part.view(count, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = scaled_dot_product_attention(query, key, value, self._bias(length))
+        mixed = scaled_dot_product_attention(query, key, value, self._near(length, query.dtype))
         return mixed.transpose(1, 2).reshape(count * length, -1)
 
-    def _bias(self, length: int) -> Tensor | None:
-        return self.nearness[:, :, :length, :length] if self.nearness.numel() else None
+    def _near(self, length: int, dtype: torch.dtype) -> Tensor | None:
+        return self.nearness[:, :, :length, :length].to(dtype) if self.nearness.numel() else None
 
     def _feed(self, x: Tensor) -> Tensor:
         fed: Tensor = self.down(gelu(self.up(self.norm_feedforward(x))))

@@ -18,6 +18,7 @@ from bindscope.domain.controlled import ControlledConfig, run_definition
 from bindscope.encoders.sealed import Sealed, pack, unpack
 from bindscope.encoders.trained_runs import CONFIG, MODEL, RESULT
 from bindscope.errors import Cancelled, Conflict, InvalidInput
+from bindscope.models.controlled import build_model
 from bindscope.store.artifacts import ArtifactFolder
 from bindscope.training.controlled_data import object_partition
 from bindscope.training.controlled_evaluation import encode_all_queries, encode_scenes, recognition
@@ -130,18 +131,17 @@ def _final(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> RunResult:
     """Figures of the best checkpoint on training objects and on test objects."""
     config, course, partition = run.config, run.course, run.partition
     best = unpack(folder.read(_BEST), what="best checkpoint of this run")
-    last = {name: value.clone() for name, value in run.model.state_dict().items()}
-    run.model.load_state_dict(dict(best.tensors))
-    queries = encode_all_queries(run.model, tick=reporter.tick)
+    model = build_model(config, run.space.values).to(run.device)
+    model.load_state_dict(dict(best.tensors))
+    queries = encode_all_queries(model, tick=reporter.tick)
     figures, guessed = {}, {}
     for name, objects in (("seen", partition.train), ("unseen", partition.test)):
         scenes = run.scenes(objects, config.test_scenes)
-        vectors = encode_scenes(run.model, scenes.inputs, tick=reporter.tick)
+        vectors = encode_scenes(model, scenes.inputs, tick=reporter.tick)
         found = recognition(vectors, queries, scenes.labels, tick=reporter.tick)
         figures[name] = recognition_intervals(found, run.space.names, has_swap=scenes.labels.has_valid_swap)
         guessed[name] = chance(run.space.values, run.space.names, scenes=scenes.labels.scenes)
     folder.write(MODEL, pack(best))
-    run.model.load_state_dict(last)
     return RunResult(
         history=course.history,
         seen=figures["seen"],
@@ -151,7 +151,7 @@ def _final(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> RunResult:
         best_step=course.best_step,
         steps=course.step,
         seconds=reporter.seconds,
-        parameters=sum(p.numel() for p in run.model.parameters()),
+        parameters=sum(p.numel() for p in model.parameters()),
         device=str(run.device),
     )
 

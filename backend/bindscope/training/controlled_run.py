@@ -159,7 +159,7 @@ def _optimizer(model: torch.nn.Module, config: ControlledConfig, device: torch.d
     plain = [p for p in model.parameters() if p.ndim < 2]
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, config.beta2), fused=True)
 
 
 def _as_value(best: Sequence[float] | None) -> tuple[float, float, float] | None:
