@@ -12,6 +12,8 @@ from bindscope_dashboard.wording import percent, plain_number
 VECTORS = 1 / 2
 #: ... and the binding from this share of the object recognition of the true embeddings.
 BINDING = 1 / 3
+#: A simpler family is as good as another one whose R2 is at most this much higher.
+NEAR = 0.05
 #: The coverage that the sentence is about, or the nearest one that was asked for.
 COVERAGE = 0.6
 #: From simple to complex; networks and trees come after these.
@@ -90,15 +92,16 @@ def complexity_story(cells: Sequence[ComplexityCellResult]) -> Story | None:
     found = slice_of(cells)
     if found is None:
         return None
-    winner = next((f for f in found.families if found.predicts_vectors(f) and found.predicts_binding(f)), None)
+    winner = _winner(found)
     if winner is None:
         return _nobody(found)
     at = f" at coverage {found.coverage:g}"
-    losers = [f for f in found.families if _rank(f.kind) < _rank(winner.kind)]
+    losers = [f for f in found.families if _rank(f.kind) < _rank(winner.kind) and f.r2 < winner.r2 - NEAR]
     against = ""
     if losers:
         last = max(losers, key=lambda f: f.r2)
-        against = f", the {kind_name(last.kind)} does not ({_figures(last, found)})"
+        less = "does so less well" if found.predicts_vectors(last) and found.predicts_binding(last) else "does not"
+        against = f", the {kind_name(last.kind)} {less} ({_figures(last, found)})"
     title, remark = _REMARKS.get(winner.kind, ("Predictable, but not simple", "it takes more than sums and products"))
     sentence = (
         f"The {kind_name(winner.kind)} predicts unseen objects ({_figures(winner, found, at=at)}){against}: {remark}."
@@ -111,6 +114,14 @@ def complexity_story(cells: Sequence[ComplexityCellResult]) -> Story | None:
             "bag_of_concepts",
         )
     return Story(title, sentence, "binds" if winner.kind in _SIMPLE else "undecided")
+
+
+def _winner(found: Slice) -> Fitness | None:
+    """The simplest family that predicts and is about as good as the best of its sort."""
+    able = [f for f in found.families if found.predicts_vectors(f) and found.predicts_binding(f)]
+    able = [f for f in able if f.kind in _SIMPLE] or able
+    best = max((f.r2 for f in able), default=0.0)
+    return next((f for f in able if f.r2 >= best - NEAR), None)
 
 
 def _nobody(found: Slice) -> Story:

@@ -8,7 +8,7 @@ from bindscope.schemas.jobs import CellFailure, JobKindName, JobModel, JobState,
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.complexity import kind_name
 from bindscope_dashboard.plots.phase import settings_of
-from bindscope_dashboard.wording import duration
+from bindscope_dashboard.wording import duration, roughly
 
 RUNNING: tuple[JobState, ...] = ("queued", "running")
 #: Failures and running cells that a card lists; the JSON has all of them.
@@ -48,7 +48,8 @@ def is_running(job: JobSummary) -> bool:
 
 def progress_words(job: JobSummary) -> str:
     """``12 of 36 fits, 3 of them kept from before, 1 failed``."""
-    said = f"{job.done:,} of {job.total:,} {UNITS[job.kind]}" if job.total else "preparing"
+    unit = UNITS[job.kind] if job.total != 1 else UNITS[job.kind].removesuffix("s")
+    said = f"{job.done:,} of {job.total:,} {unit}" if job.total else "preparing"
     if job.reused:
         said += f", {job.reused:,} of them kept from before"
     return said + (f", {job.failed:,} failed" if job.failed else "")
@@ -60,7 +61,7 @@ def time_words(job: JobSummary) -> str:
         return f"took {duration(job.elapsed_s)}" if job.started_at else ""
     parts = [f"{job.rate:.3g} a minute"] if job.rate and job.total > 1 else []
     if job.eta_s is not None:
-        parts.append(f"about {duration(job.eta_s)} left")
+        parts.append(f"about {roughly(job.eta_s)} left")
     return " · ".join([*parts, *([f"{duration(job.elapsed_s)} so far"] if job.elapsed_s else [])])
 
 
@@ -89,7 +90,8 @@ def job_card(job: JobSummary, *, heading: str | None = None) -> Html:
     parts = [tag("p", heading, cls="heading")] if heading else []
     parts.append(tag("p", *top, cls="line"))
     if job.state != "done":
-        parts.append(bar(job.fraction, label=f"Progress of {job.title}"))
+        share = job.fraction if is_running(job) else job.done / max(1, job.total)
+        parts.append(bar(share, label=f"Progress of {job.title}"))
     if is_running(job) and job.stage:
         parts.append(tag("p", job.stage, cls="bs-muted"))
     if isinstance(job, JobModel):

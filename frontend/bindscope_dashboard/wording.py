@@ -104,3 +104,10 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes % 60} min"
     return f"{minutes} min {int(seconds) % 60} s" if minutes else f"{seconds:.0f} s"
+
+
+def roughly(seconds: float) -> str:
+    """A time that is only estimated: ``10 s``, ``50 s``, ``5 min``, ``2 h 5 min``."""
+    if seconds <= 50:
+        return f"{max(10, 10 * round(seconds / 10))} s"
+    return f"{max(1, round(seconds / 60))} min" if seconds < 3600 else duration(seconds)

@@ -71,7 +71,7 @@ def recognition_history_figure(
         )  # fmt: skip
     if chance is not None:
         figure.add_hline(y=chance, line={"color": colors.muted, "width": 1.5, "dash": "dash"})
-        figure.add_annotation(x=1, xref="paper", xanchor="right", y=chance, yanchor="bottom", text="chance, objects",
+        figure.add_annotation(x=0.55, xref="paper", y=chance, yanchor="bottom", text="chance, objects",
                               showarrow=False, font={"color": colors.muted, "size": 12})  # fmt: skip
     if best_step:
         figure.add_vline(x=best_step, line={"color": colors.neutral, "width": 1.5, "dash": "dot"})

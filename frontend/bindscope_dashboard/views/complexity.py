@@ -30,12 +30,18 @@ from bindscope_dashboard.plots.complexity import kind_name
 from bindscope_dashboard.views import complexity_findings, progress
 from bindscope_dashboard.views.datasets import dataset_picker
 from bindscope_dashboard.views.opening import first_model, first_space, opened
-from bindscope_dashboard.views.pickers import limit_picker, modality_picker, model_picker, space_picker, summary_of
+from bindscope_dashboard.views.pickers import (
+    coverage_picker,
+    limit_picker,
+    modality_picker,
+    model_picker,
+    space_picker,
+    summary_of,
+)
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
 
 PAGE, SECOND = "complexity", "complexity.second"
-_COVERAGES = tuple(round(0.1 * n, 1) for n in range(1, 10))
 
 
 def page() -> None:
@@ -101,8 +107,9 @@ def _desk() -> None:
             return
         with st.container(horizontal=True, vertical_alignment="bottom", key="complexity-bar"):
             chosen = _sources(shown, models, spaces)
+        chosen = _kinds(chosen)
         with st.container(horizontal=True, vertical_alignment="bottom", key="complexity-fits"):
-            chosen = _fits(chosen)
+            chosen = _splits(chosen)
             pressed = st.button(
                 "Start", type="primary", icon=":material/play_arrow:", key="complexity.start",
                 disabled=not (chosen.kinds and chosen.coverages), help=_size(chosen),
@@ -170,15 +177,16 @@ def _source(
     return replace(current, model=model, space=space, modality=modality)
 
 
-def _fits(shown: ComplexityState) -> ComplexityState:
+def _kinds(shown: ComplexityState) -> ComplexityState:
     offered = list(dict.fromkeys([*long_work.complexity_kinds(), *shown.kinds]))
     kinds = st.multiselect(
-        "Families", offered, key="complexity.kinds", format_func=kind_name, accept_new_options=True, width=420,
+        "Families", offered, key="complexity.kinds", format_func=kind_name, accept_new_options=True,
         placeholder="Choose families", help="From simple to complex. Any other network as mlp:WIDTH.",
     )  # fmt: skip
-    coverages = st.multiselect(
-        "Coverages", sorted({*_COVERAGES, *shown.coverages}), key="complexity.coverages", width=300,
-        placeholder="Choose shares", help="Share of the objects that the fit learns from; it is judged on the others.",
-    )  # fmt: skip
+    return replace(shown, kinds=tuple(kinds))
+
+
+def _splits(shown: ComplexityState) -> ComplexityState:
+    coverages = coverage_picker(PAGE, shown.coverages, hint="Share of the objects that a fit learns from.")
     seeds = st.number_input("Seeds", 1, MAX_SEEDS, key="complexity.seeds", width=100, help="0, 1, 2, … so many.")
-    return replace(shown, kinds=tuple(kinds), coverages=tuple(sorted(coverages)), seeds=int(seeds))
+    return replace(shown, coverages=coverages, seeds=int(seeds))

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -9,7 +11,7 @@ from bindscope.schemas.complexity import ComplexityCellResult, ComplexityResult
 from bindscope.schemas.jobs import JobModel
 from bindscope_dashboard import exports, state, tables
 from bindscope_dashboard.complexity_links import MEASURES, Measure, source_title
-from bindscope_dashboard.complexity_story import complexity_story
+from bindscope_dashboard.complexity_story import COVERAGE, complexity_story
 from bindscope_dashboard.job_cards import is_running
 from bindscope_dashboard.markup import Html
 from bindscope_dashboard.plots.complexity import (
@@ -24,6 +26,7 @@ from bindscope_dashboard.plots.complexity import (
     kinds_of,
     value_range,
 )
+from bindscope_dashboard.story import Story
 from bindscope_dashboard.views.probe_findings import downloads, story_card
 from bindscope_dashboard.wording import percent, plain_number
 
@@ -43,6 +46,8 @@ _READING = (
 def show(jobs: Sequence[JobModel], measure: Measure) -> Measure:
     """All of it. Returns the measure that the reader chose."""
     found = {source_title(job.request["source"]): result_of(job) for job in jobs}
+    asked = {source_title(job.request["source"]): job.request for job in jobs}
+    states = {source_title(job.request["source"]): job.state for job in jobs}
     cells = {title: list(result.cells) for title, result in found.items()}
     if not any(cells.values()):
         if any(is_running(job) for job in jobs):
@@ -50,10 +55,9 @@ def show(jobs: Sequence[JobModel], measure: Measure) -> Measure:
         return measure
     for title, own in cells.items():
         story = complexity_story(own)
-        if story is not None:
-            st.html(story_card(story))
-            if len(cells) > 1:
-                st.caption(f"Above: {title}")
+        missing = states[title] not in ("done", "failed")
+        if story is not None and not (missing and _too_early(own, asked[title])):
+            st.html(story_card(_told(story, title, partial=missing, several=len(cells) > 1)))
     state.seed_widgets({"complexity.measure": measure})
     chosen = st.segmented_control(
         "Figure", MEASURES, key="complexity.measure", format_func=MEASURE_NAMES.__getitem__, required=True
@@ -67,6 +71,18 @@ def show(jobs: Sequence[JobModel], measure: Measure) -> Measure:
             st.html(fits_table(own, label=f"Fits of {title}"))
     _behind(found, cells)
     return measure
+
+
+def _too_early(cells: Sequence[ComplexityCellResult], request: Mapping[str, Any]) -> bool:
+    """Whether families are still missing at the coverage that the story is going to be about."""
+    at = min((float(c) for c in request["coverages"]), key=lambda c: (abs(c - COVERAGE), c))
+    return len({cell.kind for cell in cells if cell.coverage == at}) < len(request["kinds"])
+
+
+def _told(story: Story, title: str, *, partial: bool, several: bool) -> Story:
+    """The story with its source where there are two, and marked while fits are missing."""
+    start = f"{title}. " if several else ""
+    return replace(story, title=f"{start}So far: {story.title}" if partial else f"{start}{story.title}")
 
 
 def result_of(job: JobModel) -> ComplexityResult:

@@ -27,13 +27,13 @@ from bindscope_dashboard.training_links import (
 from bindscope_dashboard.views import phase_findings, progress
 from bindscope_dashboard.views.complexity import request_of
 from bindscope_dashboard.views.opening import opened
+from bindscope_dashboard.views.pickers import coverage_picker
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.views.train_settings import config_widgets, folded_settings, setting, space_options
 from bindscope_dashboard.wording import literal
 
 PAGE = "phase"
-_COVERAGES = tuple(round(0.1 * n, 1) for n in range(1, 10))
 _PLAIN = PhaseState(("grid-2x8", "grid-2x12"), (0.2, 0.4, 0.6, 0.8), ControlledConfig())
 
 
@@ -119,7 +119,9 @@ def _settings(shown: PhaseState, models: Sequence[PhasePresetModel]) -> PhaseSta
     presets = _states(models)
     with st.container(horizontal=True, vertical_alignment="bottom", key="phase-bar"):
         name = _preset(shown, presets)
-        chosen = _axes(shown)
+        chosen = _spaces(shown)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="phase-splits"):
+        chosen = _splits(chosen)
         steps = setting(PAGE, "steps", shown.config, width=120)
         pressed = st.button(
             "Start", type="primary", icon=":material/play_arrow:", key="phase.start",
@@ -157,14 +159,15 @@ def _preset(shown: PhaseState, presets: Mapping[str, PhaseState]) -> str:
     return st.selectbox("Preset", list(presets), key="phase.preset", on_change=take, width=150)
 
 
-def _axes(shown: PhaseState) -> PhaseState:
+def _spaces(shown: PhaseState) -> PhaseState:
     spaces = st.multiselect(
         "Object spaces", space_options(service.spaces(), shown.spaces), key="phase.spaces", accept_new_options=True,
-        width=300, placeholder="Choose spaces", help="grid-CxV has C concepts of V values each.",
+        width=420, placeholder="Choose spaces", help="grid-CxV has C concepts of V values each.",
     )  # fmt: skip
-    coverages = st.multiselect(
-        "Coverages", sorted({*_COVERAGES, *shown.coverages}), key="phase.coverages", width=300,
-        placeholder="Choose shares", help="Share of the objects that training sees; the others judge it.",
-    )  # fmt: skip
+    return replace(shown, spaces=tuple(spaces))
+
+
+def _splits(shown: PhaseState) -> PhaseState:
+    coverages = coverage_picker(PAGE, shown.coverages, hint="Share of the objects that a training sees.")
     seeds = st.number_input("Seeds", 1, MAX_SEEDS, key="phase.seeds", width=100, help="0, 1, 2, … so many.")
-    return replace(shown, spaces=tuple(spaces), coverages=tuple(sorted(coverages)), seeds=int(seeds))
+    return replace(shown, coverages=coverages, seeds=int(seeds))

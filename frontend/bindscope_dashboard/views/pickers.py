@@ -61,6 +61,13 @@ def limit_picker(page: str) -> int:
     )  # fmt: skip
 
 
+def coverage_picker(page: str, current: Sequence[float], *, hint: str) -> tuple[float, ...]:
+    """Shares of the objects, in order; those of a link are offered beside the tenths."""
+    options = sorted({*(round(0.1 * n, 1) for n in range(1, 10)), *current})
+    found = st.pills("Coverages", options, selection_mode="multi", key=f"{page}.coverages", help=hint)
+    return tuple(sorted(found))
+
+
 def scene_pickers(page: str, scene: SceneModel, space: ConceptSpace) -> SceneModel:
     """A row of choices for each object; keeps the places."""
     number = state.pickers_revision(page)

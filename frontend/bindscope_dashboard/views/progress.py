@@ -4,12 +4,16 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from bindscope.client import ApiError, ServiceUnreachable
 from bindscope.schemas.jobs import JobKindName, JobModel, JobSummary
 from bindscope_dashboard import long_work, state
 from bindscope_dashboard.job_cards import KINDS, PAGES, is_running, job_card
 from bindscope_dashboard.views.problems import explained
+from bindscope_dashboard.wording import literal
 
 _EVERY_S = 1.0
+#: Statuses of a service that may answer a moment later.
+_BUSY = (503, 504)
 Show = Callable[[Sequence[JobModel]], None]
 
 
@@ -25,12 +29,29 @@ def watch(job_ids: Sequence[str], kind: JobKindName, *, show: Show) -> None:
 
 def _live(job_ids: Sequence[str], kind: JobKindName, show: Show) -> None:
     with explained():
-        jobs = [long_work.job(job_id) for job_id in job_ids]
+        jobs = _latest(job_ids)
         if not any(is_running(job) for job in jobs):
             # The whole page again: it stops asking, and models and runs may be new.
             long_work.forget()
             st.rerun()
         _draw(jobs, kind, show=show)
+
+
+def _latest(job_ids: Sequence[str]) -> list[JobModel]:
+    """The jobs as they are now. A service that is too busy for once to answer does not take the curves away."""
+    key = f"latest.{'.'.join(job_ids)}"
+    try:
+        jobs = [long_work.job(job_id) for job_id in job_ids]
+    except ServiceUnreachable:
+        raise
+    except ApiError as error:
+        known: list[JobModel] | None = state.shown(key)
+        if error.status not in _BUSY or known is None:
+            raise
+        st.caption(f":material/hourglass: This is a moment old: {literal(str(error))}")
+        return known
+    state.keep_shown(key, jobs)
+    return jobs
 
 
 def _draw(jobs: Sequence[JobModel], kind: JobKindName, *, show: Show) -> None:

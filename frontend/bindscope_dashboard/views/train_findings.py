@@ -100,7 +100,7 @@ def _facts(result: TrainingResult) -> Html:
         _share("Seen objects", result.seen.get("object"), "objects recognised, scenes of training objects"),
         _share("Unseen: all concepts", result.unseen.get("concepts"), "all concepts recognised at once"),
         _fact("Trained in", duration(result.seconds), "", f"{result.steps:,} steps on {result.device.upper()}, "
-              f"{result.parameters:,} parameters, kept: step {result.best_step:,}"),
+              f"{result.parameters:,} parameters, kept: step\u00a0{result.best_step:,}"),
     ]  # fmt: skip
     return tag("div", *boxes, cls="bs-facts")
 
@@ -108,7 +108,7 @@ def _facts(result: TrainingResult) -> Html:
 def _share(title: str, interval: Interval | None, note: str) -> Html:
     if interval is None:
         return _fact(title, "–", "", note)
-    return _fact(title, percent(interval.value), accuracy_note(interval), f"{note}, n = {interval.n:,}")
+    return _fact(title, percent(interval.value), accuracy_note(interval), f"{note}, n\u00a0=\u00a0{interval.n:,}")
 
 
 def _fact(title: str, figure: str, extra: str, note: str) -> Html:
