@@ -18,7 +18,7 @@ from bindscope_dashboard.geometry_links import (
 )
 from bindscope_dashboard.links import one_of, whole
 
-Measure = Literal["r2", "object", "concepts"]
+Measure = Literal["r2", "object", "object_on_valid_swaps", "concepts"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 MAX_SEEDS = 64
 #: Ids of jobs, as the service makes them.

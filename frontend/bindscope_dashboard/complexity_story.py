@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bindscope.schemas.complexity import ComplexityCellResult
+from bindscope_dashboard.complexity_links import Measure
 from bindscope_dashboard.plots.complexity import ceiling, chance, curve, kind_name, kinds_of
 from bindscope_dashboard.story import Story
 from bindscope_dashboard.wording import percent, plain_number
@@ -11,7 +12,7 @@ from bindscope_dashboard.wording import percent, plain_number
 #: A family predicts the vectors from this share of the R2 that noise leaves ...
 VECTORS = 1 / 2
 #: ... and the binding from this share of the object recognition of the true embeddings.
-BINDING = 1 / 3
+BINDING = 1 / 2
 #: A simpler family is as good as another one whose R2 is at most this much higher.
 NEAR = 0.05
 #: The coverage that the sentence is about, or the nearest one that was asked for.
@@ -27,7 +28,7 @@ _REMARKS = {
 
 @dataclass(frozen=True)
 class Fitness:
-    """One family at one coverage; ``objects`` is recognition on its predictions."""
+    """One family at one coverage; ``objects`` is recognition on its predictions (of the head of its slice)."""
 
     kind: str
     r2: float
@@ -36,9 +37,13 @@ class Fitness:
 
 @dataclass(frozen=True)
 class Slice:
-    """All families at one coverage, with what can be reached."""
+    """All families at one coverage, with what can be reached.
+
+    ``head``: objects where a swap exists, which only binding recognises; all objects where no scene has a swap.
+    """
 
     coverage: float
+    head: Measure
     families: tuple[Fitness, ...]
     r2_ceiling: float
     objects_ceiling: float | None
@@ -47,7 +52,7 @@ class Slice:
     @property
     def binds(self) -> bool:
         """Whether the true embeddings tell unseen objects apart at all."""
-        return self.objects_ceiling is not None and self.objects_ceiling > max(0.1, 2 * self.objects_chance)
+        return self.objects_ceiling is not None and self.objects_ceiling > max(0.1, self.objects_chance)
 
     def predicts_vectors(self, found: Fitness) -> bool:
         """Most of the variance that is not noise."""
@@ -66,17 +71,19 @@ def slice_of(cells: Sequence[ComplexityCellResult]) -> Slice | None:
         return None
     at = min(every, key=lambda c: (-sum(c in v for v in points.values()), abs(c - COVERAGE), c))
     own = [cell for cell in cells if cell.coverage == at]
+    head: Measure = "object_on_valid_swaps" if ceiling(own, "object_on_valid_swaps") else "object"
     families = [
-        Fitness(kind, values[at], next((p.value for p in curve(own, kind, "object")), None))
+        Fitness(kind, values[at], next((p.value for p in curve(own, kind, head)), None))
         for kind, values in points.items()
         if at in values
     ]
     return Slice(
         coverage=at,
+        head=head,
         families=tuple(sorted(families, key=lambda f: _rank(f.kind))),
         r2_ceiling=next((v for _, v in ceiling(own, "r2")), 1.0),
-        objects_ceiling=next((v for _, v in ceiling(own, "object")), None),
-        objects_chance=next((v for _, v in chance(own, "object")), 0.0),
+        objects_ceiling=next((v for _, v in ceiling(own, head)), None),
+        objects_chance=next((v for _, v in chance(own, head)), 0.0),
     )
 
 
@@ -109,8 +116,9 @@ def complexity_story(cells: Sequence[ComplexityCellResult]) -> Story | None:
     if not found.binds:
         return Story(
             "Nothing bound",
-            f"{sentence} But the embeddings themselves hardly tell these objects apart "
-            f"({percent(found.objects_ceiling)} recognised): there is no binding to explain.",
+            f"{sentence} But the embeddings themselves do not tell these objects from their swaps "
+            f"({percent(found.objects_ceiling)} recognised, chance {percent(found.objects_chance)}): there is no "
+            "binding to explain.",
             "bag_of_concepts",
         )
     return Story(title, sentence, "binds" if winner.kind in _SIMPLE else "undecided")
@@ -144,5 +152,6 @@ def _nobody(found: Slice) -> Story:
 
 
 def _figures(fitness: Fitness, found: Slice, *, at: str = "") -> str:
-    objects = f", objects {percent(fitness.objects)}" if found.binds and fitness.objects is not None else ""
+    where = " where a swap exists" if found.head == "object_on_valid_swaps" else ""
+    objects = f", objects {percent(fitness.objects)}{where}" if found.binds and fitness.objects is not None else ""
     return f"R² {plain_number(fitness.r2, 2)}{objects}{at}"

@@ -13,6 +13,9 @@ from bindscope.schemas.trainings import PhaseCell
 from bindscope.schemas.verdicts import Verdict, VerdictBatch
 from bindscope_dashboard.plots.decomposition import Fit
 
+#: What a fit of the binding function is scored on beside R2.
+_HEADS = ("object", "object_on_valid_swaps", "concepts")
+
 
 def verdict_csv(verdict: Verdict) -> str:
     """Every score: kind, name, whether it is in the scene, cosine."""
@@ -84,7 +87,7 @@ def complexity_csv(sources: Mapping[str, Sequence[ComplexityCellResult]]) -> str
     """Every fit: R2, then the ends of its interval, ceiling and chance for objects and for all concepts at once."""
     rows = [(source, *_fit_row(cell)) for source, cells in sources.items() for cell in cells]
     head = ["source", "kind", "coverage", "seed", "train_scenes", "test_scenes", "train_r2", "test_r2", "r2_ceiling"]
-    for name in ("object", "concepts"):
+    for name in _HEADS:
         head += [name, f"{name}_low", f"{name}_high", f"{name}_ceiling", f"{name}_chance"]
     return _csv(head, rows)
 
@@ -92,7 +95,7 @@ def complexity_csv(sources: Mapping[str, Sequence[ComplexityCellResult]]) -> str
 def _fit_row(cell: ComplexityCellResult) -> Sequence[object]:
     row: list[object] = [cell.kind, cell.coverage, cell.seed, cell.train_scenes, cell.test_scenes]
     row += [cell.train_r2, cell.test_r2, cell.r2_ceiling]
-    for name in ("object", "concepts"):
+    for name in _HEADS:
         row += [*_ends(cell.test, name), _share(cell.ceiling, name), _share(cell.chance, name)]
     return row
 

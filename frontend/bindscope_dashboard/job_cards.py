@@ -11,8 +11,8 @@ from bindscope_dashboard.plots.phase import settings_of
 from bindscope_dashboard.wording import duration, roughly
 
 RUNNING: tuple[JobState, ...] = ("queued", "running")
-#: Failures and running cells that a card lists; the JSON has all of them.
-_LISTED = 5
+#: Failures and running cells that a card lists unless told otherwise.
+LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,11 @@ def cell_words(cell: Mapping[str, Any]) -> str:
     return ", ".join([what, *rest])
 
 
-def job_card(job: JobSummary, *, heading: str | None = None) -> Html:
-    """State, bar and figures, what runs now, and what went wrong. ``heading``: shown above the state."""
+def job_card(job: JobSummary, *, heading: str | None = None, listed: int = LISTED) -> Html:
+    """State, bar and figures, what runs now, and what went wrong.
+
+    ``heading``: shown above the state; ``listed``: running cells and failures that are listed, the JSON has all.
+    """
     state = STATES[job.state]
     top = [tag("span", state.sign, cls="sign", aria_hidden="true"), tag("strong", state.title)]
     top.append(tag("span", progress_words(job)))
@@ -95,11 +98,11 @@ def job_card(job: JobSummary, *, heading: str | None = None) -> Html:
     if is_running(job) and job.stage:
         parts.append(tag("p", job.stage, cls="bs-muted"))
     if isinstance(job, JobModel):
-        parts += _live(job) if is_running(job) else []
+        parts += _live(job, listed) if is_running(job) else []
     if job.error:
         parts.append(tag("p", job.error, cls="error"))
     if isinstance(job, JobModel) and job.failures:
-        parts.append(failure_list(job.failures))
+        parts.append(failure_list(job.failures, listed))
     return tag("section", *parts, cls=f"bs-job {job.state}", aria_label=f"Job: {job.title}")
 
 
@@ -118,19 +121,19 @@ def bar(fraction: float, *, label: str) -> Html:
     )
 
 
-def _live(job: JobModel) -> list[Html]:
+def _live(job: JobModel, listed: int) -> list[Html]:
     lines = [
-        f"{cell_words(one.cell)}: step {one.step:,} of {one.steps:,}" for one in job.live[:_LISTED] if one.steps > 1
+        f"{cell_words(one.cell)}: step {one.step:,} of {one.steps:,}" for one in job.live[:listed] if one.steps > 1
     ]
-    more = len(job.live) - _LISTED
+    more = len(job.live) - listed
     if lines and more > 0:
         lines.append(f"and {more} more")
     return [tag("p", line, cls="bs-muted") for line in lines]
 
 
-def failure_list(failures: list[CellFailure]) -> Html:
+def failure_list(failures: list[CellFailure], listed: int = LISTED) -> Html:
     """The cells that could not be computed, each with its reason."""
-    lines = [tag("li", tag("strong", f"{cell_words(f.cell)}: "), f.error) for f in failures[:_LISTED]]
-    if len(failures) > _LISTED:
-        lines.append(tag("li", f"and {len(failures) - _LISTED} more"))
+    lines = [tag("li", tag("strong", f"{cell_words(f.cell)}: "), f.error) for f in failures[:listed]]
+    if len(failures) > listed:
+        lines.append(tag("li", f"and {len(failures) - listed} more"))
     return tag("ul", *lines, cls="failures", aria_label="What could not be computed")

@@ -134,13 +134,23 @@ def test_families_are_said_in_words():
         (world(additive=0.1, global_product=-0.2, mlp__64=0.7), "Predictable, but not simple", "The MLP, 64 wide"),
         (world(additive=0.1, global_product=0.2), "No simple rule found", "No family predicts unseen objects"),
         ([fit("additive", 0.6, r2=0.8, objects=0.1)], "The vectors, but not the binding", "what the families miss"),
-        ([fit("additive", 0.6, r2=0.8, objects=0.0, top=0.05)], "Nothing bound", "there is no binding to explain"),
+        ([fit("additive", 0.6, r2=0.8, objects=0.05, top=0.06)], "Nothing bound", "there is no binding to explain"),
     ],
 )  # fmt: skip
 def test_the_sentence_names_the_simplest_family_that_predicts_unseen_objects(cells, title, part):
     story = complexity_story(cells)
     assert story.title == title
     assert part in story.sentence
+
+
+def test_a_bag_has_nothing_to_explain_though_scenes_without_a_swap_are_recognised():
+    cell = fit("additive", 0.6, r2=1.0, objects=0.5, top=0.5)
+    swaps = {"object_on_valid_swaps": interval(0.17)}
+    bag = cell.model_copy(update={"test": cell.test | swaps, "ceiling": cell.ceiling | swaps,
+                                  "chance": cell.chance | {"object_on_valid_swaps": interval(0.5)}})  # fmt: skip
+    story = complexity_story([bag])
+    assert story.title == "Nothing bound"
+    assert "17 % recognised, chance 50 %" in story.sentence
 
 
 def test_the_sentence_is_about_the_coverage_that_most_families_have():

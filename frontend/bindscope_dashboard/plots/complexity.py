@@ -12,7 +12,12 @@ from bindscope_dashboard.plots.layout import dressed, faded, with_legend
 from bindscope_dashboard.theme import Ink, ink
 from bindscope_dashboard.wording import plain_number
 
-MEASURE_NAMES: Mapping[Measure, str] = {"r2": "R²", "object": "objects", "concepts": "all concepts at once"}
+MEASURE_NAMES: Mapping[Measure, str] = {
+    "r2": "R²",
+    "object": "objects",
+    "object_on_valid_swaps": "objects, where a swap exists",
+    "concepts": "all concepts at once",
+}
 #: How a family is called on the page; those with widths are said with their width.
 KIND_NAMES: Mapping[str, str] = {
     "additive": "sum",
@@ -21,7 +26,12 @@ KIND_NAMES: Mapping[str, str] = {
     "random_forest": "random forest",
     "gradient_boosting": "gradient boosting",
 }
-_AXIS = {"r2": "R² on scenes of unseen objects", "object": "objects recognised", "concepts": "all concepts recognised"}
+_AXIS: Mapping[Measure, str] = {
+    "r2": "R² on scenes of unseen objects",
+    "object": "objects recognised",
+    "object_on_valid_swaps": "objects recognised, scenes with a swap",
+    "concepts": "all concepts recognised",
+}
 _DASHES = ("longdash", "dashdot", "longdashdot", "dot")
 _SYMBOLS = ("x", "star", "hexagon", "pentagon")
 #: An R2 below this is drawn here; the table says what it is.

@@ -105,8 +105,7 @@ def _desk() -> None:
         if shown is None:
             st.rerun()
             return
-        with st.container(horizontal=True, vertical_alignment="bottom", key="complexity-bar"):
-            chosen = _sources(shown, models, spaces)
+        chosen = _sources(shown, models, spaces)
         chosen = _kinds(chosen)
         with st.container(horizontal=True, vertical_alignment="bottom", key="complexity-fits"):
             chosen = _splits(chosen)
@@ -152,14 +151,18 @@ def _size(chosen: ComplexityState) -> str:
 def _sources(
     shown: ComplexityState, models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]
 ) -> ComplexityState:
-    first = _source(PAGE, shown.first, models, spaces=spaces)
-    dataset = dataset_picker(PAGE, shown.first.dataset, verb="Fit")
-    with st.popover("More", icon=":material/tune:"):
-        limit = limit_picker(PAGE)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="complexity-bar"):
+        first = _source(PAGE, shown.first, models, spaces=spaces)
+        dataset = dataset_picker(PAGE, shown.first.dataset, verb="Fit")
+        with st.popover("More", icon=":material/tune:"):
+            limit = limit_picker(PAGE)
+        hint = "Another model, space or modality beside it."
+        compare = st.toggle("Second source", key="complexity.compare", help=hint)
     first = replace(first, dataset=dataset, limit=limit)
-    if not st.toggle("Second source", key="complexity.compare", help="Another model, space or modality beside it."):
+    if not compare:
         return replace(shown, first=first, second=None)
-    second = _source(SECOND, shown.second or shown.first, models, spaces=spaces, prefix="Second ")
+    with st.container(horizontal=True, vertical_alignment="bottom", key="complexity-second-bar"):
+        second = _source(SECOND, shown.second or shown.first, models, spaces=spaces, prefix="Second ")
     return replace(shown, first=first, second=replace(second, dataset=None, limit=limit))
 
 

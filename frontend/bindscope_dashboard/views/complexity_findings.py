@@ -45,9 +45,9 @@ _READING = (
 
 def show(jobs: Sequence[JobModel], measure: Measure) -> Measure:
     """All of it. Returns the measure that the reader chose."""
-    found = {source_title(job.request["source"]): result_of(job) for job in jobs}
-    asked = {source_title(job.request["source"]): job.request for job in jobs}
-    states = {source_title(job.request["source"]): job.state for job in jobs}
+    titles = titles_of(jobs)
+    found = {title: result_of(job) for title, job in zip(titles, jobs, strict=True)}
+    by_title = dict(zip(titles, jobs, strict=True))
     cells = {title: list(result.cells) for title, result in found.items()}
     if not any(cells.values()):
         if any(is_running(job) for job in jobs):
@@ -55,8 +55,8 @@ def show(jobs: Sequence[JobModel], measure: Measure) -> Measure:
         return measure
     for title, own in cells.items():
         story = complexity_story(own)
-        missing = states[title] not in ("done", "failed")
-        if story is not None and not (missing and _too_early(own, asked[title])):
+        missing = by_title[title].state not in ("done", "failed")
+        if story is not None and not (missing and _too_early(own, by_title[title].request)):
             st.html(story_card(_told(story, title, partial=missing, several=len(cells) > 1)))
     state.seed_widgets({"complexity.measure": measure})
     chosen = st.segmented_control(
@@ -83,6 +83,12 @@ def _told(story: Story, title: str, *, partial: bool, several: bool) -> Story:
     """The story with its source where there are two, and marked while fits are missing."""
     start = f"{title}. " if several else ""
     return replace(story, title=f"{start}So far: {story.title}" if partial else f"{start}{story.title}")
+
+
+def titles_of(jobs: Sequence[JobModel]) -> list[str]:
+    """The source of each job in words; the second of the same source is marked."""
+    titles = [source_title(job.request["source"]) for job in jobs]
+    return [f"{title} (second)" if title in titles[:i] else title for i, title in enumerate(titles)]
 
 
 def result_of(job: JobModel) -> ComplexityResult:
@@ -120,13 +126,15 @@ def fits_table(cells: Sequence[ComplexityCellResult], *, label: str) -> Html:
                     str(sum(c.test_scenes for c in own)),
                     _spread(lines["r2"].get(coverage), r2=True),
                     _spread(lines["object"].get(coverage)),
+                    _spread(lines["object_on_valid_swaps"].get(coverage)),
                     _spread(lines["concepts"].get(coverage)),
                     percent(next((v for _, v in ceiling(own, "object")), None)),
                     percent(next((v for _, v in chance(own, "object")), None)),
                 )
             )
-    head = ("Family", "Coverage", "Seeds", "Test scenes", "R²", "Objects", "All concepts", "Objects: ceiling", "chance")
-    return tables.table(head, rows, label=label, numbers=frozenset(range(1, 9)), cls="dense")
+    head = ("Family", "Coverage", "Seeds", "Test scenes", "R²", "Objects", "With a swap", "All concepts",
+            "Objects: ceiling", "chance")  # fmt: skip
+    return tables.table(head, rows, label=label, numbers=frozenset(range(1, 10)), cls="dense")
 
 
 def _spread(point: Point | None, *, r2: bool = False) -> str:

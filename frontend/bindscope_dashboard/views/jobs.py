@@ -12,7 +12,7 @@ import streamlit as st
 from bindscope.schemas.jobs import JobSummary
 from bindscope_dashboard import long_work, state
 from bindscope_dashboard.complexity_links import job_in
-from bindscope_dashboard.job_cards import is_running, job_card, when
+from bindscope_dashboard.job_cards import LISTED, is_running, job_card, when
 from bindscope_dashboard.views.opening import opened
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.progress import can_resume, open_job, resume_button
@@ -66,7 +66,7 @@ def _stop_asking(jobs: Sequence[JobSummary]) -> None:
 def _row(job: JobSummary, *, chosen: bool) -> None:
     with st.container(border=True, key=f"job-{job.id}"):
         detail = long_work.job(job.id) if chosen or job.failed else job
-        st.html(job_card(detail, heading=f"{job.title} · {when(job.created_at)}"))
+        st.html(job_card(detail, heading=f"{job.title} · {when(job.created_at)}", listed=LISTED if chosen else 1))
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", icon=":material/open_in_full:", key=f"jobs.open.{job.id}", help="On its own page."):
                 open_job(job)

@@ -11,6 +11,7 @@ from dataclasses import replace
 import streamlit as st
 
 from bindscope.domain.controlled import ControlledConfig
+from bindscope.errors import InvalidInput
 from bindscope.schemas.jobs import JobModel
 from bindscope.schemas.trainings import PhasePresetModel
 from bindscope_dashboard import long_work, service, state
@@ -66,7 +67,11 @@ def _configs(presets: Mapping[str, PhaseState]) -> dict[str, ControlledConfig]:
 def _read(query: Mapping[str, str], default: PhaseState, presets: Mapping[str, PhaseState]) -> PhaseState:
     found = phase_from_query(query, presets.get(query.get("preset", ""), default), _configs(presets))
     request = request_of(found.job, "phase_diagram") if found.job and "spaces" not in query else None
-    return found if request is None else phase_of_request(found, request)
+    try:
+        return found if request is None else phase_of_request(found, request)
+    except InvalidInput:
+        # A job of another version: it is shown, its settings cannot be.
+        return found
 
 
 def _widgets(shown: PhaseState) -> dict[str, object]:

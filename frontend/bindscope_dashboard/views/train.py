@@ -11,6 +11,7 @@ from dataclasses import replace
 import streamlit as st
 
 from bindscope.domain.controlled import ControlledConfig
+from bindscope.errors import InvalidInput
 from bindscope.schemas.trainings import TrainingPreset
 from bindscope_dashboard import long_work, service, state
 from bindscope_dashboard.training_links import (
@@ -59,7 +60,11 @@ def _read(query: Mapping[str, str], default: TrainState, presets: Mapping[str, C
     request = request_of(found.job, "training") if found.job and "preset" not in query else None
     if request is None:
         return found
-    config = config_of(request.get("config") or {})
+    try:
+        config = config_of(request.get("config") or {})
+    except InvalidInput:
+        # A job of another version: it is shown, its settings cannot be.
+        return found
     return replace(found, config=config, preset=nearest_preset(config, presets))
 
 
