@@ -3,14 +3,18 @@
 Jobs are asked afresh every time: they change while they are watched.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
+from bindscope.client import ApiError
 from bindscope.schemas.jobs import JobModel, JobSummary
 from bindscope.schemas.trainings import PhaseOverview, TrainingOverview
 from bindscope_dashboard import service
+
+_BUSY, _PAUSE_S = 503, 0.5
 
 
 def start_complexity(body: Mapping[str, Any]) -> JobModel:
@@ -49,7 +53,13 @@ def jobs() -> list[JobSummary]:
 
 
 def job(job_id: str) -> JobModel:
-    """One job as it is now."""
+    """One job as it is now. Asks twice where the store is too busy to answer at once."""
+    try:
+        return service.client().job(job_id)
+    except ApiError as error:
+        if error.status != _BUSY:
+            raise
+    time.sleep(_PAUSE_S)
     return service.client().job(job_id)
 
 

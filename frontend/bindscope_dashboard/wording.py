@@ -111,3 +111,8 @@ def roughly(seconds: float) -> str:
     if seconds <= 50:
         return f"{max(10, 10 * round(seconds / 10))} s"
     return f"{max(1, round(seconds / 60))} min" if seconds < 3600 else duration(seconds)
+
+
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """``1 family``; ``3 families``."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"

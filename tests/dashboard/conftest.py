@@ -6,15 +6,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bindscope.client import BindscopeClient
+from bindscope.client import ApiError, BindscopeClient
 from bindscope.domain.concepts import BUILTIN_SPACES
 from bindscope.schemas.base import Interval, PlacedObject, Provenance, SceneModel
+from bindscope.schemas.jobs import JobModel
 from bindscope.schemas.verdicts import (
     CaptionScore,
     ConceptScore,
@@ -27,6 +28,7 @@ from bindscope.schemas.verdicts import (
 )
 
 _STARTED_IN = 90.0
+_ENDED_IN = 150.0
 
 
 def free_port() -> int:
@@ -93,6 +95,24 @@ def mini(service_url) -> None:
     with BindscopeClient(service_url) as client:
         client.add_space(text)
         client.add_space(text.replace("mini", "other"))
+
+
+@pytest.fixture(scope="session")
+def ended(service_url) -> Callable[[JobModel], JobModel]:
+    # A store that is too busy to answer for a moment is asked again.
+    def wait(job: JobModel) -> JobModel:
+        until = time.monotonic() + _ENDED_IN
+        with BindscopeClient(service_url) as client:
+            while time.monotonic() < until:
+                try:
+                    return client.wait(job, timeout_s=_ENDED_IN)
+                except ApiError as error:
+                    if error.status != 503:
+                        raise
+                    time.sleep(0.5)
+        pytest.fail(f"Job {job.id} did not end")
+
+    return wait
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from bindscope.client import BindscopeClient
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.usefixtures("mini")]
 
-_WAIT = 60_000
+_WAIT = 120_000
 SOURCE = {"model": "synthetic:additive", "space": "mini", "modality": "image"}
 CONFIG = {"width": 16, "layers": 1, "heads": 2, "feedforward": 16, "dim": 16, "batch": 32, "evaluation_scenes": 32,
           "test_scenes": 50, "evaluate_every": 10, "steps": 20}  # fmt: skip
@@ -22,7 +22,7 @@ def page(browser, dashboard_url):
 
 
 @pytest.fixture(scope="module")
-def links(service_url, mini) -> dict[str, str]:
+def links(service_url, mini, ended) -> dict[str, str]:
     """A finished job for each page."""
     with BindscopeClient(service_url) as client:
         jobs = {
@@ -30,9 +30,9 @@ def links(service_url, mini) -> dict[str, str]:
             "train": client.train({"space": "grid-2x4", "coverage": 0.6, **CONFIG}),
             "phase": client.phase_diagram(["grid-2x4"], [0.5, 0.6], config=CONFIG),
         }
-        ended = {name: client.wait(job, timeout_s=120) for name, job in jobs.items()}
-        assert {name: job.state for name, job in ended.items()} == dict.fromkeys(jobs, "done")
-    return {name: f"/{name}?job={job.id}" for name, job in ended.items()} | {"jobs": f"/jobs?job={ended['phase'].id}"}
+        states = {name: ended(job).state for name, job in jobs.items()}
+    assert states == dict.fromkeys(jobs, "done")
+    return {name: f"/{name}?job={job.id}" for name, job in jobs.items()} | {"jobs": f"/jobs?job={jobs['phase'].id}"}
 
 
 READY = {
@@ -55,7 +55,7 @@ def settled(page, url: str, text: str) -> None:
 
 
 def test_a_job_is_started_watched_reloaded_and_found_again(page, dashboard_url):
-    query = "model=synthetic:product&space=mini&modality=image&kinds=additive~mlp:64&coverages=0.4~0.6&seeds=3"
+    query = "model=synthetic:product&space=mini&modality=image&kinds=additive&coverages=0.4~0.6&seeds=6"
     page.goto(f"{dashboard_url}/complexity?{query}")
     page.get_by_role("button", name="Start").click()
     page.get_by_role("progressbar").wait_for()

@@ -7,7 +7,7 @@ from bindscope.schemas.jobs import JobModel
 
 pytestmark = [pytest.mark.usefixtures("mini"), pytest.mark.timeout(300)]
 
-_RUN, _JOB = 60, 120.0
+_RUN = 60
 PAGES = ["complexity", "train", "phase", "jobs"]
 TINY = {"width": "16", "layers": "1", "heads": "2", "feedforward": "16", "dim": "16", "batch": "32",
         "evaluation_scenes": "32", "test_scenes": "50", "evaluate_every": "10", "steps": "20"}  # fmt: skip
@@ -30,24 +30,28 @@ def client(service_url):
 
 
 @pytest.fixture
-def fits(client) -> JobModel:
-    return finished(client, client.complexity(SOURCE, kinds=["additive"], coverages=[0.5], seeds=[0, 1]))
+def finished(ended):
+    def wait(job: JobModel) -> JobModel:
+        found = ended(job)
+        assert found.state == "done", (found.error, found.failures)
+        return found
+
+    return wait
 
 
 @pytest.fixture
-def training(client) -> JobModel:
-    return finished(client, client.train({"space": "grid-2x4", "coverage": 0.6, **CONFIG}))
+def fits(client, finished) -> JobModel:
+    return finished(client.complexity(SOURCE, kinds=["additive"], coverages=[0.5], seeds=[0, 1]))
 
 
 @pytest.fixture
-def diagram(client) -> JobModel:
-    return finished(client, client.phase_diagram(["grid-2x4", "grid-2x5"], [0.5], config=CONFIG))
+def training(client, finished) -> JobModel:
+    return finished(client.train({"space": "grid-2x4", "coverage": 0.6, **CONFIG}))
 
 
-def finished(client: BindscopeClient, job: JobModel) -> JobModel:
-    ended = client.wait(job, timeout_s=_JOB)
-    assert ended.state == "done", (ended.error, ended.failures)
-    return ended
+@pytest.fixture
+def diagram(client, finished) -> JobModel:
+    return finished(client.phase_diagram(["grid-2x4", "grid-2x5"], [0.5], config=CONFIG))
 
 
 def opened(name: str, **query: str) -> AppTest:
@@ -77,14 +81,14 @@ def alts(page: AppTest) -> str:
     return " ".join(chart.proto.alt for chart in page.get("plotly_chart"))
 
 
-def test_start_returns_at_once_with_the_job_in_the_link_and_the_curves_follow(client):
+def test_start_returns_at_once_with_the_job_in_the_link_and_the_curves_follow(client, finished):
     page = opened("complexity", **FITS)
-    assert "1 families × 1 coverages × 1 seeds = 1 fits" in told(page)
+    assert "1 family × 1 coverage × 1 seed = 1 fit" in told(page)
     page.button(key="complexity.start").click().run()
     assert not page.exception
     job = query_of(page)["job"]
     assert job.startswith("complexity-")
-    finished(client, client.job(job))
+    finished(client.job(job))
     page.run()
     assert not page.exception
     assert "Done" in html_of(page)
@@ -104,8 +108,8 @@ def test_a_link_with_nothing_but_the_job_shows_its_settings_and_its_curves(fits)
     assert "R² on unseen objects against coverage, synthetic:additive" in alts(page)
 
 
-def test_two_sources_stand_side_by_side(fits, client):
-    other = finished(client, client.complexity(SOURCE | {"model": "synthetic:bag"}, kinds=["additive"],
+def test_two_sources_stand_side_by_side(fits, client, finished):
+    other = finished(client.complexity(SOURCE | {"model": "synthetic:bag"}, kinds=["additive"],
                                                coverages=[0.5], seeds=[0, 1]))  # fmt: skip
     page = opened("complexity", job=fits.id, second_job=other.id)
     assert page.toggle(key="complexity.compare").value
@@ -114,21 +118,21 @@ def test_two_sources_stand_side_by_side(fits, client):
     assert query_of(page)["second_job"] == other.id
 
 
-def test_a_job_is_cancelled_and_resumed_on_its_page(client):
+def test_a_job_is_cancelled_and_resumed_on_its_page(client, ended):
     job = client.complexity(SOURCE | {"model": "synthetic:product"}, kinds=["mlp:64", "gradient_boosting"],
                             coverages=[0.3, 0.5, 0.7], seeds=list(range(12)))  # fmt: skip
     page = opened("complexity", job=job.id)
     assert 'role="progressbar"' in html_of(page)
     page.button(key=f"job.cancel.{job.id}").click().run()
     assert not page.exception
-    assert client.wait(job, timeout_s=_JOB).state == "cancelled"
+    assert ended(job).state == "cancelled"
     page.run()
     assert "Cancelled" in html_of(page)
     page.button(key=f"job.resume.{job.id}").click().run()
     assert not page.exception
     assert client.job(job.id).state in ("queued", "running", "done")
     client.cancel_job(job.id)
-    client.wait(job, timeout_s=_JOB)
+    ended(job)
 
 
 @pytest.mark.parametrize("name", ["complexity", "train", "phase"])
@@ -143,12 +147,12 @@ def test_a_job_of_another_page_is_not_shown_but_named(fits):
     assert page.button(key=f"job.elsewhere.{fits.id}").label.endswith("Complexity")
 
 
-def test_a_training_starts_from_its_link_and_shows_its_curves_and_its_model(client):
+def test_a_training_starts_from_its_link_and_shows_its_curves_and_its_model(client, finished):
     page = opened("train", space="grid-2x4", coverage="0.7", **TINY)
     assert page.number_input(key="train.config.width").value == 16
     page.button(key="train.start").click().run()
     assert not page.exception
-    job = finished(client, client.job(query_of(page)["job"]))
+    job = finished(client.job(query_of(page)["job"]))
     page.run()
     assert not page.exception
     shown = told(page)
@@ -177,8 +181,8 @@ def test_a_preset_fills_the_form():
     assert "published" in presets
 
 
-def test_a_finished_run_is_in_the_history_and_can_be_deleted(client):
-    run = finished(client, client.train({"space": "grid-2x3", "coverage": 0.7, **CONFIG})).result["run"]
+def test_a_finished_run_is_in_the_history_and_can_be_deleted(client, finished):
+    run = finished(client.train({"space": "grid-2x3", "coverage": 0.7, **CONFIG})).result["run"]
     page = opened("train")
     page.selectbox(key="train.runs").select(run).run()
     assert f"controlled:{run}" in html_of(page)
@@ -187,9 +191,10 @@ def test_a_finished_run_is_in_the_history_and_can_be_deleted(client):
     assert run not in {known.run for known in client.trainings().runs}
 
 
-def test_a_phase_diagram_starts_and_shows_its_squares_and_their_curves(client, diagram):
+def test_a_phase_diagram_starts_and_shows_its_squares_and_their_curves(diagram):
     page = opened("phase", spaces="grid-2x4~grid-2x5", coverages="0.5", seeds="1", **TINY)
-    assert "2 spaces × 1 coverages × 1 seed = 2 trainings of 20 steps" in told(page)
+    assert "2 spaces × 1 coverage × 1 seed = 2 trainings of 20 steps" in told(page)
+    page = opened("phase", job=diagram.id)
     page.button(key="phase.start").click().run()
     assert not page.exception
     # Equal requests are one job.

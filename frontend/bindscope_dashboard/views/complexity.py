@@ -40,6 +40,7 @@ from bindscope_dashboard.views.pickers import (
 )
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
+from bindscope_dashboard.wording import counted
 
 PAGE, SECOND = "complexity", "complexity.second"
 
@@ -142,9 +143,8 @@ def _show(jobs: Sequence[JobModel]) -> None:
 
 
 def _size(chosen: ComplexityState) -> str:
-    said = (
-        f"{len(chosen.kinds)} families × {len(chosen.coverages)} coverages × {chosen.seeds} seeds = {chosen.fits} fits"
-    )
+    kinds, shares = counted(len(chosen.kinds), "family", "families"), counted(len(chosen.coverages), "coverage")
+    said = f"{kinds} × {shares} × {counted(chosen.seeds, 'seed')} = {counted(chosen.fits, 'fit')}"
     return said + (" for each source" if chosen.second else "")
 
 

@@ -77,7 +77,7 @@ def _row(job: JobSummary, *, chosen: bool) -> None:
             )  # fmt: skip
         if chosen:
             st.caption(f"Job {job.id}, as it was asked for:")
-            st.code(json.dumps(job.request, indent=2), language="json")
+            st.code(json.dumps(job.request, indent=2), language=None)
 
 
 def _actions(job: JobSummary) -> None:

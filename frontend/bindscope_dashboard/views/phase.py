@@ -32,7 +32,7 @@ from bindscope_dashboard.views.pickers import coverage_picker
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.views.train_settings import config_widgets, folded_settings, setting, space_options
-from bindscope_dashboard.wording import literal
+from bindscope_dashboard.wording import counted, literal
 
 PAGE = "phase"
 _PLAIN = PhaseState(("grid-2x8", "grid-2x12"), (0.2, 0.4, 0.6, 0.8), ControlledConfig())
@@ -112,11 +112,9 @@ def _show(jobs: Sequence[JobModel]) -> None:
 
 
 def _size(chosen: PhaseState) -> str:
-    count = len(chosen.spaces) * len(chosen.coverages) * chosen.seeds
-    return (
-        f"{len(chosen.spaces)} spaces × {len(chosen.coverages)} coverages × {chosen.seeds} "
-        f"{'seed' if chosen.seeds == 1 else 'seeds'} = {count} trainings of {chosen.config.steps:,} steps"
-    )
+    spaces, shares = counted(len(chosen.spaces), "space"), counted(len(chosen.coverages), "coverage")
+    count = counted(len(chosen.spaces) * len(chosen.coverages) * chosen.seeds, "training")
+    return f"{spaces} × {shares} × {counted(chosen.seeds, 'seed')} = {count} of {chosen.config.steps:,} steps"
 
 
 def _settings(shown: PhaseState, models: Sequence[PhasePresetModel]) -> PhaseState:
