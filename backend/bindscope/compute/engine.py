@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bindscope.compute.joining import quiet
 from bindscope.compute.work import Call, perform, stop
 from bindscope.errors import ComputeUnavailable
 
@@ -122,7 +123,7 @@ class Engine:
         from distributed import Client, LocalCluster
         from distributed.security import Security
 
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        quiet()
         try:
             if self._scheduler is not None:
                 self._client = Client(self._scheduler, timeout=_CONNECT_S, set_as_default=False, name="bindscope")

@@ -19,7 +19,6 @@ def join(address: str, *, threads: int, name: str | None, say: Callable[[str], o
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    logging.getLogger("distributed").setLevel(logging.ERROR)
     try:
         asyncio.run(_work(address, threads=threads, name=name, say=say))
     except (OSError, TimeoutError, ValueError, RuntimeError) as error:
@@ -31,6 +30,7 @@ def join(address: str, *, threads: int, name: str | None, say: Callable[[str], o
 async def _work(address: str, *, threads: int, name: str | None, say: Callable[[str], object]) -> None:
     from distributed import Worker
 
+    quiet()
     resources = {"GPU": 1.0} if _gpu() else {}
     worker = Worker(
         address,
@@ -51,6 +51,15 @@ async def _work(address: str, *, threads: int, name: str | None, say: Callable[[
                 )
         await worker.finished()
     say("Worker left.")
+
+
+def quiet() -> None:
+    """Dask sets the levels of its loggers while it is imported: only errors are news here."""
+    import distributed  # noqa: F401
+
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _gpu() -> bool:

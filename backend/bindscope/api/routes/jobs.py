@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Depends, Header, Path, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from bindscope.api.dependencies import Parts, job_model, job_summary
-from bindscope.api.errors import PROBLEMS
+from bindscope.errors import StoreUnavailable, UnknownName
 from bindscope.schemas.jobs import JobList, JobModel
 from bindscope.services.assembly import Services
 
@@ -52,16 +52,16 @@ def delete_job(job_id: _JobId, parts: Parts) -> Response:
     return Response(status_code=204)
 
 
-async def _known(job_id: _JobId, parts: Parts) -> Services:
-    """Checked before the stream begins, while an error still has a status."""
+async def _watched(job_id: _JobId, parts: Parts) -> Services:
+    """The job is looked up before the stream begins, while an error still has a status."""
     await run_in_threadpool(parts.jobs.events, job_id, after="0")
     return parts
 
 
-@router.get("/{job_id}/events", response_class=EventSourceResponse, responses=PROBLEMS)
+@router.get("/{job_id}/events", response_class=EventSourceResponse)
 async def job_events(
     job_id: _JobId,
-    parts: Parts,
+    parts: Annotated[Services, Depends(_watched)],
     last_event_id: Annotated[str, Header(pattern=_STREAM_ID)] = "0",
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: ``state``, ``report``, ``cell``, ``cell_failed``; ends when the job does.
@@ -70,7 +70,13 @@ async def job_events(
     """
     last = last_event_id
     while True:
-        events, ended = await run_in_threadpool(parts.jobs.events, job_id, after=last)
+        try:
+            events, ended = await run_in_threadpool(parts.jobs.events, job_id, after=last)
+        except StoreUnavailable:
+            await asyncio.sleep(1)  # it comes back, and the events with it
+            continue
+        except UnknownName:
+            return  # the job was deleted
         for event in events:
             last = event.id
             yield ServerSentEvent(event=event.event, id=event.id, data=event.data)

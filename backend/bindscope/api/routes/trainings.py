@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from bindscope.api.dependencies import Parts, accepted
-from bindscope.domain import controlled as _c
+from bindscope.domain.controlled import PHASE_PRESETS, PRESETS
 from bindscope.errors import Conflict
 from bindscope.schemas.jobs import JobModel
 from bindscope.schemas.trainings import (
@@ -20,8 +20,6 @@ from bindscope.schemas.trainings import (
 )
 from bindscope.services.sweeps.training import cell_of
 
-PHASE_PRESETS = getattr(_c, "PHASE_PRESETS", {})
-PRESETS = _c.PRESETS
 router = APIRouter(prefix="/v1", tags=["long work"])
 
 

@@ -14,7 +14,7 @@ from bindscope.services.sweeps.kind import Desk, Fields, Plan, digest
 from bindscope.store.artifacts import Artifacts
 
 if TYPE_CHECKING:
-    from bindscope.training.controlled import Progress, RunResult
+    from bindscope.training.controlled_results import Progress, RunResult
 
 #: Goes up when equal settings give other runs.
 _VERSION = 1
@@ -113,6 +113,8 @@ def definition(spaces: SpaceShelf, config: ControlledConfig, *, memory: int | No
     from bindscope.training.controlled import memory_needed, object_partition
 
     space = spaces.get(config.space)
+    if config.inputs == "images" and not space.renderable:
+        raise InvalidInput(f"Space {space.name!r} cannot be drawn: take inputs tokens, or a space such as shapes2d.")
     object_partition(space, coverage=config.coverage, seed=config.seed)
     needed = memory_needed(config, space)
     if memory is not None and needed > _SHARE * memory:
@@ -192,7 +194,8 @@ def _product_fit(place: Workplace, cell: Cell) -> Fields:
     from bindscope.domain.controlled import read_definition
     from bindscope.domain.labels import SceneLabels
     from bindscope.services.sources import scene_labels
-    from bindscope.training.controlled import query_probes, scene_vectors
+    from bindscope.training.controlled_probes import query_probes
+    from bindscope.training.controlled_results import scene_vectors
 
     config, space = read_definition(cell.spec["definition"])
     folder = place.artifacts.folder("runs", cell.spec["run"])
