@@ -1,7 +1,7 @@
 """Complexity: how well each family of functions predicts scenes of unseen objects, against coverage."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
@@ -56,6 +56,7 @@ class Stroke:
     color: str
     dash: str
     symbol: str
+    size: int = 9
 
 
 def kind_name(kind: str) -> str:
@@ -129,8 +130,10 @@ def curves_figure(
     colors = ink(dark=dark)
     figure = go.Figure()
     strokes = strokes_of(kinds_of(cells), colors)
-    for kind in kinds_of(cells):
-        _add_curve(figure, curve(cells, kind, measure), kind_name(kind), stroke=strokes[kind], measure=measure)
+    for number, kind in enumerate(kinds_of(cells)):
+        # The first marks are the largest: curves that coincide can still be told apart.
+        stroke = replace(strokes[kind], size=max(7, 14 - 2 * number))
+        _add_curve(figure, curve(cells, kind, measure), kind_name(kind), stroke=stroke, measure=measure)
     _add_reference(figure, ceiling(cells, measure), "ceiling", color=colors.text, dash="dash")
     _add_reference(figure, chance(cells, measure), "mean" if measure == "r2" else "chance", color=colors.muted,
                    dash="dot")  # fmt: skip
@@ -179,7 +182,7 @@ def _add_curve(figure: go.Figure, points: Sequence[Point], name: str, *, stroke:
     figure.add_scatter(
         x=x, y=[_cut(p.value, measure) for p in points], name=name, legendgroup=name, mode="lines+markers",
         line={"color": stroke.color, "dash": stroke.dash, "width": 2.4},
-        marker={"symbol": stroke.symbol, "size": 9, "color": stroke.color},
+        marker={"symbol": stroke.symbol, "size": stroke.size, "color": stroke.color},
         hovertext=[_point_text(name, p, measure) for p in points], hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
 

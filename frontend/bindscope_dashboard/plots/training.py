@@ -76,7 +76,7 @@ def recognition_history_figure(
     if best_step:
         figure.add_vline(x=best_step, line={"color": colors.neutral, "width": 1.5, "dash": "dot"})
         figure.add_annotation(x=best_step, xanchor="right" if best_step > steps / 2 else "left", y=0.5,
-                              text=f"kept: step {best_step:,}", showarrow=False,
+                              text=f"kept: step {best_step:,}", showarrow=False, bgcolor=colors.ground,
                               font={"color": colors.muted, "size": 12})  # fmt: skip
     _step_axis(figure, steps, colors)
     figure.update_yaxes(range=[-0.03, 1.05], tickformat=".0%", fixedrange=True, automargin=True, zeroline=False)

@@ -133,8 +133,7 @@ def _settings(shown: PhaseState, models: Sequence[PhasePresetModel]) -> PhaseSta
         shared = st.container(width="content")
     note = next((p for p in models if p.name == name), None)
     if note is not None:
-        run = "" if note.measured else " Not run by this project: the figures to expect are the paper's."
-        st.caption(literal(note.note) + run)
+        st.caption(("" if note.measured else "Not measured by this project. ") + literal(note.note))
     config = folded_settings(PAGE, shown.config, leave_out=AXES)
     chosen = replace(chosen, config=replace(config, steps=steps), preset=name)
     if pressed:

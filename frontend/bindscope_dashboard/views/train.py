@@ -127,5 +127,4 @@ def _preset(shown: TrainState, configs: Mapping[str, ControlledConfig]) -> str:
 
 def _note(preset: TrainingPreset | None) -> None:
     if preset is not None:
-        run = "" if preset.measured else " Not run by this project: the figures to expect are the paper's."
-        st.caption(literal(preset.note) + run)
+        st.caption(("" if preset.measured else "Not measured by this project. ") + literal(preset.note))
