@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import log
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,20 +21,26 @@ class ControlledModel(nn.Module):
         super().__init__()
         self.alphabet = TokenAlphabet(values)
         self.most_scale = config.max_scale
-        sizes = {
+        sizes: dict[str, Any] = {
             "width": config.width,
             "layers": config.layers,
             "heads": config.heads,
             "feedforward": config.feedforward,
             "dim": config.dim,
+            "gated": config.activation == "gated",
         }
-        block, near = len(values) + 2, config.positions == "near"
+        merged = len(values) if config.tokens == "objects" else 0
+        block, near = 1 if merged else len(values) + 2, config.positions == "near"
+        # A query for one value has two tokens.
+        query = max(block + 1, 2)
         self.scenes: TokenEncoder | PictureEncoder
         if config.inputs == "tokens":
-            self.scenes = TokenEncoder(self.alphabet.size, length=block * config.objects + 1, near=near, **sizes)
+            self.scenes = TokenEncoder(
+                self.alphabet.size, length=block * config.objects + 1, near=near, merged=merged, **sizes
+            )
         else:
             self.scenes = PictureEncoder(config.pixels, patch=config.patch, **sizes)
-        self.queries = TokenEncoder(self.alphabet.size, length=block + 1, near=near, **sizes)
+        self.queries = TokenEncoder(self.alphabet.size, length=query, near=near, merged=merged, **sizes)
         self.log_scale = nn.Parameter(torch.tensor(log(config.start_scale)))
 
     @property

@@ -17,11 +17,22 @@ def scaled(pictures: Tensor) -> Tensor:
 class PictureEncoder(nn.Module):
     """RGB pictures to vectors (not normalised)."""
 
-    def __init__(self, pixels: int, *, patch: int, width: int, layers: int, heads: int, feedforward: int, dim: int):
+    def __init__(
+        self,
+        pixels: int,
+        *,
+        patch: int,
+        width: int,
+        layers: int,
+        heads: int,
+        feedforward: int,
+        dim: int,
+        gated: bool = False,
+    ) -> None:
         super().__init__()
         self.patches = nn.Conv2d(3, width, patch, stride=patch)
         self.positions = nn.Parameter(torch.zeros((pixels // patch) ** 2, width))
-        self.blocks = nn.ModuleList(Block(width, heads, feedforward) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, heads, feedforward, gated=gated) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, dim)
 

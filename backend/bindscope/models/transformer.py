@@ -27,14 +27,15 @@ class Block(nn.Module):
 
     ``near``, where above 0, is the length of the longest sequence: head h then attends less to a token that is further
     away, by exp(-2^-h) for each step (ALiBi of Press and others, 2022, in both directions), so that the values of one
-    object find each other from the start.
+    object find each other from the start. ``gated``: the feed-forward multiplies two linear maps of the token instead
+    of passing one through GELU (bilinear unit of Dauphin and others, 2017; Shazeer, 2020).
     """
 
     nearness: Tensor
 
-    def __init__(self, width: int, heads: int, feedforward: int, *, near: int = 0) -> None:
+    def __init__(self, width: int, heads: int, feedforward: int, *, near: int = 0, gated: bool = False) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.gated = heads, gated
         place = torch.arange(near)
         slopes = 0.5 ** torch.arange(heads)
         nearness = -slopes[None, :, None, None] * (place[:, None] - place).abs()
@@ -42,7 +43,7 @@ class Block(nn.Module):
         self.norm_attention, self.norm_feedforward = nn.LayerNorm(width), nn.LayerNorm(width)
         self.project = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
-        self.up, self.down = nn.Linear(width, feedforward), nn.Linear(feedforward, width)
+        self.up, self.down = nn.Linear(width, (1 + gated) * feedforward), nn.Linear(feedforward, width)
 
     def forward(self, x: Tensor, shapes: Sequence[Shape]) -> Tensor:
         """All tokens [token, width] after the block."""
@@ -84,7 +85,13 @@ class Block(nn.Module):
         return self.nearness[:, :, :length, :length].to(dtype) if self.nearness.numel() else None
 
     def _feed(self, x: Tensor) -> Tensor:
-        fed: Tensor = self.down(gelu(self.up(self.norm_feedforward(x))))
+        hidden = self.up(self.norm_feedforward(x))
+        if self.gated:
+            first, second = hidden.chunk(2, dim=1)
+            mixed = first * second
+        else:
+            mixed = gelu(hidden)
+        fed: Tensor = self.down(mixed)
         return x + fed
 
 
@@ -104,7 +111,8 @@ def last_tokens(shapes: Sequence[Shape], device: torch.device) -> Tensor:
 class TokenEncoder(nn.Module):
     """Token sequences to vectors (not normalised), of at most ``length`` tokens each.
 
-    Positions are fixed sinusoids, or, with ``near``, learned beside blocks that prefer near tokens.
+    Positions are fixed sinusoids, or, with ``near``, learned beside blocks that prefer near tokens. ``merged`` is the
+    number of concepts where the values of an object are summed into one token (0: each value is a token of its own).
     """
 
     positions: Tensor
@@ -120,10 +128,16 @@ class TokenEncoder(nn.Module):
         feedforward: int,
         dim: int,
         near: bool,
+        gated: bool = False,
+        merged: int = 0,
     ) -> None:
         super().__init__()
+        self.merged = merged
         self.embed = nn.Embedding(alphabet, width)
-        self.blocks = nn.ModuleList(Block(width, heads, feedforward, near=length if near else 0) for _ in range(layers))
+        self.blocks = nn.ModuleList(
+            Block(width, heads, feedforward, near=length if near and not merged else 0, gated=gated)
+            for _ in range(layers)
+        )
         self.head = nn.Linear(width, dim)
         if near:
             self.positions = nn.Parameter(torch.zeros(length, width))
@@ -132,11 +146,20 @@ class TokenEncoder(nn.Module):
 
     def forward(self, groups: Sequence[Tensor]) -> Tensor:
         """Vectors [sequence of all groups, dim] of token groups [sequence, token], each of one length."""
-        shapes = [(len(group), group.shape[1]) for group in groups]
-        placed = [self.embed(group) + self.positions[: group.shape[1]] for group in groups]
+        embedded = [self._embedded(group) for group in groups]
+        shapes = [(part.shape[0], part.shape[1]) for part in embedded]
+        placed = [part + self.positions[: part.shape[1]] for part in embedded]
         x = torch.cat([part.flatten(0, 1) for part in placed])
         blocks = cast(list[Block], list(self.blocks))
         for block in blocks[:-1]:
             x = block(x, shapes)
         vectors: Tensor = self.head(blocks[-1].last(x, shapes))
         return vectors
+
+    def _embedded(self, group: Tensor) -> Tensor:
+        """Tokens as the blocks read them: [sequence, token, width]."""
+        block = self.merged + 2
+        if not self.merged or group.shape[1] <= block:  # a query for one value
+            return self.embed(group)  # type: ignore[no-any-return]
+        values = group[:, :-1].view(len(group), -1, block)[..., 1:-1]
+        return torch.cat([self.embed(values).sum(2), self.embed(group[:, -1:])], dim=1)

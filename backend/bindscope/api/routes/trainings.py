@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from bindscope.api.dependencies import Parts, accepted
-from bindscope.domain.controlled import PHASE_PRESETS, PRESETS
+from bindscope.domain.controlled import NOT_RUN, PHASE_PRESETS, PRESET_NOTES, PRESETS
 from bindscope.errors import Conflict
 from bindscope.schemas.jobs import JobModel
 from bindscope.schemas.trainings import (
@@ -28,7 +28,7 @@ def list_trainings(parts: Parts) -> TrainingOverview:
     """Presets, and the finished runs of this installation."""
     return TrainingOverview(
         presets=[
-            TrainingPreset(name=name, config=asdict(preset), note=name, measured=True)
+            TrainingPreset(name=name, config=asdict(preset), note=PRESET_NOTES[name], measured=name not in NOT_RUN)
             for name, preset in PRESETS.items()
         ],
         runs=[TrainingRun.model_validate(run) for run in parts.runs.finished()],
