@@ -83,6 +83,12 @@ def test_a_square_is_clicked_and_its_model_is_opened_in_probe(page, dashboard_ur
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_function("new URLSearchParams(location.search).get('square') === 'grid-2x4~0.6'")
     page.get_by_role("heading", name="coverage 60 %").wait_for()
+    # The list is the way without a mouse, and the last choice counts.
+    page.get_by_label("Or choose a square").click()
+    page.get_by_role("option").first.click()
+    page.get_by_role("heading", name="coverage 50 %").wait_for()
+    page.wait_for_timeout(1500)
+    assert page.get_by_role("heading", name="coverage 50 %").is_visible()
     page.get_by_role("button", name="Probe").click()
     page.get_by_role("heading", name="Probe", exact=True).wait_for()
     page.get_by_text("Text probe").first.wait_for()

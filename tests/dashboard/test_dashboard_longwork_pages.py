@@ -51,7 +51,7 @@ def training(client, finished) -> JobModel:
 
 @pytest.fixture
 def diagram(client, finished) -> JobModel:
-    return finished(client.phase_diagram(["grid-2x4", "grid-2x5"], [0.5], config=CONFIG))
+    return finished(client.phase_diagram(["grid-2x4", "grid-2x5"], [0.5], seeds=[0, 1], config=CONFIG))
 
 
 def opened(name: str, **query: str) -> AppTest:
@@ -192,8 +192,8 @@ def test_a_finished_run_is_in_the_history_and_can_be_deleted(client, finished):
 
 
 def test_a_phase_diagram_starts_and_shows_its_squares_and_their_curves(diagram):
-    page = opened("phase", spaces="grid-2x4~grid-2x5", coverages="0.5", seeds="1", **TINY)
-    assert "2 spaces × 1 coverage × 1 seed = 2 trainings of 20 steps" in told(page)
+    page = opened("phase", spaces="grid-2x4~grid-2x5", coverages="0.5", seeds="2", **TINY)
+    assert "2 spaces × 1 coverage × 2 seeds = 4 trainings of 20 steps" in told(page)
     page = opened("phase", job=diagram.id)
     page.button(key="phase.start").click().run()
     assert not page.exception
@@ -204,6 +204,8 @@ def test_a_phase_diagram_starts_and_shows_its_squares_and_their_curves(diagram):
     assert not page.exception
     assert query_of(page)["square"] == "grid-2x5~0.5"
     assert "Loss against the step" in alts(page)
+    page.segmented_control(key="phase.seed").set_value(1).run()
+    assert not page.exception
     again = opened("phase", job=diagram.id, square="grid-2x5~0.5")
     assert again.selectbox(key="phase.square").value == 1
     assert again.multiselect(key="phase.spaces").value == ["grid-2x4", "grid-2x5"]

@@ -16,12 +16,16 @@ from bindscope_dashboard.wording import percent
 _LIGHT_SCALE = ((0.0, "#eef2fb"), (0.5, "#8fb0ea"), (1.0, "#12398c"))
 _DARK_SCALE = ((0.0, "#1a2338"), (0.5, "#3f66b5"), (1.0, "#c4d8ff"))
 
+#: The progress of a square is shown in so many steps.
+_TICKS = 20
+
 
 @dataclass(frozen=True)
 class Square:
     """One square of the diagram: a space and a coverage, over all its seeds.
 
-    ``value`` is the mean over the finished seeds, None without one; ``progress`` the share of its steps done (0 to 1).
+    ``value`` is the mean over the finished seeds, None without one; ``progress`` the share of its steps done, rounded
+    down: a chart that can be clicked is made anew for every change, so there should be few.
     """
 
     space: str
@@ -70,7 +74,7 @@ def squares_of(
         finished.setdefault((cell.space, cell.coverage), []).append(cell)
     running: dict[tuple[str, float], list[float]] = {}
     for one in live:
-        running.setdefault(place_of(one.cell), []).append(one.step / max(1, one.steps))
+        running.setdefault(place_of(one.cell), []).append(_TICKS * one.step // max(1, one.steps) / _TICKS)
     failed: dict[tuple[str, float], int] = {}
     for failure in failures:
         failed[place_of(failure.cell)] = failed.get(place_of(failure.cell), 0) + 1
@@ -165,9 +169,14 @@ def square_text(square: Square) -> str:
     return "<br>".join(part for part in (number, f"{tail} {count}".strip()) if part)
 
 
+def square_name(square: Square) -> str:
+    """Which square it is."""
+    return f"{square.space}, coverage {100 * square.coverage:g} %"
+
+
 def square_title(square: Square) -> str:
-    """A square in words, for lists and for screen readers."""
-    name = f"{square.space}, coverage {100 * square.coverage:g} %"
+    """A square and what is known of it, for headings and for screen readers."""
+    name = square_name(square)
     if square.value is not None:
         count = f" ({len(square.cells)} of {square.seeds} seeds)" if square.seeds > 1 else ""
         return f"{name}: {percent(square.value)}{count}"

@@ -1,8 +1,7 @@
 """What a phase diagram shows: the diagram, the curves of one square, and the relation to the global product."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Sequence, Set
 
 import streamlit as st
 
@@ -18,6 +17,7 @@ from bindscope_dashboard.plots.phase import (
     phase_text,
     place_of,
     settings_of,
+    square_name,
     square_title,
     squares_of,
     unseen_object,
@@ -29,6 +29,7 @@ from bindscope_dashboard.views.train_findings import curves
 from bindscope_dashboard.views.use_model import use_model
 from bindscope_dashboard.wording import percent, plain_number
 
+_CLICK = "phase.diagram"
 _CHART = {"displayModeBar": False, "responsive": True}
 
 
@@ -54,9 +55,10 @@ def show(job: JobModel, square: str) -> str:
 
 def _diagram(squares: Sequence[Square], cells: Sequence[PhaseCell], shown: str) -> Square:
     st.subheader("Unseen objects recognised", anchor=False)
-    event = st.plotly_chart(
-        phase_figure(squares, _sizes(squares, cells), dark=state.is_dark()), theme=None, key="phase.diagram",
-        config=_CHART, on_select="rerun", selection_mode="points", alt=phase_text(squares),
+    key, chart = "phase.square", f"{_CLICK}.{state.pickers_revision(_CLICK)}"
+    st.plotly_chart(
+        phase_figure(squares, _sizes(squares, cells), dark=state.is_dark()), theme=None, key=chart, config=_CHART,
+        on_select=lambda: _take_click(chart, key), selection_mode="points", alt=phase_text(squares),
     )  # fmt: skip
     st.caption(
         "In %, on scenes made only of objects that training never saw, against all object queries; mean over seeds. "
@@ -64,18 +66,26 @@ def _diagram(squares: Sequence[Square], cells: Sequence[PhaseCell], shown: str) 
     )
     numbers = list(range(len(squares)))
     keys = [square_key(s.space, s.coverage) for s in squares]
-    clicked = _clicked(event, len(squares))
-    key = "phase.square"
-    if clicked is not None and state.is_on("phase.click") != keys[clicked]:
-        # A selection stays with the chart: it counts once, so that the list can be used after it.
-        state.switch_on("phase.click", keys[clicked])
-        state.set_widgets({key: clicked})
-    elif clicked is None:
-        state.switch_on("phase.click", None)
     if not state.has_widget(key) or state.widget(key) not in numbers:
         state.set_widgets({key: keys.index(shown) if shown in keys else _first(squares)})
-    number = st.selectbox("Or choose a square", numbers, key=key, format_func=lambda n: square_title(squares[n]))
+    number = st.selectbox(
+        "Or choose a square", numbers, key=key, format_func=lambda n: square_name(squares[n]), on_change=_unclick
+    )
     return squares[number]
+
+
+def _take_click(chart: str, key: str) -> None:
+    """A callback, for squares that fill in make the chart anew: only this hears of a click on the old one."""
+    points = state.widget(chart).selection.points
+    number = points[0].get("customdata") if points else None
+    number = number[0] if isinstance(number, list | tuple) else number
+    if isinstance(number, int):
+        state.set_widgets({key: number})
+
+
+def _unclick() -> None:
+    """After a choice from the list the chart is made anew, without a selection."""
+    state.renew_pickers(_CLICK)
 
 
 def _first(squares: Sequence[Square]) -> int:
@@ -84,15 +94,6 @@ def _first(squares: Sequence[Square]) -> int:
     if squares[best].value is not None:
         return best
     return next((n for n, square in enumerate(squares) if square.state == "running"), 0)
-
-
-def _clicked(event: Any, count: int) -> int | None:
-    points = event.selection.points if event is not None else []
-    if not points or "customdata" not in points[0]:
-        return None
-    number = points[0]["customdata"]
-    number = number[0] if isinstance(number, list | tuple) else number
-    return number if isinstance(number, int) and 0 <= number < count else None
 
 
 def _sizes(squares: Sequence[Square], cells: Sequence[PhaseCell]) -> dict[str, int]:
@@ -111,23 +112,32 @@ def _square(square: Square, live: Sequence[LiveCell]) -> None:
     st.subheader(square_title(square), anchor=False)
     place = (square.space, square.coverage)
     running = [one for one in live if place_of(one.cell) == place]
-    entries = {f"seed {cell.seed}": cell for cell in square.cells}
-    names = [*entries, *(f"seed {settings_of(one.cell).get('seed', 0)} (running)" for one in running)]
-    if not names:
+    finished = {cell.seed: cell for cell in square.cells}
+    live_by_seed = {int(settings_of(one.cell).get("seed", 0)): one for one in running}
+    seeds = sorted({*finished, *live_by_seed})
+    if not seeds:
         st.caption("Its curves appear when its training begins.")
         return
-    name = names[0]
-    if len(names) > 1:
-        name = st.segmented_control("Run", names, default=names[0], key="phase.seed", required=True) or name
-    if name in entries:
-        cell = entries[name]
+    seed = seeds[0] if len(seeds) == 1 else _seed_picker(seeds, set(seeds) - set(finished))
+    if seed in finished:
+        cell = finished[seed]
         chance = cell.chance.get("object") if cell.chance else None
         use_model(cell.model, cell.space, key="phase.use")
         curves(cell.history, cell.steps, key="phase.run", best_step=cell.best_step,
                chance=chance.value if chance else None)  # fmt: skip
         return
-    one = running[names.index(name) - len(entries)]
-    curves(one.history, one.steps, key="phase.run")
+    curves(live_by_seed[seed].history, live_by_seed[seed].steps, key="phase.run")
+
+
+def _seed_picker(seeds: Sequence[int], running: Set[int]) -> int:
+    key = "phase.seed"
+    if not state.has_widget(key) or state.widget(key) not in seeds:
+        state.set_widgets({key: seeds[0]})
+    chosen = st.segmented_control(
+        "Run", seeds, key=key, required=True,
+        format_func=lambda seed: f"seed {seed}{' (running)' if seed in running else ''}",
+    )  # fmt: skip
+    return seeds[0] if chosen is None else chosen
 
 
 def _relation(cells: Sequence[PhaseCell]) -> None:
