@@ -5,6 +5,7 @@ other user of the machine can hand them work. A cluster: whatever scheduler ``BI
 join it with ``bindscope worker``.
 """
 
+import contextlib
 import logging
 import os
 import threading
@@ -91,7 +92,8 @@ class Engine:
         """Tells every worker to end the tasks of ``token`` at their next tick."""
         client = self._client
         if client is not None:
-            client.run(stop, token, on_error="ignore")
+            with contextlib.suppress(OSError, TimeoutError, RuntimeError):
+                client.run(stop, token, on_error="ignore")
 
     def status(self) -> EngineStatus:
         """Never raises."""

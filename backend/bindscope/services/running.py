@@ -1,5 +1,6 @@
 """One job while it runs: prepares, hands cells to the engine, keeps what comes back, says how it goes."""
 
+import contextlib
 import queue
 import threading
 import time
@@ -53,6 +54,8 @@ class RunningJob:
         self._live: dict[str, Fields] = {}
         self._fresh: set[str] = set()
         self._left: dict[str, Cell] = {}
+        self._groups: dict[str, tuple[Cell, ...]] = {}
+        self._began_cells: float | None = None
 
     def run(self) -> None:
         """From queued to an end. Never raises."""
@@ -64,8 +67,9 @@ class RunningJob:
             try:
                 self._work()
             finally:
-                self.folder.delete()
                 self._engine.leave()
+                with contextlib.suppress(OSError):
+                    self.folder.delete()
         except Cancelled:
             self._end("cancelled")
         except Closing:
@@ -91,10 +95,11 @@ class RunningJob:
     def compute(self, work: str, inputs: Fields) -> Fields:
         """One preparing step on a worker; stopping does not wait for it."""
         future = self._engine.submit(self._call(work, (Cell("prepare", {}),), inputs), key=f"{self._token}-prepare")
-        outcome = self._awaited([future])[0]
-        if outcome.error is not None or outcome.result is None:
-            raise BindscopeError(outcome.error or "The preparation gave nothing.")
-        return outcome.result
+        outcomes = self._awaited([future])
+        if not outcomes or outcomes[0].result is None:
+            lost = "The preparation was lost together with its worker: it may need more memory."
+            raise BindscopeError((outcomes[0].error if outcomes else None) or lost)
+        return outcomes[0].result
 
     def _work(self) -> None:
         plan = self._kind.prepare(self.record.request, self)
@@ -116,11 +121,11 @@ class RunningJob:
         self._began_cells = time.monotonic()
         silence = self._engine.listen(self._token, self._on_report)
         try:
+            groups = self._kind.grouped(missing)
+            self._groups = {f"{self._token}-{number}": group for number, group in enumerate(groups)}
             futures = [
-                self._engine.submit(
-                    self._call(self._kind.work, group, plan.inputs), key=f"{self._token}-{number}", gpu=self._kind.gpu
-                )
-                for number, group in enumerate(self._kind.grouped(missing))
+                self._engine.submit(self._call(self._kind.work, group, plan.inputs), key=key, gpu=self._kind.gpu)
+                for key, group in self._groups.items()
             ]
             self._awaited(futures, each=self._finished)
         finally:
@@ -169,14 +174,17 @@ class RunningJob:
         return found
 
     def _outcomes(self, future: "Future") -> list[Outcome]:
-        """Nothing for a task that was lost; its cells are counted as failed in the end."""
-        if future.status != "finished":
-            error = future.exception()
-            if isinstance(error, Cancelled):
-                raise error
+        """Nothing for a task whose workers were lost; its cells are counted as failed in the end."""
+        if future.status == "finished":
+            outcomes: list[Outcome] = future.result()
+            return outcomes
+        error = future.exception() if future.status == "error" else None
+        if isinstance(error, Cancelled):
+            raise error
+        if error is None or type(error).__name__ == "KilledWorker":
             return []
-        outcomes: list[Outcome] = future.result()
-        return outcomes
+        reason = f"The worker could not compute it ({type(error).__name__}: {error})."
+        return [Outcome(cell.key, error=reason) for cell in self._groups.get(future.key, ())]
 
     def _finished(self, outcome: Outcome) -> None:
         cell = self._left.pop(outcome.key)
@@ -269,7 +277,7 @@ class RunningJob:
         fraction = min(1.0, (ended + inside) / record.total) if record.total else 0.0
         rate = eta = None
         worked = ended - record.reused + inside
-        if worked > 0 and not record.ended and hasattr(self, "_began_cells"):
+        if worked > 0 and not record.ended and self._began_cells is not None:
             seconds = max(time.monotonic() - self._began_cells, 1e-3)
             rate = 60 * worked / seconds
             eta = (record.total - ended - inside) * seconds / worked
