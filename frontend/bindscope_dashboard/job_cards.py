@@ -8,7 +8,7 @@ from bindscope.schemas.jobs import CellFailure, JobKindName, JobModel, JobState,
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.complexity import kind_name
 from bindscope_dashboard.plots.phase import settings_of
-from bindscope_dashboard.wording import duration, roughly
+from bindscope_dashboard.wording import duration, percent, roughly
 
 RUNNING: tuple[JobState, ...] = ("queued", "running")
 #: Failures and running cells that a card lists unless told otherwise.
@@ -47,9 +47,12 @@ def is_running(job: JobSummary) -> bool:
 
 
 def progress_words(job: JobSummary) -> str:
-    """``12 of 36 fits, 3 of them kept from before, 1 failed``."""
-    unit = UNITS[job.kind] if job.total != 1 else UNITS[job.kind].removesuffix("s")
-    said = f"{job.done:,} of {job.total:,} {unit}" if job.total else "preparing"
+    """``12 of 36 fits, 3 of them kept from before, 1 failed``; ``12 %`` of a single training."""
+    if not job.total:
+        return "preparing" if is_running(job) else ""
+    if job.total == 1:
+        return percent(job.fraction) if is_running(job) else "kept from before" if job.reused else ""
+    said = f"{job.done:,} of {job.total:,} {UNITS[job.kind]}"
     if job.reused:
         said += f", {job.reused:,} of them kept from before"
     return said + (f", {job.failed:,} failed" if job.failed else "")
@@ -86,10 +89,8 @@ def job_card(job: JobSummary, *, heading: str | None = None, listed: int = LISTE
     """
     state = STATES[job.state]
     top = [tag("span", state.sign, cls="sign", aria_hidden="true"), tag("strong", state.title)]
-    top.append(tag("span", progress_words(job)))
-    times = time_words(job)
-    if times:
-        top.append(tag("span", times, cls="bs-muted"))
+    top += [tag("span", words) for words in [progress_words(job)] if words]
+    top += [tag("span", words, cls="bs-muted") for words in [time_words(job)] if words]
     parts = [tag("p", heading, cls="heading")] if heading else []
     parts.append(tag("p", *top, cls="line"))
     if job.state != "done":

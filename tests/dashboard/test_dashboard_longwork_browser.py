@@ -91,7 +91,8 @@ def test_a_square_is_clicked_and_its_model_is_opened_in_probe(page, dashboard_ur
     assert page.get_by_role("heading", name="coverage 50 %").is_visible()
     page.get_by_role("button", name="Probe").click()
     page.get_by_role("heading", name="Probe", exact=True).wait_for()
-    page.get_by_text("Text probe").first.wait_for()
+    page.get_by_text("Image probe: held out against training").wait_for()
+    page.get_by_text("Text probe: held out against training").wait_for()
     assert "controlled%3A" in page.url or "controlled:" in page.url
 
 

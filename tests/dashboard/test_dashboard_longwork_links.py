@@ -10,6 +10,7 @@ from bindscope.domain.controlled import ControlledConfig
 from bindscope.errors import InvalidInput
 from bindscope.schemas.complexity import ComplexityRequest
 from bindscope.schemas.jobs import CellFailure, JobModel, LiveCell
+from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.trainings import PhaseRequest, TrainingRequest
 from bindscope_dashboard.complexity_links import (
     MEASURES,
@@ -37,6 +38,7 @@ from bindscope_dashboard.training_links import (
     train_from_query,
     train_query,
 )
+from bindscope_dashboard.views.pickers import missing_tower
 from bindscope_dashboard.wording import duration
 
 SPACES = Spaces(BUILTIN_SPACES)
@@ -181,6 +183,13 @@ def test_a_grid_is_found_without_being_listed():
         SPACES["mars"]
 
 
+def test_a_run_of_controlled_training_reads_scenes_that_cannot_be_drawn():
+    run = ModelSummary(id="controlled:ab", family="controlled", modalities=["image", "text"], dim=4, source="x",
+                       loaded=False, fingerprint=None)  # fmt: skip
+    assert missing_tower(run, SPACES["grid-2x4"], "image") is None
+    assert missing_tower(None, SPACES["grid-2x4"], "image") == "The space grid-2x4 cannot be drawn."
+
+
 def job(**changes: object) -> JobModel:
     plain: dict[str, object] = {
         "id": "training-ff", "kind": "training", "title": "Training <b>", "state": "running", "done": 3, "total": 12,
@@ -201,6 +210,9 @@ def test_a_running_job_tells_how_far_it_is_and_how_long_it_takes():
                  "Training &lt;b&gt;"):  # fmt: skip
         assert part in shown
     assert progress_words(job(total=0, done=0, failed=0, reused=0)) == "preparing"
+    single = {"total": 1, "done": 0, "failed": 0, "reused": 0}
+    assert progress_words(job(**single)) == "31 %"
+    assert progress_words(job(**single, state="failed")) == ""
 
 
 def test_a_job_that_ended_says_what_happened():

@@ -75,11 +75,14 @@ def recognition_history_figure(
                               showarrow=False, font={"color": colors.muted, "size": 12})  # fmt: skip
     if best_step:
         figure.add_vline(x=best_step, line={"color": colors.neutral, "width": 1.5, "dash": "dot"})
-        figure.add_annotation(x=best_step, xanchor="right" if best_step > steps / 2 else "left", y=0.5,
-                              text=f"kept: step {best_step:,}", showarrow=False, bgcolor=colors.ground,
+        figure.add_annotation(x=best_step, xanchor="right" if best_step > steps / 2 else "left", y=1.1,
+                              text=f"kept: step {best_step:,}", showarrow=False,
                               font={"color": colors.muted, "size": 12})  # fmt: skip
     _step_axis(figure, steps, colors)
-    figure.update_yaxes(range=[-0.03, 1.05], tickformat=".0%", fixedrange=True, automargin=True, zeroline=False)
+    figure.update_yaxes(
+        range=[-0.03, 1.16], tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1], tickformat=".0%", fixedrange=True, automargin=True,
+        zeroline=False,
+    )  # fmt: skip
     return with_legend(dressed(figure, colors, height=_HEIGHT + 40), colors)
 
 

@@ -128,7 +128,7 @@ def _desk() -> None:
             share_popover(query, [complexity_body(chosen, source) for source in chosen.sources],
                           path="/v1/complexity", method="complexity", key="complexity.share")  # fmt: skip
         if not chosen.jobs:
-            st.info(f"Press Start: {_size(chosen)}. Small spaces take a minute or so.", icon=":material/play_circle:")
+            st.info(f"Press Start: {_size(chosen)}. You can leave the page meanwhile.", icon=":material/play_circle:")
             return
         progress.watch(chosen.jobs, "complexity", show=_show)
 

@@ -43,7 +43,7 @@ PAGE = "decompose"
 LEVELS: Mapping[Literal[1, 2], str] = {1: "objects", 2: "concepts"}
 #: All estimators are compared at once where a source has at most this many scenes; else on demand.
 _AT_ONCE = 2000
-_TRAINED = ("bundled:", "open_clip:", "hf:")
+_TRAINED = ("bundled:", "controlled:", "open_clip:", "hf:")
 
 
 def page() -> None:

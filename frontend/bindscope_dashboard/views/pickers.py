@@ -11,6 +11,9 @@ from bindscope.schemas.models import ModelSummary
 from bindscope_dashboard import editing, state
 from bindscope_dashboard.geometry_links import MODALITIES, Modality
 
+#: Families that may read scenes as they are, without a picture.
+_READ_SCENES = ("synthetic", "controlled")
+
 
 def model_picker(page: str, current: str, models: Sequence[ModelSummary], *, label: str = "Model") -> str:
     """Any model of the service, or an id that the reader types."""
@@ -32,7 +35,7 @@ def missing_tower(model: ModelSummary | None, space: ConceptSpace, modality: Mod
     """Why a model cannot be asked in this modality; None if it can, or if only the service can tell."""
     if model is not None and modality not in model.modalities:
         return f"This model reads {' and '.join(model.modalities)} only."
-    if modality == "image" and not space.renderable and (model is None or model.family != "synthetic"):
+    if modality == "image" and not space.renderable and (model is None or model.family not in _READ_SCENES):
         return f"The space {space.name} cannot be drawn."
     return None
 
