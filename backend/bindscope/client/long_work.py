@@ -13,6 +13,8 @@ from bindscope.schemas.sources import SourceModel
 from bindscope.schemas.trainings import PhaseOverview, TrainingOverview
 
 RUNNING = ("queued", "running")
+#: Seconds without an answer after which ``wait`` gives up on the service.
+_SILENCE_S = 60.0
 
 
 class LongWork(Connection):
@@ -98,11 +100,22 @@ class LongWork(Connection):
         every_s: float = 0.5,
         timeout_s: float | None = None,
     ) -> JobModel:
-        """The job once it has ended, however it ended. Raises ApiError (504) after ``timeout_s``."""
+        """The job once it has ended, however it ended. A service that is busy or away for a minute is waited for.
+
+        Raises ApiError (504) after ``timeout_s``.
+        """
         job_id = job if isinstance(job, str) else job.id
         until = None if timeout_s is None else time.monotonic() + timeout_s
+        heard = time.monotonic()
         while True:
-            found = self.job(job_id)
+            try:
+                found = self.job(job_id)
+            except ApiError as error:
+                if error.status not in (503, 504) or time.monotonic() - heard > _SILENCE_S:
+                    raise
+                time.sleep(every_s)
+                continue
+            heard = time.monotonic()
             if on_change is not None:
                 on_change(found)
             if found.state not in RUNNING:

@@ -5,6 +5,7 @@ background thread asks every second whether the store is back (and starts the em
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,12 @@ State = Literal["ok", "degraded", "off"]
 Kind = Literal["embedded", "external", "off"]
 
 _MAX_PAUSE_S = 30.0
+#: How long one answer may take for work that cannot go on without it, and the time between two tries.
+_PATIENT_S, _LOOK_S = 5.0, 0.05
+
+
+class _Away(StoreUnavailable):
+    """The line broke or stayed silent: the store may be back in a moment."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +68,11 @@ class Store:
         self._closing = threading.Event()
         self._watch: threading.Thread | None = None
         self._client: redis.Redis | None = None
+        self._patient: redis.Redis | None = None
         self._client_url: str | None = None
         self._last_error: str | None = None
         if url is not None:
-            self._client, self._client_url = self._connect(url), url
+            self._connect_to(url)
         if self._kind != "off":
             try:
                 self._reach()
@@ -84,16 +92,35 @@ class Store:
         """Whether calls go through at the moment."""
         return self._kind != "off" and self._watch is None and not self._closing.is_set()
 
-    def call(self, work: Callable[[redis.Redis], T]) -> T:
-        """What ``work(client)`` returns. Raises StoreUnavailable: at once while the store is known to be gone."""
-        if not self.available or self._client is None:
-            raise StoreUnavailable(self._last_error or "The store is switched off.")
+    def call(self, work: Callable[[redis.Redis], T], *, patience_s: float = 0.0) -> T:
+        """What ``work(client)`` returns. Raises StoreUnavailable: at once while the store is known to be gone.
+
+        With ``patience_s`` a store that is busy, or away for a moment, is waited for; ``work`` may then run twice.
+        """
+        until = time.monotonic() + patience_s
+        while True:
+            client = self._patient if patience_s else self._client
+            if self._kind == "off" or client is None or self._closing.is_set():
+                raise StoreUnavailable(self._last_error or "The store is switched off.")
+            try:
+                if not self.available:
+                    raise StoreUnavailable(self._last_error or "The store is away.")
+                return self._tried(work, client)
+            except _Away:
+                if time.monotonic() >= until:
+                    raise
+            except StoreUnavailable:
+                if self.available or time.monotonic() >= until:
+                    raise
+            self._closing.wait(_LOOK_S)
+
+    def _tried(self, work: Callable[[redis.Redis], T], client: redis.Redis) -> T:
         try:
-            return work(self._client)
+            return work(client)
         except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.InvalidResponse, OSError) as error:
             sentence = _sentence(error)
             self._open_breaker(sentence)
-            raise StoreUnavailable(sentence) from error
+            raise _Away(sentence) from error
         except redis.RedisError as error:
             # It answers, but not to this command (full, read-only, no permission): no reason to step aside.
             raise StoreUnavailable(_sentence(error)) from error
@@ -118,17 +145,23 @@ class Store:
         watch = self._watch
         if watch is not None:
             watch.join(timeout=60)
-        if self._client is not None:
-            self._client.close()
+        for client in (self._client, self._patient):
+            if client is not None:
+                client.close()
 
-    def _connect(self, url: str) -> redis.Redis:
+    def _connect_to(self, url: str) -> None:
+        """A client that gives up soon, for caches, and one that waits, for work that cannot go on without."""
+        self._client, self._client_url = self._connect(url, self._timeout_s), url
+        self._patient = self._connect(url, max(self._timeout_s, _PATIENT_S))
+
+    def _connect(self, url: str, timeout_s: float) -> redis.Redis:
         try:
             return redis.Redis.from_url(
                 url,
                 protocol=3,
                 retry=Retry(NoBackoff(), 0),
                 socket_connect_timeout=self._connect_s,
-                socket_timeout=self._timeout_s,
+                socket_timeout=timeout_s,
                 decode_responses=False,
             )
         except (ValueError, TypeError):
@@ -144,10 +177,11 @@ class Store:
             self._embedded.ensure()
             url = self._embedded.url
             if url != self._client_url:
-                old = self._client
-                self._client, self._client_url = self._connect(url), url
-                if old is not None:
-                    old.close()
+                old = (self._client, self._patient)
+                self._connect_to(url)
+                for client in old:
+                    if client is not None:
+                        client.close()
         assert self._client is not None
         try:
             self._client.ping()

@@ -9,9 +9,10 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import redis
 
@@ -23,8 +24,11 @@ from bindscope.store.keys import SCHEMA, measurement_key
 MOST_EVENTS = 10_000
 LEASE_S = 15.0
 _SYNC_MS = 400
+#: Jobs wait for a store that is busy or starts again; a cache would not.
+_PATIENCE_S = 5.0
 _ZSET = f"bs:jobs:{SCHEMA}"
 
+T = TypeVar("T")
 Fields = dict[str, Any]
 ENDED = ("done", "failed", "cancelled", "interrupted")
 
@@ -68,11 +72,15 @@ class Event:
     data: Fields
 
 
+class _Caller(Protocol):
+    def __call__(self, work: Callable[[redis.Redis], T], /) -> T: ...
+
+
 class JobStore:
     """Every method raises StoreUnavailable: without a store there are no jobs."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._call: _Caller = partial(store.call, patience_s=_PATIENCE_S)
         #: This process as an owner of jobs.
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
 
@@ -88,11 +96,11 @@ class JobStore:
             if sync:
                 _synced(client)
 
-        self._store.call(write)
+        self._call(write)
 
     def get(self, job_id: str) -> JobRecord | None:
         """The record, or None."""
-        return _record(self._store.call(lambda client: client.get(_key(job_id))))
+        return _record(self._call(lambda client: client.get(_key(job_id))))
 
     def all(self) -> list[JobRecord]:
         """Every record, newest first."""
@@ -101,7 +109,7 @@ class JobStore:
             ids = [_text(item) for item in client.zrevrange(_ZSET, 0, -1)]
             return [_record(value) for value in client.mget([_key(i) for i in ids])] if ids else []
 
-        return [record for record in self._store.call(read) if record is not None]
+        return [record for record in self._call(read) if record is not None]
 
     def delete(self, job_id: str) -> None:
         """Forgets a job; its finished cells stay."""
@@ -111,23 +119,19 @@ class JobStore:
             client.zrem(_ZSET, job_id)
             client.delete(*names)
 
-        self._store.call(remove)
+        self._call(remove)
 
     def add_event(self, job_id: str, event: str, data: Mapping[str, Any]) -> str:
         """The id of the new event."""
         body = json.dumps(data, allow_nan=False)
         entry: dict[Any, Any] = {"event": event, "data": body}
         return _text(
-            self._store.call(
-                lambda client: client.xadd(_key(job_id, "events"), entry, maxlen=MOST_EVENTS, approximate=True)
-            )
+            self._call(lambda client: client.xadd(_key(job_id, "events"), entry, maxlen=MOST_EVENTS, approximate=True))
         )
 
     def events(self, job_id: str, *, after: str = "0", count: int = 200) -> list[Event]:
         """Events later than ``after``, oldest first."""
-        found = self._store.call(
-            lambda client: client.xrange(_key(job_id, "events"), min=f"({after}", max="+", count=count)
-        )
+        found = self._call(lambda client: client.xrange(_key(job_id, "events"), min=f"({after}", max="+", count=count))
         return [
             Event(_text(name), _text(entry[b"event"]), json.loads(_text(entry[b"data"])))
             for name, entry in found or []
@@ -137,25 +141,25 @@ class JobStore:
     def set_plan(self, job_id: str, cells: Sequence[tuple[str, Fields]]) -> None:
         """The job's cells in order: key and spec."""
         value = json.dumps(list(cells), allow_nan=False)
-        self._store.call(lambda client: client.set(_key(job_id, "plan"), value))
+        self._call(lambda client: client.set(_key(job_id, "plan"), value))
 
     def plan(self, job_id: str) -> list[tuple[str, Fields]]:
         """Keys and specs of the cells; none before the job knows them."""
-        value = self._store.call(lambda client: client.get(_key(job_id, "plan")))
+        value = self._call(lambda client: client.get(_key(job_id, "plan")))
         return [(key, spec) for key, spec in json.loads(_text(value))] if value else []
 
     def put_cell(self, key: str, result: Fields) -> None:
         """Keeps a finished cell for every job that will ever ask for it. Raises ValueError for NaN and infinity."""
         name, check = measurement_key("cell", [key])
         value = encode_json(result, check)
-        self._store.call(lambda client: client.set(name, value))
+        self._call(lambda client: client.set(name, value))
 
     def cells(self, keys: Sequence[str]) -> list[Fields | None]:
         """Results in the order of ``keys``; None for what is missing or damaged."""
         if not keys:
             return []
         names = [measurement_key("cell", [key]) for key in keys]
-        values = self._store.call(lambda client: client.mget([name.name for name in names]))
+        values = self._call(lambda client: client.mget([name.name for name in names]))
         decoded = [
             decode_json(value if isinstance(value, bytes) else None, name.check)
             for value, name in zip(values, names, strict=True)
@@ -166,31 +170,31 @@ class JobStore:
         """Takes finished cells away (their run was deleted)."""
         names = [measurement_key("cell", [key]).name for key in keys]
         if names:
-            self._store.call(lambda client: client.delete(*names))
+            self._call(lambda client: client.delete(*names))
 
     def set_part(self, job_id: str, part: str, key: str, value: Fields) -> None:
         """Keeps a failure or a live report (``part``) of one cell."""
         body = json.dumps(value, allow_nan=False)
-        self._store.call(lambda client: client.hset(_key(job_id, part), key, body))
+        self._call(lambda client: client.hset(_key(job_id, part), key, body))
 
     def parts(self, job_id: str, part: str) -> dict[str, Fields]:
         """Failures or live reports by the key of their cell."""
-        found = self._store.call(lambda client: client.hgetall(_key(job_id, part)))
+        found = self._call(lambda client: client.hgetall(_key(job_id, part)))
         return {_text(key): json.loads(_text(value)) for key, value in found.items()}
 
     def clear_part(self, job_id: str, part: str, key: str | None = None) -> None:
         """Forgets one of them, or all."""
         name = _key(job_id, part)
-        self._store.call(lambda client: client.delete(name) if key is None else client.hdel(name, key))
+        self._call(lambda client: client.delete(name) if key is None else client.hdel(name, key))
 
     def ask_to_cancel(self, job_id: str, asked: bool = True) -> None:
         """Leaves word for the owner, whichever process that is; or takes it back."""
         name = _key(job_id, "cancel")
-        self._store.call(lambda client: client.set(name, b"1") if asked else client.delete(name))
+        self._call(lambda client: client.set(name, b"1") if asked else client.delete(name))
 
     def asked_to_cancel(self, job_id: str) -> bool:
         """Whether somebody wants the job to end."""
-        return bool(self._store.call(lambda client: client.exists(_key(job_id, "cancel"))))
+        return bool(self._call(lambda client: client.exists(_key(job_id, "cancel"))))
 
     def take(self, job_id: str) -> bool:
         """Makes this process the owner, unless a living one is at work."""
@@ -210,19 +214,19 @@ class JobStore:
                     return False  # somebody else was faster
             return True
 
-        return self._store.call(claim)
+        return self._call(claim)
 
     def renew(self, job_id: str) -> None:
         """Tells the others that the owner is alive."""
-        self._store.call(lambda client: client.set(_key(job_id, "lease"), self.owner, px=int(LEASE_S * 1000)))
+        self._call(lambda client: client.set(_key(job_id, "lease"), self.owner, px=int(LEASE_S * 1000)))
 
     def release(self, job_id: str) -> None:
         """Nobody works on the job any more."""
-        self._store.call(lambda client: client.delete(_key(job_id, "lease"), _key(job_id, "cancel")))
+        self._call(lambda client: client.delete(_key(job_id, "lease"), _key(job_id, "cancel")))
 
     def alive(self, job_id: str) -> bool:
         """Whether a living process owns the job."""
-        value = self._store.call(lambda client: client.get(_key(job_id, "lease")))
+        value = self._call(lambda client: client.get(_key(job_id, "lease")))
         return value is not None and self._lives(_text(value))
 
     def _lives(self, owner: str) -> bool:

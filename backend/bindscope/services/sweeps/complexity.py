@@ -14,7 +14,7 @@ from bindscope.domain.complexity import ComplexityCell
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import ProbeSpec
 from bindscope.services.sources import DatasetSource, ModelSource, Sources
-from bindscope.services.sweeps.kind import Desk, Fields, Plan, digest
+from bindscope.services.sweeps.kind import Desk, Fields, Plan, counted, digest
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
 
 if TYPE_CHECKING:
@@ -43,8 +43,9 @@ class ComplexitySweep:
         source = request["source"]
         what = source.get("model") or f"dataset {source['dataset']}"
         where = f" on {source['space']} ({source['modality']})" if "model" in source else ""
-        count = [len(request[name]) for name in ("kinds", "coverages", "seeds")]
-        return f"Complexity of {what}{where}: {count[0]} families, {count[1]} coverages, {count[2]} seeds"
+        kinds = counted(request["kinds"], "family", "families")
+        sizes = f"{counted(request['coverages'], 'coverage')}, {counted(request['seeds'], 'seed')}"
+        return f"Complexity of {what}{where}: {kinds}, {sizes}"
 
     def identity(self, request: Fields) -> Fields:
         """The numbers of the source and the fits. Raises UnknownName, UnsupportedModality, InvalidInput."""

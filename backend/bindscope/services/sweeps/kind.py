@@ -73,3 +73,8 @@ class JobKind(Protocol):
 def digest(*parts: object) -> str:
     """32 hexadecimal characters that change when any part does."""
     return hashlib.blake2b(canonical_json(parts).encode(), digest_size=16).hexdigest()
+
+
+def counted(items: Sequence[object], noun: str, plural: str = "") -> str:
+    """``1 seed``, ``3 seeds``."""
+    return f"{len(items)} {noun if len(items) == 1 else plural or noun + 's'}"

@@ -10,7 +10,7 @@ from bindscope.compute.work import Cell, Workplace
 from bindscope.domain.controlled import ControlledConfig, run_definition
 from bindscope.errors import InvalidInput, UnknownName
 from bindscope.services.spaces import SpaceShelf
-from bindscope.services.sweeps.kind import Desk, Fields, Plan, digest
+from bindscope.services.sweeps.kind import Desk, Fields, Plan, counted, digest
 from bindscope.store.artifacts import Artifacts
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class PhaseSweep:
     def title(self, request: Fields) -> str:
         """A line for people."""
         spaces = ", ".join(request["spaces"])
-        return f"Phase diagram: {spaces}; {len(request['coverages'])} coverages, {len(request['seeds'])} seeds"
+        sizes = f"{counted(request['coverages'], 'coverage')}, {counted(request['seeds'], 'seed')}"
+        return f"Phase diagram: {spaces}; {sizes}"
 
     def identity(self, request: Fields) -> Fields:
         """The definitions of all runs. Raises UnknownName, InvalidInput."""
