@@ -92,6 +92,61 @@ def test_positions_are_the_published_sinusoids() -> None:
             assert table[place, 2 * pair + 1] == pytest.approx(float(angle.cos()), abs=1e-5)
 
 
+def test_a_gated_feed_forward_multiplies_two_linear_maps() -> None:
+    block = Block(WIDTH, HEADS, HIDDEN, gated=True)
+    x = torch.randn(6, WIDTH)
+    attended = block(x, [(2, 3)])
+    nn.init.zeros_(block.down.weight)
+    nn.init.zeros_(block.down.bias)
+    before = block(x, [(2, 3)])
+    normed = block.norm_feedforward(before)
+    first, second = block.up.weight.chunk(2)
+    bias_first, bias_second = block.up.bias.chunk(2)
+    torch.manual_seed(1)
+    nn.init.normal_(block.down.weight)
+    product = (normed @ first.T + bias_first) * (normed @ second.T + bias_second)
+    assert torch.allclose(block(x, [(2, 3)]), before + product @ block.down.weight.T, atol=1e-5)
+    assert not torch.allclose(attended, before)
+
+
+def test_merged_values_are_one_token_an_object() -> None:
+    alphabet = TokenAlphabet((4, 3))
+
+    def build(size: int, *, near: bool, merged: int) -> TokenEncoder:
+        return TokenEncoder(
+            size,
+            length=3,
+            width=WIDTH,
+            layers=LAYERS,
+            heads=HEADS,
+            feedforward=HIDDEN,
+            dim=5,
+            near=near,
+            merged=merged,
+        )
+
+    own = build(alphabet.size, near=True, merged=2)
+    nn.init.normal_(own.positions)
+    scenes, values = torch.tensor([[0, 7], [11, 4]]), torch.arange(7)
+    found = own([alphabet.scenes(scenes), alphabet.concept_queries(values)])
+    # The same blocks over embeddings that are summed by hand: a token an object, then the end of the scene.
+    table, stop = own.embed.weight, own.embed.weight[alphabet.stop]
+    summed = table[alphabet.value_tokens(scenes)].sum(2)
+    ends = stop.expand(len(scenes), 1, -1)
+    plain = build(3, near=False, merged=0)
+    plain.load_state_dict({k: v for k, v in own.state_dict().items() if k.startswith(("blocks", "head"))}, strict=False)
+    for inputs, expected in (
+        (torch.cat([summed, ends], 1), found[:2]),
+        (torch.stack([table[values], stop.expand(7, -1)], 1), found[2:]),
+    ):
+        x, shape = (inputs + own.positions[: inputs.shape[1]]).flatten(0, 1), (inputs.shape[0], inputs.shape[1])
+        for block in plain.blocks[:-1]:
+            x = block(x, [shape])
+        last = plain.blocks[-1]
+        assert isinstance(last, Block)
+        assert torch.allclose(plain.head(last.last(x, [shape])), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("positions", ["near", "sinusoids"])
 def test_weights_come_from_the_seed_alone(positions: str) -> None:
     def weights(seed: int) -> dict[str, Tensor]:

@@ -11,6 +11,8 @@ from bindscope.errors import ModelUnavailable
 if TYPE_CHECKING:
     from torch import Tensor
 
+_SEAL = "bindscope"
+
 
 @dataclass(frozen=True, eq=False)
 class Sealed:
@@ -26,7 +28,9 @@ def pack(sealed: Sealed) -> bytes:
 
     tensors = {name: value.detach().cpu().contiguous() for name, value in sealed.tensors.items()}
     facts = json.dumps(sealed.facts)
-    return bytes(save(tensors, metadata={"facts": facts, "digest": _digest(tensors, facts)}))
+    # One entry only: safetensors writes several in random order, and equal contents must give equal bytes.
+    seal = json.dumps({"facts": facts, "digest": _digest(tensors, facts)})
+    return bytes(save(tensors, metadata={_SEAL: seal}))
 
 
 def unpack(data: bytes, *, what: str) -> Sealed:
@@ -37,9 +41,9 @@ def unpack(data: bytes, *, what: str) -> Sealed:
     try:
         tensors = load(data)
         size = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + size])["__metadata__"]
-        facts: str = header["facts"]
-        whole = header["digest"] == _digest(tensors, facts)
+        seal = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][_SEAL])
+        facts: str = seal["facts"]
+        whole = seal["digest"] == _digest(tensors, facts)
     except (SafetensorError, ValueError, KeyError, TypeError, IndexError):
         whole = False
     if not whole:

@@ -14,26 +14,29 @@ _PASS, _SCORES = 1024, 4_000_000 * 8 * 5
 
 def memory_needed(config: ControlledConfig, space: ConceptSpace) -> int:
     """Bytes that a run takes at its peak on the CPU, torch itself included: an estimate, meant to be a little high."""
-    concepts, total = len(space.values), space.object_count
-    parameters = _parameters(config, space)
-    length = (concepts + 2) * config.objects + 1
+    total, parameters = space.object_count, parameter_count(config, space)
+    block = 1 if config.tokens == "objects" else len(space.values) + 2
+    length = block * config.objects + 1
     if config.inputs == "images":
         length = (config.pixels // config.patch) ** 2
     queries = min(
         total,
         config.queries + config.batch * (config.swap_negatives + config.perturbed_negatives + config.random_negatives),
     )
-    tokens = config.batch * length + queries * (concepts + 3)
+    tokens = config.batch * length + queries * (block + 1)
     # Kept for the backward pass in each layer: two norms, queries, keys and values, attention, two sums, hidden units.
-    kept = tokens * config.layers * (9 * config.width + 3 * config.feedforward)
-    forward = _PASS * length * (6 * config.width + 2 * config.feedforward)
+    hidden = (3 if config.activation == "gelu" else 4) * config.feedforward
+    kept = tokens * config.layers * (9 * config.width + hidden)
+    forward = _PASS * length * (6 * config.width + hidden)
     logits = 6 * config.batch * (queries + sum(space.values))
     table = total * (config.dim * 2 + 10)
     scores = min(_SCORES, 8 * 5 * config.test_scenes * total)
     return _BASE + _FLOAT * (parameters * _COPIES + max(kept + logits, forward) + table) + scores
 
 
-def _parameters(config: ControlledConfig, space: ConceptSpace) -> int:
-    block = config.width * (4 * config.width + 2 * config.feedforward + 9) + config.feedforward
+def parameter_count(config: ControlledConfig, space: ConceptSpace) -> int:
+    """Weights of both encoders: exact to a percent for tokens."""
+    maps = 2 if config.activation == "gelu" else 3
+    block = config.width * (4 * config.width + maps * config.feedforward + 9) + (maps - 1) * config.feedforward
     vocabulary = sum(space.values) + 3
     return 2 * (config.layers * block + config.width * (vocabulary + config.dim + 1))
