@@ -1,6 +1,9 @@
 """Takes the pictures of the README: starts the real service and dashboard, opens them in Chromium, writes PNG files.
 
-    python scripts/screenshots.py [--out docs/images]
+    python scripts/screenshots.py [--out docs/images] [--long-work DATA]
+
+``--long-work`` takes the pages of long work as well, from a data folder in which ``bindscope phase --preset laptop``
+was run (it is run there now where it was not).
 
 Needs the ``all`` and ``dev`` extras and Chromium on the path.
 """
@@ -20,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
+
+from bindscope.client import BindscopeClient
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,6 +46,9 @@ _READY = {
     "probe": "Provenance and downloads",
     "decompose": "Probes on the rebuilt scenes",
     "surgery": "Provenance and downloads of the removal",
+    "phase": "Downloads",
+    "train": "Runs of this installation",
+    "complexity": "Provenance and downloads",
 }
 #: The last element of a page, where it is another than the one that comes last in time.
 _LAST = {"decompose": "residual", "surgery": "Provenance and downloads of the edits"}
@@ -50,15 +58,21 @@ _WAIT = 180_000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
-    out: Path = parser.parse_args().out
+    parser.add_argument("--long-work", type=Path, default=None, metavar="DATA")
+    arguments = parser.parse_args()
+    out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("No Chromium found: install the system package 'chromium'.")
     from playwright.sync_api import sync_playwright
 
-    with running_app() as url, sync_playwright() as play:
+    with running_app(arguments.long_work) as (url, api), sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=_FLAGS)
+        if arguments.long_work is not None:
+            take_long_work(browser, url, BindscopeClient(api), out)
+            browser.close()
+            return
         # Another scene before, so that no picture shows the time of loading a model.
         take(browser, url + WARM, out / "compose.png", ready=_READY["compose"])
         take(browser, url + COMPOSE, out / "compose.png", ready=_READY["compose"])
@@ -68,6 +82,18 @@ def main() -> None:
         for name, path in (("probe", PROBE), ("decompose", DECOMPOSE), ("surgery", SURGERY)):
             take(browser, url + path, out / f"{name}.png", ready=_READY[name], last=_LAST.get(name))
         browser.close()
+
+
+def take_long_work(browser: "Browser", url: str, client: BindscopeClient, out: Path) -> None:
+    """The pages of long work, each on a job that is done."""
+    preset = next(found for found in client.phase_presets().presets if found.name == "laptop")
+    phase = client.wait(client.phase_diagram(preset.spaces, preset.coverages, seeds=preset.seeds, config=preset.config))
+    training = client.wait(client.train({**preset.config, "space": "grid-2x16", "coverage": 0.9, "seed": 0}))
+    source = {"model": training.result["model"], "space": "grid-2x16", "modality": "image", "limit": 4000}
+    sweep = client.wait(client.complexity(source, kinds=["additive", "global_product", "mlp:256"], seeds=[0, 1]))
+    for name, job in (("phase", phase), ("train", training), ("complexity", sweep)):
+        take(browser, f"{url}/{name}?job={job.id}", out / f"{name}.png", ready=_READY[name])
+    take(browser, f"{url}/jobs", out / "jobs.png", ready="Details")
 
 
 def take(
@@ -102,18 +128,19 @@ def _height(page: "Page", last: str) -> int:
 
 
 @contextmanager
-def running_app() -> Iterator[str]:
-    """Service and dashboard on free ports, with a store of their own; yields the address of the dashboard."""
+def running_app(folder: Path | None) -> Iterator[tuple[str, str]]:
+    """Service and dashboard on free ports, on a data folder of their own unless one is given; yields the addresses of
+    dashboard and service."""
     service, dashboard = _free_port(), _free_port()
     with ExitStack() as stack:
-        data = stack.enter_context(tempfile.TemporaryDirectory())
+        data = str(folder) if folder is not None else stack.enter_context(tempfile.TemporaryDirectory())
         api = f"http://127.0.0.1:{service}"
         command = [sys.executable, "-m", "bindscope", "serve", "--port", str(service)]
         stack.enter_context(_process(command, {"BINDSCOPE_DATA_DIR": data}, f"{api}/readyz"))
         command = [sys.executable, "-m", "bindscope_dashboard", "--port", str(dashboard)]
         url = f"http://127.0.0.1:{dashboard}"
         stack.enter_context(_process(command, {"BINDSCOPE_API_URL": api}, f"{url}/_stcore/health"))
-        yield url
+        yield url, api
 
 
 @contextmanager

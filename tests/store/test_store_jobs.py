@@ -96,14 +96,6 @@ def test_deleting_a_job_leaves_nothing_but_its_cells(jobs, store):
     assert jobs.cells(["key"]) == [{"r2": 1.0}]
 
 
-def test_a_job_has_one_owner_while_that_owner_lives(jobs, store):
-    assert jobs.take("j")
-    assert not jobs.take("j")
-    assert not JobStore(store).alive("j")  # the same number of a process, another life of it
-    jobs.release("j")
-    assert JobStore(store).take("j")
-
-
 def test_a_killed_owner_is_known_to_be_dead_at_once(jobs, store):
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:

@@ -45,7 +45,7 @@ class Jobs:
         self._store = store
         self._kinds: Mapping[str, JobKind] = {kind.name: kind for kind in kinds}
         self._device = device
-        self._lock = threading.Lock()
+        self._lock, self._starting = threading.Lock(), threading.Lock()
         self._running: dict[str, tuple[RunningJob, threading.Thread]] = {}
         self._closing = threading.Event()
         self._keeper = threading.Thread(target=self._keep_leases, name="job leases", daemon=True)
@@ -135,14 +135,18 @@ class Jobs:
         self.engine.close()
 
     def _start(self, record: JobRecord) -> None:
-        if self._closing.is_set() or not self._store.take(record.id):
-            return
-        fresh = replace(record, state="queued", error=None, finished=None, stage=None, rate=None, eta_s=None)
-        self._store.ask_to_cancel(record.id, False)
-        self._store.put(fresh, sync=True)
-        self._store.add_event(record.id, "state", state_of(fresh))
+        with self._starting:
+            with self._lock:
+                mine = record.id in self._running
+            if not (mine or self._closing.is_set()) and self._store.take(record.id):
+                self._launch(
+                    replace(record, state="queued", error=None, finished=None, stage=None, rate=None, eta_s=None)
+                )
+
+    def _launch(self, record: JobRecord) -> None:
+        """The record is written, and on the disk, before the thread begins."""
         job = RunningJob(
-            fresh,
+            record,
             self._kinds[record.kind],
             store=self._store,
             engine=self.engine,
@@ -152,7 +156,15 @@ class Jobs:
         thread = threading.Thread(target=self._run, args=(job,), name=f"job {record.id}", daemon=True)
         with self._lock:
             self._running[record.id] = (job, thread)
-        thread.start()
+        try:
+            self._store.ask_to_cancel(record.id, False)
+            self._store.put(record, sync=True)
+            self._store.add_event(record.id, "state", state_of(record))
+            thread.start()
+        except BaseException:
+            with self._lock:
+                del self._running[record.id]
+            raise
 
     def _run(self, job: RunningJob) -> None:
         try:

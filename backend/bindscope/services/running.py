@@ -1,6 +1,7 @@
 """One job while it runs: prepares, hands cells to the engine, keeps what comes back, says how it goes."""
 
 import contextlib
+import math
 import queue
 import threading
 import time
@@ -15,7 +16,7 @@ from bindscope.compute.work import Call, Cell, Outcome
 from bindscope.errors import BindscopeError, Cancelled, StoreUnavailable
 from bindscope.services.sweeps.kind import JobKind, Plan
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
-from bindscope.store.jobs import Event, Fields, JobRecord, JobStore, now
+from bindscope.store.jobs import Fields, JobRecord, JobStore, now
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -218,7 +219,7 @@ class RunningJob:
             )
             step = int(report.get("step", 0))
             live.update(step=step, steps=int(report.get("steps", 1)), seconds=float(report.get("seconds", 0.0)))
-            point = {name: report[name] for name in _REPORTED if report.get(name) is not None}
+            point = {name: report[name] for name in _REPORTED if _finite(report.get(name))}
             history: list[Fields] = live["history"]
             while history and history[-1]["step"] >= step:
                 history.pop()  # begun again on another worker
@@ -301,10 +302,11 @@ class RunningJob:
                     raise Closing from None
 
 
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 def state_of(record: JobRecord) -> Fields:
     """What a ``state`` event tells."""
     names = ("state", "stage", "done", "total", "failed", "reused", "fraction", "rate", "eta_s", "elapsed_s", "error")
     return {name: getattr(record, name) for name in names}
-
-
-__all__ = ["Closing", "Event", "RunningJob", "state_of"]

@@ -197,7 +197,7 @@ class JobStore:
         return bool(self._call(lambda client: client.exists(_key(job_id, "cancel"))))
 
     def take(self, job_id: str) -> bool:
-        """Makes this process the owner, unless a living one is at work."""
+        """Makes this process the owner, unless another living one is at work; what this one does itself it knows."""
         name = _key(job_id, "lease")
 
         def claim(client: redis.Redis) -> bool:
@@ -225,18 +225,16 @@ class JobStore:
         self._call(lambda client: client.delete(_key(job_id, "lease"), _key(job_id, "cancel")))
 
     def alive(self, job_id: str) -> bool:
-        """Whether a living process owns the job."""
+        """Whether another living process owns the job."""
         value = self._call(lambda client: client.get(_key(job_id, "lease")))
         return value is not None and self._lives(_text(value))
 
     def _lives(self, owner: str) -> bool:
-        if owner == self.owner:
-            return True
         host, pid, _ = owner.rsplit(":", 2)
         if host != socket.gethostname():
             return True
         if int(pid) == os.getpid():
-            return False  # an earlier process that had our number
+            return False  # an earlier process that had our number, or a job of our own that never began
         try:
             os.kill(int(pid), 0)
         except ProcessLookupError:

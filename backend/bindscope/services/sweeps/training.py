@@ -1,6 +1,7 @@
 """Controlled training (METHODS section 8) and the phase diagram over it as jobs: one cell a training."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -163,6 +164,11 @@ def _trained(place: Workplace, cell: Cell) -> Fields:
 
     def report(progress: "Progress") -> None:
         place.tick()
+        if progress.loss is not None and not math.isfinite(progress.loss):
+            raise InvalidInput(
+                f"The loss is no longer a number at step {progress.step:,}: take a lower learning_rate than "
+                f"{config.learning_rate:g}, or a longer warm-up."
+            )
         figures = progress.figures or {}
         place.report(
             cell,
