@@ -213,11 +213,11 @@ class PhasePreset:
 
 PHASE_PRESETS: Mapping[str, PhasePreset] = {
     "laptop": PhasePreset(
-        spaces=("grid-2x8", "grid-2x12", "grid-2x16", "grid-2x20"),
+        spaces=("grid-2x8", "grid-2x12", "grid-2x16"),
         coverages=(0.2, 0.4, 0.6, 0.8, 0.9),
         seeds=(0,),
         config=_LAPTOP,
-        note="Twenty small trainings, for a laptop with two cores.",
+        note="Fifteen small trainings, for a laptop with two cores.",
     ),
     "published": PhasePreset(
         spaces=("grid-2x20", "grid-2x50", "grid-3x20", "grid-3x50"),
