@@ -110,18 +110,16 @@ def complexity_story(cells: Sequence[ComplexityCellResult]) -> Story | None:
         less = "does so less well" if found.predicts_vectors(last) and found.predicts_binding(last) else "does not"
         against = f", the {kind_name(last.kind)} {less} ({_figures(last, found)})"
     title, remark = _REMARKS.get(winner.kind, ("Predictable, but not simple", "it takes more than sums and products"))
-    sentence = (
-        f"The {kind_name(winner.kind)} predicts unseen objects ({_figures(winner, found, at=at)}){against}: {remark}."
-    )
+    sentence = f"The {kind_name(winner.kind)} predicts unseen objects ({_figures(winner, found, at=at)}){against}"
     if not found.binds:
         return Story(
             "Nothing bound",
-            f"{sentence} But the embeddings themselves do not tell these objects from their swaps "
+            f"{sentence}. But the embeddings themselves do not tell these objects from their swaps "
             f"({percent(found.objects_ceiling)} recognised, chance {percent(found.objects_chance)}): there is no "
             "binding to explain.",
             "bag_of_concepts",
         )
-    return Story(title, sentence, "binds" if winner.kind in _SIMPLE else "undecided")
+    return Story(title, f"{sentence}: {remark}.", "binds" if winner.kind in _SIMPLE else "undecided")
 
 
 def _winner(found: Slice) -> Fitness | None:

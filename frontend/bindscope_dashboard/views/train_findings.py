@@ -94,7 +94,8 @@ def _value(heads: Recognition | None, name: str) -> float | None:
 
 
 def _facts(result: TrainingResult) -> Html:
-    chance = percent(_value(result.chance, "object")) if result.chance else "–"
+    level = _value(result.chance, "object")
+    chance = "under 1 %" if level is not None and level < 0.005 else percent(level)
     boxes = [
         _share("Unseen objects", result.unseen.get("object"), f"objects recognised; chance {chance}"),
         _share("Seen objects", result.seen.get("object"), "objects recognised, scenes of training objects"),
