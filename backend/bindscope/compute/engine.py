@@ -76,11 +76,12 @@ class Engine:
                 self._rest.daemon = True
                 self._rest.start()
 
-    def submit(self, call: Call, *, key: str, gpu: bool = False) -> "Future":
-        """The future of one call's outcomes. ``gpu``: run where a GPU is, if any worker has one."""
+    def submit(self, call: Call, *, key: str, gpu: bool = False, first: bool = False) -> "Future":
+        """The future of one call's outcomes. ``gpu``: run where a GPU is, if any worker has one. ``first``: before
+        everything that only waits."""
         client = self._running()
         options: dict[str, Any] = {"resources": {"GPU": 1}} if gpu and self.status().gpus else {}
-        return client.submit(perform, call, key=key, pure=False, **options)
+        return client.submit(perform, call, key=key, pure=False, priority=10 if first else 0, **options)
 
     def listen(self, topic: str, handler: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Calls ``handler`` with each report on ``topic``, in another thread, until the returned function is called."""

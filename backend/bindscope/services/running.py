@@ -26,6 +26,8 @@ T = TypeVar("T")
 #: Seconds between two looks at whether the job should stop, and between two writes of an unchanged count.
 _LOOK_S = 0.2
 _WRITE_S = 0.5
+#: Seconds after which the pace of a job says something.
+_SETTLED_S = 4.0
 #: Points of a live curve; beyond these every second one is left out.
 _MOST_POINTS = 400
 _REPORTED = ("loss", "seen_object", "seen_concepts", "unseen_object", "unseen_concepts")
@@ -57,6 +59,7 @@ class RunningJob:
         self._left: dict[str, Cell] = {}
         self._groups: dict[str, tuple[Cell, ...]] = {}
         self._began_cells: float | None = None
+        self._first: dict[str, float] = {}
 
     def run(self) -> None:
         """From queued to an end. Never raises."""
@@ -95,7 +98,8 @@ class RunningJob:
 
     def compute(self, work: str, inputs: Fields) -> Fields:
         """One preparing step on a worker; stopping does not wait for it."""
-        future = self._engine.submit(self._call(work, (Cell("prepare", {}),), inputs), key=f"{self._token}-prepare")
+        call = self._call(work, (Cell("prepare", {}),), inputs)
+        future = self._engine.submit(call, key=f"{self._token}-prepare", first=True)
         outcomes = self._awaited([future])
         if not outcomes or outcomes[0].result is None:
             lost = "The preparation was lost together with its worker: it may need more memory."
@@ -218,6 +222,7 @@ class RunningJob:
                 cell.key, {"cell": cell.spec, "step": 0, "steps": 1, "seconds": 0.0, "history": []}
             )
             step = int(report.get("step", 0))
+            self._first.setdefault(cell.key, step / max(int(report.get("steps", 1)), 1))
             live.update(step=step, steps=int(report.get("steps", 1)), seconds=float(report.get("seconds", 0.0)))
             point = {name: report[name] for name in _REPORTED if _finite(report.get(name))}
             history: list[Fields] = live["history"]
@@ -274,12 +279,13 @@ class RunningJob:
         record = replace(self.record, **changes)
         with self._lock:
             inside = sum(min(1.0, live["step"] / max(live["steps"], 1)) for live in self._live.values())
+            before = sum(self._first.values())  # what resumed cells had behind them already
         ended = record.done + record.failed
         fraction = min(1.0, (ended + inside) / record.total) if record.total else 0.0
         rate = eta = None
-        worked = ended - record.reused + inside
-        if worked > 0 and not record.ended and self._began_cells is not None:
-            seconds = max(time.monotonic() - self._began_cells, 1e-3)
+        worked = ended - record.reused + inside - before
+        seconds = time.monotonic() - self._began_cells if self._began_cells is not None else 0.0
+        if worked > 0 and seconds > _SETTLED_S and not record.ended:
             rate = 60 * worked / seconds
             eta = (record.total - ended - inside) * seconds / worked
         elapsed = self._before + time.monotonic() - self._began

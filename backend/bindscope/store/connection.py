@@ -71,6 +71,7 @@ class Store:
         self._patient: redis.Redis | None = None
         self._client_url: str | None = None
         self._last_error: str | None = None
+        self._away_since: float | None = None
         if url is not None:
             self._connect_to(url)
         if self._kind != "off":
@@ -95,9 +96,10 @@ class Store:
     def call(self, work: Callable[[redis.Redis], T], *, patience_s: float = 0.0) -> T:
         """What ``work(client)`` returns. Raises StoreUnavailable: at once while the store is known to be gone.
 
-        With ``patience_s`` a store that is busy, or away for a moment, is waited for; ``work`` may then run twice.
+        With ``patience_s`` a store that is busy, or away for no longer than that, is waited for; ``work`` may then run
+        twice.
         """
-        until = time.monotonic() + patience_s
+        until = (self._away_since or time.monotonic()) + patience_s
         while True:
             client = self._patient if patience_s else self._client
             if self._kind == "off" or client is None or self._closing.is_set():
@@ -191,6 +193,7 @@ class Store:
     def _open_breaker(self, sentence: str) -> None:
         with self._lock:
             self._last_error = sentence
+            self._away_since = self._away_since or time.monotonic()
             if self._watch is None and not self._closing.is_set():
                 self._watch = threading.Thread(target=self._wait_for_return, name="store watch", daemon=True)
                 self._watch.start()
@@ -207,7 +210,7 @@ class Store:
                 continue
             with self._lock:
                 self._watch = None
-                self._last_error = None
+                self._last_error = self._away_since = None
             return
 
 
