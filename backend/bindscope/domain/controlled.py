@@ -97,8 +97,8 @@ class ControlledConfig:
             raise InvalidInput(f"beta2 must lie between 0 and 1, both excluded, got {self.beta2}.")
         if not 0 <= self.weight_decay <= 10 or not 0 <= self.warmup <= 1:
             raise InvalidInput("weight_decay must lie in 0 to 10 and warmup, a share of the steps, in 0 to 1.")
-        if self.inputs == "images" and (self.pixels % self.patch or not 16 <= self.pixels <= 256):
-            raise InvalidInput(f"pixels must be 16 to 256 and a multiple of patch ({self.patch}), got {self.pixels}.")
+        if self.inputs == "images":
+            _check_pixels(self.pixels, self.patch)
 
     @property
     def group_sizes(self) -> tuple[int, ...]:
@@ -118,6 +118,13 @@ def _check_names(config: ControlledConfig) -> None:
         raise UnknownName("positions", config.positions, get_args(Positions))
     if config.negatives not in get_args(Negatives):
         raise UnknownName("negatives", config.negatives, get_args(Negatives))
+
+
+def _check_pixels(pixels: int, patch: int) -> None:
+    if patch not in (2, 4, 8, 16, 32):
+        raise InvalidInput(f"patch must be 2, 4, 8, 16 or 32, got {patch}.")
+    if pixels % patch or not 16 <= pixels <= 256:
+        raise InvalidInput(f"pixels must be 16 to 256 and a multiple of patch ({patch}), got {pixels}.")
 
 
 def _check_sizes(config: ControlledConfig) -> None:

@@ -1,4 +1,8 @@
-"""A small vision transformer over rendered scenes: patches, learned positions, the mean over patches."""
+"""A small vision transformer over rendered scenes: convolutions down to patches, positions, the mean over patches.
+
+Each convolution halves the side, so that patches overlap: small models learn shapes sooner than from patches that are
+cut apart (Xiao and others, 2021).
+"""
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +34,7 @@ class PictureEncoder(nn.Module):
         gated: bool = False,
     ) -> None:
         super().__init__()
-        self.patches = nn.Conv2d(3, width, patch, stride=patch)
+        self.stem = _stem(patch, width)
         self.positions = nn.Parameter(torch.zeros((pixels // patch) ** 2, width))
         self.blocks = nn.ModuleList(Block(width, heads, feedforward, gated=gated) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
@@ -38,10 +42,22 @@ class PictureEncoder(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Vectors [picture, dim] of pixels [picture, 3, side, side] in -1..1."""
-        placed = self.patches(pixels).flatten(2).transpose(1, 2) + self.positions
+        placed = self.stem(pixels).flatten(2).transpose(1, 2) + self.positions
         shape = (placed.shape[0], placed.shape[1])
         x = placed.flatten(0, 1)
         for block in self.blocks:
             x = block(x, [shape])
         vectors: Tensor = self.head(self.norm(x).view(*shape, -1).mean(1))
         return vectors
+
+
+def _stem(patch: int, width: int) -> nn.Sequential:
+    """log2(patch) convolutions of stride 2; channels double up to ``width``."""
+    steps = patch.bit_length() - 1
+    parts: list[nn.Module] = []
+    channels = 3
+    for step in range(steps):
+        after = max(8, width >> (steps - 1 - step)) if step < steps - 1 else width
+        parts += [nn.Conv2d(channels, after, 3, stride=2, padding=1), nn.GELU()]
+        channels = after
+    return nn.Sequential(*parts[:-1])

@@ -28,6 +28,10 @@ def memory_needed(config: ControlledConfig, space: ConceptSpace) -> int:
     hidden = (3 if config.activation == "gelu" else 4) * config.feedforward
     kept = tokens * config.layers * (9 * config.width + hidden)
     forward = _PASS * length * (6 * config.width + hidden)
+    if config.inputs == "images":
+        # Convolutions down to patches: each has a quarter of the places of the one before and twice its channels.
+        kept += config.batch * config.pixels**2 * config.width // 2
+        forward += _PASS * config.pixels**2 * config.width // 4
     logits = 6 * config.batch * (queries + sum(space.values))
     table = total * (config.dim * 2 + 10)
     scores = min(_SCORES, 8 * 5 * config.test_scenes * total)
@@ -35,7 +39,7 @@ def memory_needed(config: ControlledConfig, space: ConceptSpace) -> int:
 
 
 def parameter_count(config: ControlledConfig, space: ConceptSpace) -> int:
-    """Weights of both encoders: exact to a percent for tokens."""
+    """Weights of both encoders: exact to a percent for tokens; of pictures, the convolutions are left out."""
     maps = 2 if config.activation == "gelu" else 3
     block = config.width * (4 * config.width + maps * config.feedforward + 9) + (maps - 1) * config.feedforward
     vocabulary = sum(space.values) + 3
