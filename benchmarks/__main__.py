@@ -13,7 +13,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "docs" / "benchmarks.md"
-MODULES = ("bench_render", "bench_store", "bench_http", "bench_probes", "bench_geometry")
+MODULES = (
+    "bench_render",
+    "bench_store",
+    "bench_http",
+    "bench_probes",
+    "bench_geometry",
+    "bench_complexity",
+    "bench_training",
+    "bench_jobs",
+)
 
 
 def main() -> None:

@@ -70,3 +70,44 @@ def make_world(
             vectors = vectors + 0.7 * gauss(labels.object_count) + 0.3 * gauss(slots, labels.object_count)
         signal = mean + sum(vectors[s][labels.object_ids[:, s]] for s in range(slots))
     return World(signal + noise * gauss(len(labels)), np.asarray(signal), labels)
+
+
+FUNCTIONS = ("sum", "object_products", "scene_product", "turned_product")
+
+
+def make_function_world(
+    kind: str,
+    values: tuple[int, ...] = (6, 4),
+    *,
+    slots: int = 2,
+    dim: int = 48,
+    noise: float = 0.2,
+    rank: int = 6,
+    seed: int = 0,
+) -> World:
+    """A world whose embeddings are a known function of the value in each slot-and-concept column, plus noise.
+
+    sum               one vector for each column's value
+    object_products   for each object the elementwise product of its columns' factors, summed over objects
+    scene_product     the elementwise product of all columns' factors
+    turned_product    ``rank`` such products mixed by a random linear map: no axis of the embedding is a product
+
+    All signals are scaled to a mean squared deviation of one in each dimension, so R2 can reach 1 / (1 + noise^2).
+    """
+    rng = np.random.default_rng([seed, FUNCTIONS.index(kind)])
+    labels = make_labels(values, slots)
+    width = rank if kind == "turned_product" else dim
+    columns = [(slot, k) for slot in range(slots) for k in range(len(values))]
+    tables = {(slot, k): 1 + 0.6 * rng.standard_normal((values[k], width)) for slot, k in columns}
+    parts = {column: tables[column][labels.scenes[:, column[0], column[1]]] for column in columns}
+    if kind == "sum":
+        signal = np.sum([parts[column] for column in columns], axis=0)
+    elif kind == "object_products":
+        signal = np.sum([np.prod([parts[s, k] for k in range(len(values))], axis=0) for s in range(slots)], axis=0)
+    else:
+        signal = np.prod([parts[column] for column in columns], axis=0)
+    if kind == "turned_product":
+        signal = signal @ rng.standard_normal((rank, dim))
+    signal = (signal - signal.mean(0)) / np.sqrt(((signal - signal.mean(0)) ** 2).mean())
+    signal = signal + 3 * rng.standard_normal(dim)
+    return World(signal + noise * rng.standard_normal(signal.shape), signal, labels)

@@ -18,7 +18,7 @@ from bindscope.analysis.complexity.problem import Array, Problem, Tick, Validati
 from bindscope.analysis.complexity.splits import Rows
 
 #: Trees of a forest, in batches between which the work can be stopped, and of one in cross-validation.
-_TREES, _BATCH, _VALIDATION_TREES = 100, 5, 30
+_TREES, _BATCH, _VALIDATION_TREES = 100, 10, 20
 #: Least number of scenes in a leaf of the forest.
 _LEAVES = (1, 4, 16)
 #: Stages of boosting after which it is judged.
@@ -62,7 +62,7 @@ def fit_random_forest(problem: Problem, tick: Tick) -> TreesFit:
             _average(_forest(features, parts[train] - mean, leaf, _VALIDATION_TREES, problem.seed, tick), held)
             for leaf in _LEAVES
         )
-        validation.see(parts[fold] - mean, guesses)
+        validation.see(parts[fold] - mean, dict(enumerate(guesses)))
     best = int(validation.errors.argmin())
     slope = float(validation.slopes[best])
     everything = np.arange(len(parts))
@@ -88,7 +88,7 @@ def fit_gradient_boosting(problem: Problem, tick: Tick) -> TreesFit:
             total += _RATE * _leaves(tree, held)
             if stage + 1 in _STAGES:
                 guesses.append(total.copy())
-        validation.see(parts[fold] - mean, guesses)
+        validation.see(parts[fold] - mean, dict(enumerate(guesses)))
     best = int(validation.errors.argmin())
     slope = float(validation.slopes[best])
     features = _features(problem, np.arange(len(parts)))
@@ -105,7 +105,7 @@ def _forest(features: NDArray[np.float32], parts: Array, leaf: int, count: int, 
     for grown in range(_BATCH, count + _BATCH, _BATCH):
         tick()
         forest.set_params(n_estimators=min(grown, count))
-        forest.fit(features, parts)
+        forest.fit(features, parts if parts.shape[1] > 1 else parts[:, 0])
     return list(forest.estimators_)
 
 

@@ -91,8 +91,9 @@ class FactorSolver:
         design = _summing((self.starts[:-1] + codes).reshape(-1), self.starts[-1], repeats=len(sizes))
         self._counts = np.asarray((design @ design.T).todense())
 
-    def start(self, dims: int) -> Factors:
+    def start(self) -> Factors:
         """Nothing but the mean."""
+        dims = self.targets.shape[1]
         zeros = np.zeros((self.starts[-1], dims))
         return Factors(np.zeros(dims), zeros, zeros, np.zeros((len(self.groups), dims)), self.sizes, self.groups)
 

@@ -103,7 +103,7 @@ def _chosen(problem: Problem, parts: Array, units: Array, width: int, tick: Tick
     validation = Validation(len(STOPS) * len(DECAYS))
     for n, fold in enumerate(folds):
         fitted = [guesses[stop * len(folds) + n][d] * units for stop in range(len(STOPS)) for d in range(len(DECAYS))]
-        validation.see((parts[fold.held] - means[n]) * units, fitted)
+        validation.see((parts[fold.held] - means[n]) * units, dict(enumerate(fitted)))
     best = int(validation.errors.argmin())
     stop, decay = divmod(best, len(DECAYS))
     return STOPS[stop], DECAYS[decay], float(validation.slopes[best])

@@ -1,6 +1,6 @@
 """What every family is fitted to: value indices of slot-and-concept columns, and centred embeddings."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -80,26 +80,25 @@ class Validation:
 
     def __init__(self, settings: int) -> None:
         self._cross, self._power = np.zeros(settings), np.zeros(settings)
-        self.total = 0.0
+        self._total = np.zeros(settings)
 
-    def see(self, truth: Array, fitted: Iterable[Array]) -> None:
-        """Adds one fold: ``truth`` [scene, dim] around the fold's mean, and what each setting gives for it."""
-        self.total += float(np.vdot(truth, truth))
-        for number, guess in enumerate(fitted):
+    def see(self, truth: Array, fitted: Mapping[int, Array]) -> None:
+        """Adds one fold: ``truth`` [scene, dim] around the fold's mean, and what some settings give for it."""
+        for number, guess in fitted.items():
+            self._total[number] += np.vdot(truth, truth)
             self._cross[number] += np.vdot(truth, guess)
             self._power[number] += np.vdot(guess, guess)
 
     @property
     def slopes(self) -> Array:
         """Of each setting."""
-        positive = self._power > _TINY * max(self.total, _TINY)
-        raw = np.divide(self._cross, self._power, out=np.zeros_like(self._cross), where=positive)
+        known = self._power > _TINY * self._total
+        raw = np.divide(self._cross, self._power, out=np.zeros_like(self._cross), where=known)
         return np.clip(raw, 0.0, 1.0)
 
     @property
     def errors(self) -> Array:
-        """Held-out squared error of each setting as a share of that of the mean."""
-        if self.total <= 0:
-            return np.ones_like(self._cross)
+        """Held-out squared error of each setting as a share of that of the mean; one for those that were not tried."""
         slope = self.slopes
-        return 1.0 + (slope * slope * self._power - 2 * slope * self._cross) / self.total
+        change = slope * slope * self._power - 2 * slope * self._cross
+        return 1.0 + np.divide(change, self._total, out=np.zeros_like(change), where=self._total > 0)

@@ -5,22 +5,25 @@ slots and concepts. Published fits start from standard normal factors without ho
 unseen objects lie; these start from the sum (see ``factors``) and choose their strength on held-out objects.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bindscope.analysis.complexity.factors import Factors, FactorSolver
-from bindscope.analysis.complexity.problem import Array, Problem, Tick, Validation
+from bindscope.analysis.complexity.problem import Array, Fitted, Problem, Tick, Validation
 from bindscope.analysis.complexity.splits import Rows
+from bindscope.analysis.complexity.sums import fit_sum, validated_sums
 
 #: Strengths of L2, from strong to weak, each fit starting from the one before; targets have mean square one.
-STRENGTHS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
+STRENGTHS = (100.0, 20.0, 5.0, 1.5, 0.5, 0.15)
 #: How much more the vectors that are only summed are held back than the factors; infinity leaves them out.
 FREE_SHARES = (float("inf"), 1.0)
 
-_STEPS = 30
-_TOLERANCE = 1e-3
+_STEPS, _TOLERANCE = 12, 1e-3
+#: Strengths that may do worse, one after the other, before cross-validation gives up.
+_PATIENCE = 2
+#: Fits stay within the range of the targets, widened by this share of it on both sides.
+_MARGIN = 0.25
 #: Cross-validation looks at no more dimensions than this: those that vary most.
 _VALIDATION_DIMS = 96
 #: Numbers of scenes x dimensions x columns that are worked on at a time.
@@ -29,57 +32,84 @@ _BLOCK_NUMBERS = 1 << 24
 
 @dataclass(frozen=True, eq=False)
 class ProductFit:
-    """Fits of blocks of dimensions, side by side, times ``slope``."""
+    """Fits of blocks of dimensions, side by side, kept inside ``bounds`` [low or high, dim], times ``slope``."""
 
     blocks: tuple[Factors, ...]
+    bounds: Array
     slope: float
     chosen: dict[str, float]
 
     def predict(self, codes: Rows) -> Array:
         """Targets [scene, dim]."""
-        return self.slope * np.concatenate([block.predict(codes) for block in self.blocks], axis=1)
+        whole = np.concatenate([block.predict(codes) for block in self.blocks], axis=1)
+        bounded: Array = self.slope * np.clip(whole, *self.bounds)
+        return bounded
 
 
-def fit_global_product(problem: Problem, tick: Tick) -> ProductFit:
+def fit_global_product(problem: Problem, tick: Tick) -> Fitted:
     """One product over all slots and concepts."""
     return _fit(problem, (tuple(range(len(problem.sizes))),), tick)
 
 
-def fit_per_object_product(problem: Problem, tick: Tick) -> ProductFit:
+def fit_per_object_product(problem: Problem, tick: Tick) -> Fitted:
     """One product over the concepts of each slot."""
     return _fit(problem, problem.groups, tick)
 
 
-def _fit(problem: Problem, groups: tuple[tuple[int, ...], ...], tick: Tick) -> ProductFit:
-    validations = [Validation(len(STRENGTHS)) for _ in FREE_SHARES]
+def _fit(problem: Problem, groups: tuple[tuple[int, ...], ...], tick: Tick) -> Fitted:
+    """The product, or the sum alone where it does at least as well on held-out objects."""
     widest = np.argsort(-(problem.targets**2).sum(0), kind="stable")[:_VALIDATION_DIMS]
-    targets = problem.targets[:, np.sort(widest)]
-    for fold in problem.folds:
-        mean = targets[fold.train].mean(0)
-        truth, held = targets[fold.held] - mean, problem.codes[fold.held]
-        solver = FactorSolver(problem.codes[fold.train], targets[fold.train] - mean, sizes=problem.sizes, groups=groups)
-        for validation, free_share in zip(validations, FREE_SHARES, strict=True):
-            validation.see(truth, (fit.predict(held) for fit in _path(solver, STRENGTHS, free_share, tick)))
-    errors = np.array([validation.errors for validation in validations])
-    share, best = divmod(int(errors.argmin()), len(STRENGTHS))
-    slope = float(validations[share].slopes[best])
-    path, free_share = STRENGTHS[: best + 1], FREE_SHARES[share]
-    step = max(1, _BLOCK_NUMBERS // problem.codes.size)
+    sample = replace(problem, targets=problem.targets[:, np.sort(widest)])
+    trials = [_validated(sample, groups, share, tick) for share in FREE_SHARES]
+    best = min(trials, key=lambda trial: float(trial.errors.min()))
+    number = int(best.errors.argmin())
+    if validated_sums(sample, tick).errors.min() <= best.errors[number]:
+        fit = fit_sum(problem, tick)
+        return replace(fit, chosen={**fit.chosen, "product": 0.0})
+    share, slope = FREE_SHARES[trials.index(best)], float(best.slopes[number])
     whole = FactorSolver(problem.codes, problem.targets, sizes=problem.sizes, groups=groups)
-    dims = problem.targets.shape[1]
-    fits = []
+    step, dims = max(1, _BLOCK_NUMBERS // problem.codes.size), problem.targets.shape[1]
+    blocks = []
     for first in range(0, dims, step):
         solver = whole.of_dims(np.arange(first, min(first + step, dims)))
-        *_, last = _path(solver, path, free_share, tick)
-        fits.append(last)
-    return ProductFit(tuple(fits), slope, {"strength": path[-1], "free_share": float(free_share), "slope": slope})
+        at = solver.start()
+        for strength in STRENGTHS[: number + 1]:
+            at = _solved(solver, at, strength, share, tick)
+        blocks.append(at)
+    chosen = {"strength": STRENGTHS[number], "slope": slope, "product": 1.0, "sum": float(np.isfinite(share))}
+    return ProductFit(tuple(blocks), _bounds(problem.targets), slope, chosen)
 
 
-def _path(solver: FactorSolver, strengths: tuple[float, ...], share: float, tick: Tick) -> Iterator[Factors]:
-    """The fit at each strength, from the strongest on."""
-    at = solver.start(solver.targets.shape[1])
-    for strength in strengths:
-        at = solver.solve(
-            at, strength=strength, free_strength=share * strength, steps=_STEPS, tolerance=_TOLERANCE, tick=tick
-        )
-        yield at
+def _validated(problem: Problem, groups: tuple[tuple[int, ...], ...], share: float, tick: Tick) -> Validation:
+    """Errors along the strengths, all folds together, until they have grown twice in a row."""
+    validation, folds = Validation(len(STRENGTHS)), problem.folds
+    means = [problem.targets[fold.train].mean(0) for fold in folds]
+    learned = [problem.targets[fold.train] - mean for fold, mean in zip(folds, means, strict=True)]
+    solvers = [
+        FactorSolver(problem.codes[fold.train], targets, sizes=problem.sizes, groups=groups)
+        for fold, targets in zip(folds, learned, strict=True)
+    ]
+    fits = [solver.start() for solver in solvers]
+    misses, least = 0, np.inf
+    for number, strength in enumerate(STRENGTHS):
+        fits = [_solved(solver, at, strength, share, tick) for solver, at in zip(solvers, fits, strict=True)]
+        for fold, mean, targets, at in zip(folds, means, learned, fits, strict=True):
+            guess = np.clip(at.predict(problem.codes[fold.held]), *_bounds(targets))
+            validation.see(problem.targets[fold.held] - mean, {number: guess})
+        misses = misses + 1 if validation.errors[number] > least else 0
+        least = min(least, float(validation.errors[number]))
+        if misses == _PATIENCE:
+            break
+    return validation
+
+
+def _bounds(targets: Array) -> Array:
+    """The range of the targets and a margin on both sides: products can explode where nothing was learned."""
+    low, high = targets.min(0), targets.max(0)
+    return np.stack([low - _MARGIN * (high - low), high + _MARGIN * (high - low)])
+
+
+def _solved(solver: FactorSolver, at: Factors, strength: float, share: float, tick: Tick) -> Factors:
+    return solver.solve(
+        at, strength=strength, free_strength=share * strength, steps=_STEPS, tolerance=_TOLERANCE, tick=tick
+    )

@@ -105,7 +105,8 @@ def _fit_cell(
     mean = mean_of(learned)
     learned -= mean
     scale = _scale(learned, mean)
-    learned /= scale
+    # The last digits are rounding of the mean: they must not decide ties between trees.
+    learned = np.round(learned / scale, 9)
     problem = Problem(
         codes_of(seen), learned, labels.values, labels.slots, object_folds(seen, seed=cell.seed), cell.seed
     )

@@ -9,7 +9,7 @@ from bindscope.analysis.complexity.problem import Array, Problem, Tick, Validati
 from bindscope.analysis.complexity.splits import Rows
 
 #: Strengths of L2, for targets of mean square one; a value seen n times counts n.
-STRENGTHS = tuple(10.0**power for power in np.arange(3.0, -3.25, -0.5))
+STRENGTHS = tuple(10.0 ** (power / 2) for power in range(6, -7, -1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,20 +31,26 @@ class SumFit:
         return out
 
 
-def fit_sum(problem: Problem, tick: Tick) -> SumFit:
-    """Strength by cross-validation over objects."""
-    design = one_hot(problem.codes, problem.sizes)
-    seen = Validation(len(STRENGTHS))
+def validated_sums(problem: Problem, tick: Tick) -> Validation:
+    """Errors on held-out objects at each strength."""
+    design, validation = one_hot(problem.codes, problem.sizes), Validation(len(STRENGTHS))
     for fold in problem.folds:
         tick()
-        mean = problem.targets[fold.train].mean(0)
-        held = design[fold.held]
+        mean, held = problem.targets[fold.train].mean(0), design[fold.held]
         path = _ridge_path(design[fold.train], problem.targets[fold.train] - mean, STRENGTHS)
-        seen.see(problem.targets[fold.held] - mean, (offset + held @ vectors for offset, vectors in path))
-    best = int(seen.errors.argmin())
-    slope = float(seen.slopes[best])
-    offset, vectors = next(_ridge_path(design, problem.targets, STRENGTHS[best : best + 1]))
-    return SumFit(slope * offset, slope * vectors, problem.sizes, {"strength": STRENGTHS[best], "slope": slope})
+        guesses = (offset + held @ vectors for offset, vectors in path)
+        validation.see(problem.targets[fold.held] - mean, dict(enumerate(guesses)))
+    return validation
+
+
+def fit_sum(problem: Problem, tick: Tick) -> SumFit:
+    """Strength by cross-validation over objects."""
+    validation = validated_sums(problem, tick)
+    best = int(validation.errors.argmin())
+    strength, slope = STRENGTHS[best], float(validation.slopes[best])
+    design = one_hot(problem.codes, problem.sizes)
+    offset, vectors = next(_ridge_path(design, problem.targets, (strength,)))
+    return SumFit(slope * offset, slope * vectors, problem.sizes, {"strength": strength, "slope": slope})
 
 
 def _ridge_path(design: Array, targets: Array, strengths: tuple[float, ...]) -> Iterator[tuple[Array, Array]]:

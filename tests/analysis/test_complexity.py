@@ -1,0 +1,247 @@
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bindscope.analysis.complexity import fit_cells, grouped
+from bindscope.analysis.probes import fit_probes
+from bindscope.domain.complexity import ComplexityCell
+from bindscope.domain.labels import SceneLabels
+from bindscope.errors import Cancelled, InvalidInput
+
+FAMILIES = (
+    "additive",
+    "per_object_product",
+    "global_product",
+    "mlp:32",
+    "random_forest",
+    "gradient_boosting",
+)
+CLOSED = ("additive", "per_object_product", "global_product")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def world(oracles):
+    return oracles.make_function_world
+
+
+@pytest.fixture
+def small(world):
+    return world("scene_product", (4, 3), dim=10)
+
+
+def fitted(embeddings, labels, cells):
+    probes = fit_probes(embeddings, labels, strength=1e-3)
+    return list(fit_cells(embeddings, labels, cells, probes=probes))
+
+
+def r2_of(made, kind, coverage=0.6, seeds=(0, 1)):
+    cells = [ComplexityCell(kind, coverage, seed) for seed in seeds]
+    return [result.test_r2 for result in fitted(made.embeddings, made.labels, cells)]
+
+
+def numbers(result):
+    """Everything but the seconds."""
+    return {name: value for name, value in vars(result).items() if name != "seconds"}
+
+
+@pytest.mark.parametrize("shape", [{}, {"values": (4, 3), "slots": 3, "dim": 24}, {"values": (4, 3, 2)}])
+def test_the_additive_family_finds_a_sum_up_to_its_noise(world, shape) -> None:
+    made = world("sum", **shape)
+    assert r2_of(made, "additive", 0.75) == pytest.approx([1 / 1.04] * 2, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", ["per_object_product", "global_product"])
+def test_product_families_contain_the_sum(world, kind) -> None:
+    made = world("sum")
+    assert np.mean(r2_of(made, kind)) > np.mean(r2_of(made, "additive")) - 0.03
+
+
+@pytest.mark.parametrize("shape", [{"dim": 24}, {"values": (5, 3), "slots": 3, "dim": 8}])
+def test_products_of_each_object_are_found_on_unseen_objects_and_sums_do_not_find_them(world, shape) -> None:
+    made = world("object_products", **shape)
+    product, total = (np.mean(r2_of(made, kind, 0.75)) for kind in ("per_object_product", "additive"))
+    assert product > 0.88
+    assert total < product - 0.12
+
+
+def test_a_product_over_the_whole_scene_is_found_on_unseen_objects(world) -> None:
+    made = world("scene_product", dim=24)
+    product, per_object, total = (np.mean(r2_of(made, kind)) for kind in CLOSED[::-1])
+    assert product > 0.8
+    assert max(per_object, total) < 0.7
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_noise_is_answered_by_the_mean(oracles, kind) -> None:
+    labels = oracles.make_labels((5, 4), 2)
+    z = np.random.default_rng(0).standard_normal((len(labels), 20))
+    cells = [ComplexityCell(kind, coverage) for coverage in (0.15, 0.75)]
+    for result in fitted(z, labels, cells):
+        assert -0.1 < result.test_r2 < 0.1
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_shuffled_labels_are_answered_by_the_mean(world, kind) -> None:
+    made = world("sum", dim=20)
+    z = made.embeddings[np.random.default_rng(1).permutation(len(made.labels))]
+    (result,) = fitted(z, made.labels, [ComplexityCell(kind, 0.5)])
+    assert -0.1 < result.test_r2 < 0.1
+
+
+def test_neither_the_order_of_cells_nor_their_company_changes_a_bit(small) -> None:
+    cells = [ComplexityCell("additive", 0.5, 1), *(ComplexityCell(kind, 0.7, 1) for kind in FAMILIES)]
+    together = {r.cell: numbers(r) for r in fitted(small.embeddings, small.labels, cells)}
+    backwards = {r.cell: numbers(r) for r in fitted(small.embeddings, small.labels, cells[::-1])}
+    alone = {
+        r.cell: numbers(r) for group in grouped(cells) for r in fitted(small.embeddings, small.labels, group)
+    }
+    assert together == backwards == alone
+    assert sorted(map(str, alone)) == sorted(map(str, cells))
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_the_order_of_scenes_changes_nothing(small, kind) -> None:
+    order = np.random.default_rng(1).permutation(len(small.labels))
+    probes = fit_probes(small.embeddings, small.labels, strength=1e-3)
+    run = partial(fit_cells, cells=[ComplexityCell(kind, 0.6)], probes=probes)
+    (one,), (other,) = (
+        list(run(small.embeddings[rows], small.labels.take(rows))) for rows in (np.arange(len(order)), order)
+    )
+    assert numbers(one) == numbers(other)
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_neither_a_constant_nor_a_scale_changes_r2(small, kind) -> None:
+    probes = fit_probes(small.embeddings, small.labels, strength=1e-3)
+    run = partial(fit_cells, cells=[ComplexityCell(kind, 0.6)], probes=probes)
+    first, moved, grown = (
+        next(iter(run(z, small.labels))).test_r2
+        for z in (small.embeddings, small.embeddings + 7, 1e6 * small.embeddings)
+    )
+    tolerance = 0.02 if kind not in CLOSED else 1e-5
+    assert moved == pytest.approx(first, abs=tolerance)
+    assert grown == pytest.approx(first, abs=tolerance)
+
+
+def test_recognition_stands_beside_its_ceiling_and_chance(world) -> None:
+    made = world("scene_product", dim=96, noise=0.1)
+    (result,) = fitted(made.embeddings, made.labels, [ComplexityCell("global_product", 0.6)])
+    heads = {"concept0", "concept1", "concepts", "object", "object_on_valid_swaps"}
+    for part in (result.train, result.test, result.ceiling, result.chance):
+        assert set(part) == heads
+    assert result.test["object"].n == result.test_scenes == result.ceiling["object"].n == 100
+    assert result.train["object"].n == result.train_scenes == 196
+    assert result.ceiling["object"].value > 0.8
+    assert result.test["object"].value > result.ceiling["object"].value - 0.1
+    assert result.chance["object"].value < 0.05
+
+
+def test_scenes_that_come_twice_tell_noise_from_binding(world) -> None:
+    made = world("sum", noise=0.5)
+    rng = np.random.default_rng(0)
+    twice = made.labels.take(np.repeat(np.arange(len(made.labels)), 2))
+    z = np.repeat(made.signal, 2, axis=0) + 0.5 * rng.standard_normal((len(twice), made.signal.shape[1]))
+    (result,) = fitted(z, twice, [ComplexityCell("additive", 0.6)])
+    assert result.r2_ceiling == pytest.approx(0.8, abs=0.05)
+    assert result.test_r2 == pytest.approx(result.r2_ceiling, abs=0.03)
+    (once,) = fitted(made.embeddings, made.labels, [ComplexityCell("additive", 0.6)])
+    assert once.r2_ceiling is None
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_work_stops_soon_after_it_is_asked_to(world, kind) -> None:
+    made = world("scene_product", (8, 3), dim=64)
+    probes = fit_probes(made.embeddings, made.labels, strength=1e-3)
+    last, longest, left = time.process_time(), 0.0, 25
+
+    def tick():
+        nonlocal last, longest, left
+        now = time.process_time()
+        longest, last, left = max(longest, now - last), now, left - 1
+        if left == 0:
+            raise Cancelled("stop")
+
+    cells = [ComplexityCell(kind, 0.7, seed) for seed in range(9)]
+    with pytest.raises(Cancelled):
+        list(fit_cells(made.embeddings, made.labels, cells, probes=probes, tick=tick))
+    assert left == 0
+    assert longest < 0.5
+
+
+def test_constant_embeddings_have_no_r2(oracles) -> None:
+    labels = oracles.make_labels((4, 3), 2)
+    z = np.full((len(labels), 5), 0.1, dtype=np.float32)
+    for result in fitted(z, labels, [ComplexityCell(kind, 0.5) for kind in FAMILIES]):
+        assert (result.train_r2, result.test_r2) == (None, None)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(2, 20),
+    st.integers(1, 3),
+    st.integers(1, 6),
+    st.sampled_from(FAMILIES),
+    st.floats(0.1, 1),
+    st.sampled_from([1e-20, 1.0, 1e15]),
+    st.integers(0, 99),
+)
+def test_tiny_inputs_give_a_result_or_a_sentence(count, slots, dim, kind, coverage, scale, seed) -> None:
+    rng = np.random.default_rng(seed)
+    labels = SceneLabels(rng.integers(0, (3, 2), (count, slots, 2)), (3, 2), ("a", "b"))
+    z = (scale * rng.standard_normal((count, dim))).astype(np.float32)
+    try:
+        (result,) = fitted(z, labels, [ComplexityCell(kind, coverage, seed)])
+    except InvalidInput as error:
+        assert "coverage" in str(error)
+        return
+    shown = [result.train_r2, result.test_r2, result.seconds, *result.chosen.values()]
+    assert all(number is None or np.isfinite(number) for number in shown)
+
+
+def test_fewer_axes_than_dimensions_and_copies_of_dimensions_do_no_harm(world) -> None:
+    made = world("scene_product", dim=12)
+    wide = np.concatenate([made.embeddings] * 3 + [np.zeros((len(made.labels), 4))], axis=1)
+    for kind in (*CLOSED, "gradient_boosting"):
+        cells = [ComplexityCell(kind, 0.6)]
+        (narrow,), (copied,) = (fitted(z, made.labels, cells) for z in (made.embeddings, wide))
+        assert copied.test_r2 == pytest.approx(narrow.test_r2, abs=0.1)
+
+
+def test_what_cannot_be_fitted_is_refused(world) -> None:
+    made = world("sum", dim=8)
+    probes = fit_probes(made.embeddings, made.labels, strength=1e-3)
+    run = partial(fit_cells, labels=made.labels, cells=[ComplexityCell("additive", 0.5)], probes=probes)
+    with pytest.raises(InvalidInput, match="one row for each"):
+        list(run(made.embeddings[1:]))
+    broken = made.embeddings.copy()
+    broken[3, 4] = np.nan
+    with pytest.raises(InvalidInput, match="NaN"):
+        list(run(broken))
+    with pytest.raises(InvalidInput, match="unseen"):
+        list(fit_cells(made.embeddings, made.labels, [ComplexityCell("additive", 1.0)], probes=probes))
+
+
+def test_the_published_worlds_are_answered_as_they_were_made(published_worlds) -> None:
+    def mean_r2(name, kind):
+        z, scenes = published_worlds.make_world(name)
+        labels = SceneLabels(scenes, (8, 3), ("color", "shape"))
+        cells = [ComplexityCell(kind, 0.6, seed) for seed in range(2)]
+        return np.mean([result.test_r2 for result in fitted(z, labels, cells)])
+
+    assert mean_r2("product", "global_product") > 0.75
+    assert mean_r2("product", "additive") < 0.5
+    assert mean_r2("bag", "additive") > 0.95
