@@ -106,9 +106,7 @@ def test_neither_the_order_of_cells_nor_their_company_changes_a_bit(small) -> No
     cells = [ComplexityCell("additive", 0.5, 1), *(ComplexityCell(kind, 0.7, 1) for kind in FAMILIES)]
     together = {r.cell: numbers(r) for r in fitted(small.embeddings, small.labels, cells)}
     backwards = {r.cell: numbers(r) for r in fitted(small.embeddings, small.labels, cells[::-1])}
-    alone = {
-        r.cell: numbers(r) for group in grouped(cells) for r in fitted(small.embeddings, small.labels, group)
-    }
+    alone = {r.cell: numbers(r) for group in grouped(cells) for r in fitted(small.embeddings, small.labels, group)}
     assert together == backwards == alone
     assert sorted(map(str, alone)) == sorted(map(str, cells))
 
