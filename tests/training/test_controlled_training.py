@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from bindscope.analysis.verdict import recognise
 from bindscope.domain.concepts import BUILTIN_SPACES, ConceptSpace, grid_space
 from bindscope.domain.controlled import (
     PHASE_PRESETS,
@@ -22,8 +23,10 @@ from bindscope.models.controlled import build_model
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
 from bindscope.training.controlled import Progress, RunResult, finished_run, memory_needed, scene_vectors
 from bindscope.training.controlled import train_controlled as train
+from bindscope.training.controlled_data import scenes_of
 from bindscope.training.controlled_evaluation import encode_all_queries, encode_scenes, labels_of, recognition
 from bindscope.training.controlled_memory import parameter_count
+from bindscope.training.controlled_probes import query_probes
 from bindscope.training.controlled_run import Run
 
 TINY = ControlledConfig(
@@ -232,6 +235,16 @@ def test_reports_come_with_every_step_evaluation_and_the_time(folder: ArtifactFo
     assert seen[0].loss is None
     assert all(progress.loss is not None and progress.loss > 0 for progress in seen if progress.step)
     assert [progress.seconds for progress in seen] == sorted(progress.seconds for progress in seen)
+
+
+def test_the_queries_of_a_run_recognise_as_the_run_did(folder: ArtifactFolder) -> None:
+    result = train(TINY, space_of(TINY), folder=folder, report=nothing)
+    ids = scenes_of(Run(TINY, space_of(TINY), device="cpu").partition.train, 2, number=TINY.test_scenes, seed=TINY.seed)
+    labels = labels_of(ids, (4, 4), ("c1", "c2"))
+    scores = query_probes(folder).predict(scene_vectors(folder, labels))
+    found = recognise(scores.concepts, scores.objects, scenes=labels.scenes, object_ids=labels.object_ids)
+    assert float(found.object.mean()) == result.seen["object"].value
+    assert float(found.concepts.mean()) == result.seen["concepts"].value
 
 
 def test_vectors_of_a_picture_run_are_unit_and_tell_objects_apart(folder: ArtifactFolder) -> None:

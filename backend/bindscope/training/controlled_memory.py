@@ -4,7 +4,7 @@ from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.controlled import ControlledConfig
 
 #: What Python with torch takes before any training.
-_BASE = 700_000_000
+_BASE = 800_000_000
 _FLOAT = 4
 #: Copies of the weights: weights, gradients, two moments, and two of a checkpoint on its way to the disk.
 _COPIES = 6 + 2
