@@ -110,7 +110,7 @@ def phase_csv(cells: Sequence[PhaseCell]) -> str:
     """Every run of a phase diagram."""
     head = ("space", "objects", "coverage", "seed", "model", "best_step", "steps", "seconds", "unseen_object",
             "unseen_object_low", "unseen_object_high", "unseen_concepts", "seen_object", "seen_concepts",
-            "product_r2", "product_coverage")  # fmt: skip
+            "product_r2", "additive_r2", "product_share", "product_coverage")  # fmt: skip
     return _csv(head, [_run_row(cell) for cell in cells])
 
 
@@ -119,7 +119,7 @@ def _run_row(cell: PhaseCell) -> Sequence[object]:
         *(cell.space, cell.objects, cell.coverage, cell.seed, cell.model, cell.best_step, cell.steps, cell.seconds),
         *_ends(cell.unseen, "object"),
         *(_share(cell.unseen, "concepts"), _share(cell.seen, "object"), _share(cell.seen, "concepts")),
-        *(cell.product_r2, cell.product_coverage),
+        *(cell.product_r2, cell.additive_r2, cell.product_share, cell.product_coverage),
     )
 
 

@@ -215,8 +215,8 @@ def test_a_run_is_told_by_what_it_binds(seen, unseen, title):
 def run(space: str, coverage: float, unseen: float | None, *, seed: int = 0, r2: float | None = None) -> PhaseCell:
     return PhaseCell(
         space=space, objects=64 if space == "grid-2x8" else 144, coverage=coverage, seed=seed, model="controlled:abc",
-        run="abc", seen=heads(1.0), unseen=heads(unseen), product_r2=r2, best_step=100, steps=100, seconds=3.0,
-        history=HISTORY,
+        run="abc", seen=heads(1.0), unseen=heads(unseen), product_r2=r2, product_share=r2, best_step=100,
+        steps=100, seconds=3.0, history=HISTORY,
     )  # fmt: skip
 
 
@@ -263,7 +263,7 @@ def test_runs_that_a_product_fits_are_set_against_what_they_recognise(dark):
     figure = product_figure(runs, dark=dark)
     assert list(figure.data[0].y) == pytest.approx([0.1 * n for n in range(1, 10)])
     assert product_sentence(runs).endswith(
-        "the more of the unseen objects it recognises (rank correlation 1.00, n = 9)."
+        "the more of the unseen objects a run recognises (rank correlation 1.00, n = 9)."
     )
     assert "grid-2x8 at 10 %, seed 0" in product_text(runs)
 

@@ -209,7 +209,10 @@ def _show_complexity(job: JobModel) -> None:
 
 def _show_phase(job: JobModel) -> None:
     result = PhaseResult.model_validate(job.result)
-    typer.echo(f"{job.title}\n  objects recognised on unseen objects (R2 of the global product), mean over seeds")
+    typer.echo(
+        f"{job.title}\n  unseen objects recognised (share of what the sum leaves that the product explains), "
+        "mean over seeds"
+    )
     coverages = sorted({cell.coverage for cell in result.cells})
     typer.echo("  " + " " * 24 + "".join(f"{coverage:>16g}" for coverage in coverages))
     for space in dict.fromkeys(cell.space for cell in result.cells):
@@ -218,7 +221,7 @@ def _show_phase(job: JobModel) -> None:
         for coverage in coverages:
             here = [cell for cell in own if cell.coverage == coverage]
             unseen = [cell.unseen["object"].value for cell in here if cell.unseen["object"].value is not None]
-            product = [cell.product_r2 for cell in here if cell.product_r2 is not None]
+            product = [cell.product_share for cell in here if cell.product_share is not None]
             row += f"{_mean(unseen):>8} ({_mean(product):>5})"
         typer.echo(f"  {space:12} {counted(own[0].objects, 'object'):>11}{row}")
 

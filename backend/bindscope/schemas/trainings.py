@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from bindscope.domain.controlled import ControlledConfig
-from bindscope.schemas.base import Recognition, RequestModel, ResponseModel
+from bindscope.schemas.base import Interval, Recognition, RequestModel, ResponseModel
 
 
 class TrainingRequest(RequestModel):
@@ -94,8 +94,10 @@ class PhaseRequest(RequestModel):
 class PhaseCell(ResponseModel):
     """One training of the diagram.
 
-    ``product_r2`` is how well the global product (METHODS section 7), fitted on scenes of 80 % of the objects,
-    predicts scenes made only of the others; None where it could not be fitted.
+    ``product_r2`` is how well the global product (METHODS section 7), fitted on scenes of ``product_coverage`` of the
+    objects, predicts scenes made only of the others, ``additive_r2`` the same of the sum; ``product_share`` is the
+    share of what the sum leaves that the product explains. ``product_object``: objects recognised in the product's
+    predictions by the run's own queries, where a swap exists; ``ceiling_object``: in the true embeddings.
     """
 
     space: str
@@ -108,6 +110,10 @@ class PhaseCell(ResponseModel):
     unseen: Recognition
     chance: Recognition | None = None
     product_r2: float | None = None
+    additive_r2: float | None = None
+    product_share: float | None = None
+    product_object: Interval | None = None
+    ceiling_object: Interval | None = None
     product_coverage: float | None = None
     best_step: int
     steps: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from math import sqrt
+from typing import Literal
 
 import plotly.graph_objects as go
 
@@ -16,31 +17,49 @@ _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", 
 _ENOUGH = 5
 
 
-def product_points(cells: Iterable[PhaseCell]) -> list[tuple[float, float, PhaseCell]]:
+Measure = Literal["product_share", "product_r2"]
+MEASURES: tuple[Measure, ...] = ("product_share", "product_r2")
+#: On a button, on an axis, and in a sentence.
+MEASURE_NAMES: dict[Measure, str] = {"product_share": "beyond the sum", "product_r2": "R²"}
+_AXES: dict[Measure, str] = {
+    "product_share": "of what the sum leaves, explained by the global product",
+    "product_r2": "R² of the global product on unseen objects",
+}
+_FITS: dict[Measure, str] = {
+    "product_share": "the share of what a sum leaves that the global product explains",
+    "product_r2": "the fit of the global product",
+}
+
+
+def product_points(
+    cells: Iterable[PhaseCell], measure: Measure = "product_share"
+) -> list[tuple[float, float, PhaseCell]]:
     """Fit of the global product and recognition of unseen objects, for the runs that have both."""
-    pairs = [(cell.product_r2, unseen_object(cell), cell) for cell in cells]
+    pairs = [(getattr(cell, measure), unseen_object(cell), cell) for cell in cells]
     return [(r2, value, cell) for r2, value, cell in pairs if r2 is not None and value is not None]
 
 
-def product_figure(cells: Sequence[PhaseCell], *, dark: bool = False) -> go.Figure:
+def product_figure(cells: Sequence[PhaseCell], measure: Measure = "product_share", *, dark: bool = False) -> go.Figure:
     """Each run as a point: the fit of the global product against recognition of unseen objects; a symbol per space."""
     colors = ink(dark=dark)
     tones = (colors.true, colors.swap, colors.binds, colors.undecided, colors.blind)
     figure = go.Figure()
-    points = product_points(cells)
+    points = product_points(cells, measure)
     for number, space in enumerate(dict.fromkeys(cell.space for _, _, cell in points)):
         own = [(x, y, cell) for x, y, cell in points if cell.space == space]
         figure.add_scatter(
             x=[x for x, _, _ in own], y=[y for _, y, _ in own], name=space, mode="markers",
             marker={"symbol": _SYMBOLS[number % len(_SYMBOLS)], "size": 11, "color": tones[number % len(tones)]},
-            hovertext=[f"<b>{space}</b>, coverage {100 * c.coverage:g} %, seed {c.seed}<br>product R² "
-                       f"{plain_number(x, 2)}<br>unseen objects {percent(y)}" for x, y, c in own],
+            hovertext=[f"<b>{space}</b>, coverage {100 * c.coverage:g} %, seed {c.seed}<br>product, "
+                       f"{MEASURE_NAMES[measure]} {plain_number(x, 2)}<br>unseen objects {percent(y)}"
+                       for x, y, c in own],
             hovertemplate="%{hovertext}<extra></extra>",
         )  # fmt: skip
     low = min([0.0, *(x for x, _, _ in points)])
+    high = 1.0 if measure == "product_r2" else max([0.1, *(x for x, _, _ in points)])
     figure.update_xaxes(
-        title={"text": "R² of the global product on unseen objects", "font": {"color": colors.muted, "size": 12}},
-        range=[low - 0.05, 1.05], fixedrange=True, automargin=True, zeroline=False,
+        title={"text": _AXES[measure], "font": {"color": colors.muted, "size": 12}},
+        range=[low - 0.05 * high, 1.05 * high], fixedrange=True, automargin=True, zeroline=False,
     )  # fmt: skip
     figure.update_yaxes(
         title={"text": "unseen objects recognised", "font": {"color": colors.muted, "size": 12}}, range=[-0.05, 1.05],
@@ -67,9 +86,9 @@ def _ranks(values: Sequence[float]) -> list[float]:
     return [(2 * ordered.index(v) + 1 + ordered.count(v)) / 2 for v in values]
 
 
-def product_sentence(cells: Sequence[PhaseCell]) -> str:
+def product_sentence(cells: Sequence[PhaseCell], measure: Measure = "product_share") -> str:
     """What the scatter shows; a correlation within 1.96 / sqrt(n - 1), as chance gives it, is no relation."""
-    pairs = [(x, y) for x, y, _ in product_points(cells)]
+    pairs = [(x, y) for x, y, _ in product_points(cells, measure)]
     count = len(pairs)
     rho = rank_correlation(pairs)
     if count < _ENOUGH or rho is None:
@@ -77,17 +96,15 @@ def product_sentence(cells: Sequence[PhaseCell]) -> str:
         return f"{count} {have} both figures: too few, or too alike, to tell a relation."
     said = f"rank correlation {plain_number(rho, 2)}, n = {count}"
     if abs(rho) < 1.96 / sqrt(count - 1):
-        return (
-            f"No clear relation between the fit of the global product and the recognition of unseen objects ({said})."
-        )
+        return f"No clear relation between {_FITS[measure]} and the recognition of unseen objects ({said})."
     better = "the more" if rho > 0 else "the fewer"
-    return f"The better the global product fits a run, {better} of the unseen objects it recognises ({said})."
+    return f"The larger {_FITS[measure]}, {better} of the unseen objects a run recognises ({said})."
 
 
-def product_text(cells: Sequence[PhaseCell]) -> str:
+def product_text(cells: Sequence[PhaseCell], measure: Measure = "product_share") -> str:
     """The figure in words."""
     listed = "; ".join(
         f"{c.space} at {100 * c.coverage:g} %, seed {c.seed}: product {plain_number(x, 2)}, objects {percent(y)}"
-        for x, y, c in product_points(cells)
+        for x, y, c in product_points(cells, measure)
     )
-    return f"{product_sentence(cells)} {listed}".strip()
+    return f"{product_sentence(cells, measure)} {listed}".strip()

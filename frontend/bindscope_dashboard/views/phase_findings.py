@@ -22,7 +22,14 @@ from bindscope_dashboard.plots.phase import (
     squares_of,
     unseen_object,
 )
-from bindscope_dashboard.plots.product import product_figure, product_points, product_sentence, product_text
+from bindscope_dashboard.plots.product import (
+    MEASURE_NAMES,
+    MEASURES,
+    product_figure,
+    product_points,
+    product_sentence,
+    product_text,
+)
 from bindscope_dashboard.training_links import square_key
 from bindscope_dashboard.views.probe_findings import downloads
 from bindscope_dashboard.views.train_findings import curves
@@ -145,12 +152,18 @@ def _relation(cells: Sequence[PhaseCell]) -> None:
     if not product_points(cells):
         st.caption("Each finished run whose embeddings a global product could be fitted to is a point here.")
         return
-    st.plotly_chart(product_figure(cells, dark=state.is_dark()), theme=None, key="phase.product", config=_CHART,
-                    alt=product_text(cells))  # fmt: skip
-    st.markdown(product_sentence(cells))
+    chosen = st.segmented_control(
+        "Fit of the product", MEASURES, key="phase.measure", format_func=MEASURE_NAMES.__getitem__,
+        default=MEASURES[0], required=True,
+    )  # fmt: skip
+    measure = chosen or MEASURES[0]
+    st.plotly_chart(product_figure(cells, measure, dark=state.is_dark()), theme=None, key="phase.product",
+                    config=_CHART, alt=product_text(cells, measure))  # fmt: skip
+    st.markdown(product_sentence(cells, measure))
     st.caption(
         "Across: how well a global product, fitted on scenes of some objects, predicts the run's embeddings of scenes "
-        "of others. Reported by the paper: runs that generalise are those that the product fits."
+        "of others; most of an embedding is a sum whatever was learnt, so what counts is what the product adds to it. "
+        "Reported by the paper: runs that generalise are those that the product fits."
     )
 
 
@@ -165,9 +178,20 @@ def runs_table(cells: Sequence[PhaseCell]) -> Html:
             percent(c.seen["object"].value if "object" in c.seen else None),
             percent(unseen_object(c)),
             plain_number(c.product_r2, 2),
+            plain_number(c.product_share, 2),
             c.model,
         )
         for c in cells
     ]
-    head = ("Space", "Objects", "Coverage", "Seed", "Seen objects", "Unseen objects", "Product R²", "Model")
-    return tables.table(head, rows, label="Runs of the diagram", numbers=frozenset({1, 2, 3, 4, 5, 6}), cls="dense")
+    head = (
+        "Space",
+        "Objects",
+        "Coverage",
+        "Seed",
+        "Seen objects",
+        "Unseen objects",
+        "Product R²",
+        "Beyond the sum",
+        "Model",
+    )
+    return tables.table(head, rows, label="Runs of the diagram", numbers=frozenset({1, 2, 3, 4, 5, 6, 7}), cls="dense")

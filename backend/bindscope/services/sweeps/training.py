@@ -17,11 +17,11 @@ from bindscope.store.artifacts import Artifacts
 if TYPE_CHECKING:
     from bindscope.training.controlled_results import Progress, RunResult
 
-#: Goes up when equal settings give other runs.
-_VERSION = 1
+#: Go up when equal settings give other runs, and when the fits of their embeddings change.
+_VERSION, _FIT_VERSION = 1, 2
 #: The product is fitted on scenes of this share of the objects, whatever share the run itself was shown.
 PRODUCT_COVERAGE = 0.8
-PRODUCT_SCENES = 10_000
+PRODUCT_SCENES = 6_000
 #: Share of the machine's memory that one run may take.
 _SHARE = 0.8
 
@@ -133,7 +133,8 @@ def cell_of(kind: str, run: Fields) -> Cell:
     for values in run["space"]["concepts"].values():
         objects *= len(values)
     spec = {"config": run["config"], "objects": objects, "run": run_id(run), "definition": run}
-    return Cell(digest(kind, __version__, _VERSION, PRODUCT_COVERAGE, run), spec)
+    fit = [_FIT_VERSION, PRODUCT_COVERAGE, PRODUCT_SCENES] if kind == "phase" else []
+    return Cell(digest(kind, __version__, _VERSION, fit, run), spec)
 
 
 def run_id(run: Fields) -> str:
@@ -195,7 +196,11 @@ def _plain(result: "RunResult") -> Fields:
 
 
 def _product_fit(place: Workplace, cell: Cell) -> Fields:
-    """R2 of the global product on scenes made only of objects that the fit never saw."""
+    """What the sum and the global product predict of scenes made only of objects that the fits never saw.
+
+    Most of an embedding is a sum whatever the run has learnt, so R2 alone says little about binding: ``product_share``
+    is the share of what the sum leaves unexplained that the product explains, and at least 0.
+    """
     from bindscope.analysis.complexity import fit_cells
     from bindscope.domain.complexity import ComplexityCell
     from bindscope.domain.controlled import read_definition
@@ -208,10 +213,15 @@ def _product_fit(place: Workplace, cell: Cell) -> Fields:
     folder = place.artifacts.folder("runs", cell.spec["run"])
     scenes = scene_labels(space, min(2, config.objects), limit=PRODUCT_SCENES)
     labels = SceneLabels(scenes, space.values, space.names)
-    vectors = scene_vectors(folder, labels)
-    fit = ComplexityCell("global_product", PRODUCT_COVERAGE, config.seed)
-    found = next(fit_cells(vectors, labels, [fit], probes=query_probes(folder), tick=place.tick))
-    return {"product_r2": found.test_r2, "product_coverage": PRODUCT_COVERAGE}
+    fits = [ComplexityCell(kind, PRODUCT_COVERAGE, config.seed) for kind in ("additive", "global_product")]
+    total, product = fit_cells(
+        scene_vectors(folder, labels), labels, fits, probes=query_probes(folder), tick=place.tick
+    )
+    fields = {"product_r2": product.test_r2, "additive_r2": total.test_r2, "product_coverage": PRODUCT_COVERAGE}
+    if product.test_r2 is not None and total.test_r2 is not None and total.test_r2 < 1:
+        fields["product_share"] = max(0.0, 1 - (1 - product.test_r2) / (1 - total.test_r2))
+    objects = {"product_object": product.test, "ceiling_object": product.ceiling}
+    return {**fields, **{name: asdict(found["object_on_valid_swaps"]) for name, found in objects.items()}}
 
 
 class RunShelf:
