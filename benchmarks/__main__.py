@@ -1,8 +1,11 @@
-"""Runs every benchmark, one after the other, and writes docs/benchmarks.md.
+"""Runs the benchmarks, one after the other, and writes a table.
+
+    python -m benchmarks [MODULE ...] [--out FILE]      all of them and docs/benchmarks.md by default
 
 Each benchmark is a module that prints JSON lines: name, value, unit and, where there is one, the aim.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -27,8 +30,12 @@ MODULES = (
 
 def main() -> None:
     """Measures, prints and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*", default=MODULES, metavar="MODULE", help=", ".join(MODULES))
+    parser.add_argument("--out", type=Path, default=TARGET)
+    arguments = parser.parse_args()
     rows: list[dict[str, object]] = []
-    for name in MODULES:
+    for name in arguments.modules:
         print(f"{name} ...", file=sys.stderr, flush=True)
         done = subprocess.run(
             [sys.executable, "-m", f"benchmarks.{name}"],
@@ -39,15 +46,18 @@ def main() -> None:
             check=True,
         )
         rows += [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    text = _table(rows)
-    TARGET.write_text(text, encoding="utf-8")
+    command = (
+        "make bench" if tuple(arguments.modules) == MODULES else f"python -m benchmarks {' '.join(arguments.modules)}"
+    )
+    text = _table(rows, command)
+    arguments.out.write_text(text, encoding="utf-8")
     print(text)
 
 
-def _table(rows: list[dict[str, object]]) -> str:
+def _table(rows: list[dict[str, object]], command: str) -> str:
     cores = os.cpu_count()
     head = (
-        "# Benchmarks\n\nWritten by `make bench` in one run: trust the ratios, not the absolute times. "
+        f"# Benchmarks\n\nWritten by `{command}` in one run: trust the ratios, not the absolute times. "
         f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, {cores} cores, Python {platform.python_version()}, "
         "one thread per forward pass.\n\n| measured | value | aim |\n|---|---:|---:|\n"
     )
