@@ -124,3 +124,46 @@ def test_without_a_store_there_are_no_jobs():
         jobs.put(a_record())
     with pytest.raises(StoreUnavailable):
         jobs.all()
+
+
+def test_an_acknowledged_job_survives_the_sudden_death_of_the_store(own):
+    with Store(own.url, timeout_s=10, connect_s=10) as line:
+        jobs = JobStore(line)
+        record = a_record(state="queued")
+        jobs.set_plan(record.id, [("key", {"kind": "additive"})])
+        jobs.put_cell("key", {"r2": 0.5})
+        jobs.add_event(record.id, "state", {"state": "queued"})
+        jobs.put(record, sync=True)
+        pid = line.call(lambda client: client.info("server"))["process_id"]
+    os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 20
+    while os.path.exists(f"/proc/{pid}/exe") and time.monotonic() < until:
+        time.sleep(0.05)
+    own.ensure()
+    with Store(own.url, timeout_s=10, connect_s=10) as line:
+        jobs = JobStore(line)
+        assert jobs.get(record.id) == record
+        assert jobs.cells([key for key, _ in jobs.plan(record.id)]) == [{"r2": 0.5}]
+        assert [event.data for event in jobs.events(record.id)] == [{"state": "queued"}]
+
+
+def test_jobs_stay_where_embeddings_are_evicted(jobs, store):
+    record = a_record()
+    jobs.put(record)
+    jobs.add_event(record.id, "state", {})
+    used, policy = store.call(
+        lambda client: (client.info("memory")["used_memory"], client.config_get("maxmemory-policy"))
+    )
+    assert policy["maxmemory-policy"] == "volatile-lfu"
+    before = store.call(lambda client: client.config_get("maxmemory"))["maxmemory"]
+    store.call(lambda client: client.config_set("maxmemory", used + 2_000_000))
+    try:
+        for number in range(3000):
+            store.call(lambda client, number=number: client.set(f"bs:emb:x:{number}", b"x" * 2048, ex=1000))
+        evicted = store.call(lambda client: client.info("stats")["evicted_keys"])
+        assert evicted > 0
+        assert jobs.get(record.id) == record
+        assert len(jobs.events(record.id)) == 1
+    finally:
+        store.call(lambda client: client.config_set("maxmemory", before))
+        store.call(lambda client: client.flushdb())
