@@ -15,7 +15,7 @@ def test_a_space_that_changes_under_an_analysis_gives_no_answer_under_the_old_na
     parts.spaces.add(SPACE)
     embed = parts.sources.embed
 
-    def replaced_meanwhile(source, labels):
+    def replaced_meanwhile(source, labels, *, progress=None):
         parts.spaces.remove("moving")
         parts.spaces.add(SPACE + b"phrase: 'the {item}, {color}'\n")
         return embed(source, labels)

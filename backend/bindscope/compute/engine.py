@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -131,24 +132,26 @@ class Engine:
             if self._scheduler is not None:
                 self._client = Client(self._scheduler, timeout=_CONNECT_S, set_as_default=False, name="bindscope")
                 return
-            self._cluster = LocalCluster(
-                n_workers=self._workers,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                # Dask's own page stays shut, but its listener wants a port: any free one, without pages.
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-                security=Security.temporary(),
-                memory_limit=0,
-                silence_logs=logging.CRITICAL,
-            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # "this takes surprisingly long", on a busy machine
+                self._cluster = LocalCluster(
+                    n_workers=self._workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    # Dask's own page stays shut, but its listener wants a port: any free one, without pages.
+                    dashboard_address="127.0.0.1:0",
+                    scheduler_kwargs={"dashboard": False},
+                    security=Security.temporary(),
+                    memory_limit=0,
+                    silence_logs=logging.CRITICAL,
+                )
             self._client = Client(self._cluster, set_as_default=False, name="bindscope")
         except (OSError, TimeoutError, RuntimeError, ValueError) as error:
             self._shut()
             where = f"The scheduler at {self._scheduler}" if self._scheduler else "The embedded engine"
-            kind = type(error).__name__
-            raise ComputeUnavailable(f"{where} could not be reached ({kind}): is it running?") from error
+            reason = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise ComputeUnavailable(f"{where} could not be reached ({reason}): is it running?") from error
 
     def _go_home(self) -> None:
         with self._lock:

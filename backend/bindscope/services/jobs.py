@@ -158,6 +158,8 @@ class Jobs:
             self._running[record.id] = (job, thread)
         try:
             self._store.ask_to_cancel(record.id, False)
+            for part in ("live", "failures"):
+                self._store.clear_part(record.id, part)
             self._store.put(record, sync=True)
             self._store.add_event(record.id, "state", state_of(record))
             thread.start()

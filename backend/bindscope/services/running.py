@@ -65,8 +65,6 @@ class RunningJob:
         """From queued to an end. Never raises."""
         try:
             self._change(state="running", started=self.record.started or now(), finished=None, error=None, failed=0)
-            self._keep(lambda: self._store.clear_part(self.record.id, "failures"))
-            self._keep(lambda: self._store.clear_part(self.record.id, "live"))
             self._engine.enter()
             try:
                 self._work()
