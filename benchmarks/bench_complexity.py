@@ -7,22 +7,18 @@ times twenty: all of it would take the better part of an hour. Ours is fitted in
 twice, for the two published product families.
 """
 
-import importlib.util
-import json
-import sys
 import time
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
+from benchmarks.published import published, say
 from bindscope.analysis.complexity import fit_cells
 from bindscope.analysis.complexity.results import ComplexityResult
 from bindscope.analysis.probes import fit_probes, split_scenes
 from bindscope.domain.complexity import ComplexityCell
 from bindscope.domain.labels import SceneLabels
 
-REFERENCE = Path(__file__).parent.parent.parent / "shared" / "reference"
 GRID = tuple(round(0.1 * step, 1) for step in range(1, 10))
 WHOLE = (0.3, 0.5)
 KINDS = ("mlp", "product", "product+sum")
@@ -32,13 +28,13 @@ EPOCHS, SHARE = 4000, 20
 
 def main() -> None:
     """Both sides, one thread, one run."""
-    if not REFERENCE.exists():
-        print("The published procedures are not beside this repository: no comparison.", file=sys.stderr)
+    modules = published("reference", "worlds")
+    if modules is None:
         return
     import torch
 
     torch.set_num_threads(1)
-    reference, worlds = _module("reference"), _module("worlds")
+    reference, worlds = modules
     z, scenes = worlds.make_world("product")
     labels = SceneLabels(scenes, (8, 3), ("color", "shape"))
     mine = {(kind, c): _ours(z, labels, kind, c) for kind in KINDS for c in GRID}
@@ -48,21 +44,21 @@ def main() -> None:
         (kind, c): _timed(reference, z, scenes, probes, kind, c, epochs=EPOCHS // SHARE) for kind in KINDS for c in GRID
     }
     same = sum(mine[cell][1] for cell in whole)
-    _say("complexity, coverages 0.3 and 0.5: times faster", sum(t for _, t in whole.values()) / same, "x", "20")
+    say("complexity, coverages 0.3 and 0.5: times faster", sum(t for _, t in whole.values()) / same, "x", "20")
     grid = SHARE * sum(t for _, t in part.values()) / sum(t for _, t in mine.values())
-    _say("complexity, whole grid: times faster, published time from 1 epoch in 20", grid, "x", "20")
-    _say("complexity, whole grid of 27 fits: our time", sum(t for _, t in mine.values()), "s")
+    say("complexity, whole grid: times faster, published time from 1 epoch in 20", grid, "x", "20")
+    say("complexity, whole grid of 27 fits: our time", sum(t for _, t in mine.values()), "s")
     for kind in KINDS:
         own = [mine[kind, c][0].test["object"].value or 0.0 for c in WHOLE]
         theirs = [whole[kind, c][0]["test"]["object"] for c in WHOLE]
-        _say(f"{kind}: unseen objects recognised, published", float(np.mean(theirs)), "")
-        _say(f"{kind}: unseen objects recognised, ours", float(np.mean(own)), "", "at least the published")
-        _say(
+        say(f"{kind}: unseen objects recognised, published", float(np.mean(theirs)), "")
+        say(f"{kind}: unseen objects recognised, ours", float(np.mean(own)), "", "at least the published")
+        say(
             f"{kind}: R2 on unseen objects, published",
             float(np.mean([whole[kind, c][0]["test_r2"] for c in WHOLE])),
             "",
         )
-        _say(f"{kind}: R2 on unseen objects, ours", float(np.mean([mine[kind, c][0].test_r2 or 0 for c in WHOLE])), "")
+        say(f"{kind}: R2 on unseen objects, ours", float(np.mean([mine[kind, c][0].test_r2 or 0 for c in WHOLE])), "")
     _seeds(z, labels)
 
 
@@ -89,20 +85,7 @@ def _seeds(z: np.ndarray, labels: SceneLabels) -> None:
     for kind, aim in (("global_product", "at least 0.75"), ("additive", "below 0.5")):
         cells = [ComplexityCell(kind, 0.6, seed) for seed in range(5)]
         scores = [result.test_r2 or 0.0 for result in fit_cells(z, labels, cells, probes=probes)]
-        _say(f"product world, coverage 0.6, {kind}: R2 on unseen objects, five seeds", float(np.mean(scores)), "", aim)
-
-
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, REFERENCE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _say(name: str, value: float, unit: str, aim: str = "") -> None:
-    print(json.dumps({"name": name, "value": value, "unit": unit, "aim": aim}), flush=True)
+        say(f"product world, coverage 0.6, {kind}: R2 on unseen objects, five seeds", float(np.mean(scores)), "", aim)
 
 
 if __name__ == "__main__":

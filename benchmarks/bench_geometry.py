@@ -4,7 +4,6 @@ The published procedures run in full (10,000 steps); they are read from ``../sha
 and left out, with a reason, where they are not there. Growth is measured in a process of its own for each size.
 """
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from types import ModuleType
 
 import numpy as np
 
+from benchmarks.published import published, say
 from bindscope.analysis.additive import fit_additive
 from bindscope.analysis.decomposition import decompose
 from bindscope.analysis.probes import fit_probes
@@ -22,7 +22,6 @@ from bindscope.analysis.surgery import operate
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import DecompositionSpec, SurgerySpec
 
-REFERENCE = Path(__file__).parent.parent.parent / "shared" / "reference"
 ROUNDS = 5
 SIZES = (10_000, 40_000, 160_000)
 DIM, WORDS = 512, (20, 20)
@@ -30,32 +29,18 @@ DIM, WORDS = 512, (20, 20)
 
 def main() -> None:
     """Additive fit, surgery, growth."""
-    if REFERENCE.exists():
+    modules = published("reference", "worlds")
+    if modules is not None:
         import torch
 
         torch.set_num_threads(1)
-        reference, worlds = _module("reference"), _module("worlds")
+        reference, worlds = modules
         z, scenes = worlds.make_world("additive")
         labels = SceneLabels(scenes, (8, 3), ("color", "shape"))
         _additive(reference, z, labels)
         _surgery(reference, z, labels)
-    else:
-        print("The published procedures are not beside this repository: no comparison.", file=sys.stderr)
     for size in SIZES:
         _print_growth(size)
-
-
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, REFERENCE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _say(name: str, value: float, unit: str, aim: str = "") -> None:
-    print(json.dumps({"name": name, "value": value, "unit": unit, "aim": aim}), flush=True)
 
 
 def _best(call: Callable[[], object]) -> float:
@@ -84,14 +69,14 @@ def _additive(reference: ModuleType, z: np.ndarray, labels: SceneLabels) -> None
 
     seconds, fitted = _best(ours), ours()
     name = "additive fit, 576 scenes x 512"
-    _say(f"{name}, published procedure", theirs, "s")
-    _say(f"{name}, bindscope", seconds, "s")
-    _say(f"{name}, times faster", theirs / seconds, "x", ">= 300x")
+    say(f"{name}, published procedure", theirs, "s")
+    say(f"{name}, bindscope", seconds, "s")
+    say(f"{name}, times faster", theirs / seconds, "x", ">= 300x")
     for part, rows in (("train", train), ("test", test)):
         spread = ((z[rows] - z[rows].mean(0, dtype=float)) ** 2).sum()
         r2 = float(1 - ((z[rows] - fitted[rows]) ** 2).sum() / spread)
-        _say(f"{name}, {part} R2 published", published[f"{part}_r2"], "")
-        _say(f"{name}, {part} R2 bindscope", r2, "", "at least equal")
+        say(f"{name}, {part} R2 published", published[f"{part}_r2"], "")
+        say(f"{name}, {part} R2 bindscope", r2, "", "at least equal")
 
 
 def _surgery(reference: ModuleType, z: np.ndarray, labels: SceneLabels) -> None:
@@ -104,14 +89,14 @@ def _surgery(reference: ModuleType, z: np.ndarray, labels: SceneLabels) -> None:
     probes = fit_probes(z, labels, strength=1e-3)
     probed = _best(lambda: operate(z, labels, spec, probe_fit=lambda _, __: probes))
     name = f"surgery, {found['edits']} edits"
-    _say(f"{name}, published procedure", theirs, "s")
-    _say(f"{name}, bindscope, once with and once without the edit's own scenes", seconds, "s")
-    _say(f"{name}, bindscope, times faster", theirs / seconds, "x", ">= 1x")
-    _say(f"{name}, bindscope with probes (fitted before) on the edits, times faster", theirs / probed, "x", ">= 1x")
-    _say(f"surgery, all {whole.edits} edits, bindscope", _best(lambda: operate(z, labels, every)), "s")
-    _say("surgery, retrieval, published procedure", found["retrieval_top1"], "")
-    _say("surgery, retrieval as published, bindscope", result.retrieval_published.value or 0.0, "")
-    _say("surgery, retrieval without the edit's own scenes, bindscope", result.retrieval.value or 0.0, "")
+    say(f"{name}, published procedure", theirs, "s")
+    say(f"{name}, bindscope, once with and once without the edit's own scenes", seconds, "s")
+    say(f"{name}, bindscope, times faster", theirs / seconds, "x", ">= 1x")
+    say(f"{name}, bindscope with probes (fitted before) on the edits, times faster", theirs / probed, "x", ">= 1x")
+    say(f"surgery, all {whole.edits} edits, bindscope", _best(lambda: operate(z, labels, every)), "s")
+    say("surgery, retrieval, published procedure", found["retrieval_top1"], "")
+    say("surgery, retrieval as published, bindscope", result.retrieval_published.value or 0.0, "")
+    say("surgery, retrieval without the edit's own scenes, bindscope", result.retrieval.value or 0.0, "")
 
 
 def _print_growth(size: int) -> None:
@@ -121,8 +106,8 @@ def _print_growth(size: int) -> None:
     grown = json.loads(done.stdout)
     top = size == SIZES[-1]
     name = f"decompose lstsq_pos, {size:,} scenes x {DIM}, 400 objects"
-    _say(name, grown["seconds"], "s", "< 60 s" if top else "")
-    _say(f"{name}, peak memory of the process", grown["gigabytes"], "GB", "< 4 GB" if top else "")
+    say(name, grown["seconds"], "s", "< 60 s" if top else "")
+    say(f"{name}, peak memory of the process", grown["gigabytes"], "GB", "< 4 GB" if top else "")
 
 
 def grow(size: int) -> dict[str, float]:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.published import say
 from bindscope.cli.supervisor import free_port
 from bindscope.domain.concepts import BUILTIN_SPACES
 from bindscope.domain.render import render
@@ -47,17 +48,17 @@ def main() -> None:
             over_http.append(_rate(lambda: [_embed(post, _scenes(BATCH)) for _ in range(BATCHES)], BATCH * BATCHES))
             over_http_4.append(_concurrent(port, clients=4, requests=2 * BATCHES, items=BATCH))
         loop = statistics.median(loops)
-        _print("plain open_clip loop, batches of 64 scenes", loop, "scenes/s")
-        _print("HTTP embedding, batches of 64, one client", statistics.median(over_http), "scenes/s")
-        _print("ratio to the plain loop, one client", statistics.median(over_http) / loop, "x", ">= 0.9")
-        _print("ratio to the plain loop, four clients", statistics.median(over_http_4) / loop, "x")
+        say("plain open_clip loop, batches of 64 scenes", loop, "scenes/s")
+        say("HTTP embedding, batches of 64, one client", statistics.median(over_http), "scenes/s")
+        say("ratio to the plain loop, one client", statistics.median(over_http) / loop, "x", ">= 0.9")
+        say("ratio to the plain loop, four clients", statistics.median(over_http_4) / loop, "x")
         one, many = [], []
         for _ in range(ROUNDS):
             one.append(_concurrent(port, clients=1, requests=SINGLES // 2, items=1))
             many.append(_concurrent(port, clients=CLIENTS, requests=SINGLES * 2, items=1))
-        _print("single-item requests, one client", statistics.median(one), "requests/s")
-        _print("single-item requests, 32 clients", statistics.median(many), "requests/s")
-        _print("32 clients against one", statistics.median(many) / statistics.median(one), "x", ">= 2")
+        say("single-item requests, one client", statistics.median(one), "requests/s")
+        say("single-item requests, 32 clients", statistics.median(many), "requests/s")
+        say("32 clients against one", statistics.median(many) / statistics.median(one), "x", ">= 2")
         _verdicts(_poster(port))
 
 
@@ -67,11 +68,11 @@ def _verdicts(post: Callable[[str, bytes], bytes]) -> None:
     fresh = sorted(_seconds(lambda b=body: post("/v1/verdicts", b)) for body in bodies)
     again = sorted(_seconds(lambda b=body: post("/v1/verdicts", b)) for _ in range(3) for body in bodies)
     p50, p95 = again[len(again) // 2], again[int(0.95 * len(again))]
-    _print("uncached verdict p50", 1000 * fresh[len(fresh) // 2], "ms")
-    _print("uncached verdict p95", 1000 * fresh[int(0.95 * len(fresh))], "ms")
-    _print("cached verdict p50", 1000 * p50, "ms")
-    _print("cached verdict p95", 1000 * p95, "ms", "< 20")
-    _print("uncached / cached verdict, p50", fresh[len(fresh) // 2] / p50, "x")
+    say("uncached verdict p50", 1000 * fresh[len(fresh) // 2], "ms")
+    say("uncached verdict p95", 1000 * fresh[int(0.95 * len(fresh))], "ms")
+    say("cached verdict p50", 1000 * p50, "ms")
+    say("cached verdict p95", 1000 * p95, "ms", "< 20")
+    say("uncached / cached verdict, p50", fresh[len(fresh) // 2] / p50, "x")
 
 
 def _plain_loop() -> Callable[[list[Scene]], np.ndarray]:
@@ -187,10 +188,6 @@ def _service() -> Iterator[int]:
         finally:
             process.terminate()
             process.wait(30)
-
-
-def _print(name: str, value: float, unit: str, aim: str = "") -> None:
-    print(json.dumps({"name": name, "value": value, "unit": unit, "aim": aim}), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Each number of workers has a data folder of its own, so that nothing is reused; 
 clock starts. Memory is the largest that a worker process was seen at.
 """
 
-import json
 import tempfile
 import threading
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.published import say
 from bindscope.config import Settings
 from bindscope.domain.controlled import PRESETS
 from bindscope.services.assembly import Services, assembled
@@ -45,10 +45,10 @@ def main() -> None:
                     taken, memory, cells = _measured(parts, kind, request)
                     seconds[name, workers] = taken
                     on = f"{cells} {name} on {workers} worker{'s' if workers > 1 else ''}"
-                    _say(f"{on}: time a cell", taken / cells, "s")
-                    _say(f"{on}: memory of a worker", memory / 2**20, "MiB")
+                    say(f"{on}: time a cell", taken / cells, "s")
+                    say(f"{on}: memory of a worker", memory / 2**20, "MiB")
     for name in ("fits", "trainings"):
-        _say(f"{name}: two workers against one", seconds[name, 1] / seconds[name, 2], "x")
+        say(f"{name}: two workers against one", seconds[name, 1] / seconds[name, 2], "x")
 
 
 def _measured(parts: Services, kind: str, request: dict[str, object]) -> tuple[float, int, int]:
@@ -92,10 +92,6 @@ def _peak() -> Iterator[dict[str, int]]:
     finally:
         over.set()
         watcher.join()
-
-
-def _say(name: str, value: float, unit: str, aim: str = "") -> None:
-    print(json.dumps({"name": name, "value": value, "unit": unit, "aim": aim}), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ matrix products at the core's peak, on both sides: only tokens that need not be 
 JSON lines.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax, normalize
 
+from benchmarks.published import say
 from bindscope.domain.concepts import ConceptSpace, grid_space
 from bindscope.domain.controlled import PRESETS, ControlledConfig
 from bindscope.models.transformer import sinusoids
@@ -164,10 +164,6 @@ class PlainLoop:
         return number
 
 
-def _line(name: str, value: float, unit: str, *, aim: str = "") -> None:
-    print(json.dumps({"name": name, "value": value, "unit": unit, **({"aim": aim} if aim else {})}), flush=True)
-
-
 def _seconds(step: Callable[[], None], steps: int) -> float:
     # Of the processor: one thread runs, and what else the machine does must not count.
     start = time.process_time()
@@ -188,9 +184,9 @@ def main() -> None:
             side()
         rounds = [(_seconds(plain.step, steps), _seconds(ours.step, steps)) for _ in range(ROUNDS)]
         published, own = (min(column) for column in zip(*rounds, strict=True))
-        _line(f"training step, {name}, plain loop", round(published, 4), "s")
-        _line(f"training step, {name}", round(own, 4), "s")
-        _line(f"training, times faster than the plain loop, {name}", round(published / own, 2), "x", aim=">= 3x")
+        say(f"training step, {name}, plain loop", round(published, 4), "s")
+        say(f"training step, {name}", round(own, 4), "s")
+        say(f"training, times faster than the plain loop, {name}", round(published / own, 2), "x", aim=">= 3x")
 
 
 if __name__ == "__main__":

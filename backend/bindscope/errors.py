@@ -12,6 +12,7 @@ BindscopeError
 ├── ComputeUnavailable      the engine for long work cannot be reached             (503)
 ├── Cancelled               somebody asked the running work to stop                (409)
 └── StoreUnavailable        the store is gone and the work needs it                (503)
+    └── StoreRefused        it answers, but takes nothing: full, or read-only      (503)
 """
 
 from collections.abc import Iterable
@@ -74,3 +75,7 @@ class Cancelled(BindscopeError):
 
 class StoreUnavailable(BindscopeError):
     """The store does not answer and the work cannot go on without it."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The store answers, but does not take the command: it is full, read-only, or the user lacks a permission."""

@@ -13,6 +13,9 @@ from bindscope_dashboard.wording import percent, plain_number
 VECTORS = 1 / 2
 #: ... and the binding from this share of the object recognition of the true embeddings.
 BINDING = 1 / 2
+#: Objects are told from their swaps where they are recognised more often than this: whoever knows the concepts alone
+#: picks two right ones of four candidates in one case of six.
+BOUND = 1 / 4
 #: A simpler family is as good as another one whose R2 is at most this much higher.
 NEAR = 0.05
 #: The coverage that the sentence is about, or the nearest one that was asked for.
@@ -52,7 +55,7 @@ class Slice:
     @property
     def binds(self) -> bool:
         """Whether the true embeddings tell unseen objects apart at all."""
-        return self.objects_ceiling is not None and self.objects_ceiling > max(0.1, self.objects_chance)
+        return self.objects_ceiling is not None and self.objects_ceiling > max(BOUND, self.objects_chance)
 
     def predicts_vectors(self, found: Fitness) -> bool:
         """Most of the variance that is not noise."""

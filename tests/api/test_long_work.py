@@ -25,8 +25,13 @@ TINY = {
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory):
-    settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("data"), preload=(), workers=1)
+def data_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def api(data_dir):
+    settings = Settings(_env_file=None, data_dir=data_dir, preload=(), workers=1)
     with TestClient(create_app(settings)) as client:
         yield client
 
@@ -160,6 +165,9 @@ def test_a_deleted_run_is_gone_and_can_be_trained_again(api):
             {"config": {**TINY, "width": 4096, "layers": 64, "batch": 65536, "feedforward": 16384}},
             "GiB",
         ),
+        ("/v1/trainings", {"config": {**TINY, "space": "grid-6x64"}}, "GiB"),
+        ("/v1/trainings", {"config": {**TINY, "test_scenes": 100_001}}, "test_scenes"),
+        ("/v1/phase-diagrams", {"spaces": ["grid-6x64"], "coverages": [0.5]}, "GiB"),
         ("/v1/phase-diagrams", {"spaces": [], "coverages": [0.5]}, "spaces"),
         ("/v1/phase-diagrams", {"spaces": ["grid-2x4"], "coverages": [2.0]}, "coverage"),
     ],
@@ -176,6 +184,21 @@ def test_a_split_without_test_scenes_is_a_failed_cell_with_the_reason(api):
     assert job["state"] == "failed"
     assert job["failures"][0]["error"]
     assert job["resumable"]
+
+
+@pytest.mark.parametrize("last", ["x", "-1", str(2**64), f"1-{2**64}", "1-2-3"])
+def test_an_event_id_that_the_store_cannot_have_given_is_refused(api, sweep, last):
+    answer = api.get(f"/v1/jobs/{sweep['id']}/events", headers={"Last-Event-ID": last})
+    assert answer.status_code == 422
+
+
+def test_what_else_lies_among_the_runs_does_no_harm(api, training, data_dir):
+    runs = data_dir / "artifacts" / "runs"
+    (runs / "lost+found").mkdir(exist_ok=True)
+    (runs / ".DS_Store").write_bytes(b"")
+    listed = api.get("/v1/trainings")
+    assert listed.status_code == 200
+    assert training["result"]["run"] in [run["run"] for run in listed.json()["runs"]]
 
 
 def test_an_unknown_job_is_a_404_on_every_address(api):

@@ -58,6 +58,7 @@ def test_a_cell_that_fails_is_an_exit_1_that_names_it(bindscope):
     )
     assert failed.returncode == 1
     assert "coverage 1.0" in failed.stderr
+    assert "additive" in failed.stdout  # what could be computed is shown
     assert "Traceback" not in failed.stderr
 
 
@@ -72,6 +73,8 @@ def test_a_cell_that_fails_is_an_exit_1_that_names_it(bindscope):
         (("phase", "--preset", "nothing"), "published"),
         (("jobs", "show", "training-0"), "training-0"),
         (("worker",), "BINDSCOPE_SCHEDULER"),
+        (("phase", "--detach"), "--url"),
+        (("complexity", "-m", "synthetic:bag", "--detach"), "--url"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(bindscope, arguments, words):

@@ -152,6 +152,79 @@ def test_a_cell_whose_worker_is_killed_is_computed_by_another(jobs):
     assert detail.result["steps"] == 800
 
 
+def test_a_resume_in_the_instant_after_the_end_is_not_lost(jobs, monkeypatch):
+    job_id = jobs.submit("training", {"config": config_of(steps=100_000, seed=21)}).record.id
+    running(jobs, job_id)
+    release = jobs._store.release
+    monkeypatch.setattr(jobs._store, "release", lambda name: (time.sleep(0.5), release(name))[1])
+    jobs.cancel(job_id)
+    ended(jobs, job_id)
+    assert jobs.resume(job_id).record.state in ("queued", "running")
+    running(jobs, job_id)
+    jobs.cancel(job_id)
+    ended(jobs, job_id)
+
+
+def test_a_job_that_another_process_took_over_writes_nothing_more(parts, jobs):
+    job_id = jobs.submit("training", {"config": config_of(steps=100_000, seed=22)}).record.id
+    running(jobs, job_id)
+    parts.store.call(lambda client: client.set(f"bs:job:1:{job_id}:lease", "elsewhere:1:x", px=60_000))
+    until = time.monotonic() + 20
+    while job_id in jobs._running and time.monotonic() < until:
+        time.sleep(0.05)
+    assert job_id not in jobs._running
+    assert jobs.detail(job_id).record.state == "running"
+    parts.store.call(lambda client: client.delete(f"bs:job:1:{job_id}:lease"))
+    assert jobs.detail(job_id).record.state == "interrupted"
+
+
+def test_a_job_on_a_store_that_takes_nothing_can_be_cancelled_and_gone_on_with(parts, jobs):
+    job_id = jobs.submit("training", {"config": config_of(steps=100_000, seed=23)}).record.id
+    running(jobs, job_id)
+    limit = parts.store.call(lambda client: client.config_get("maxmemory"))["maxmemory"]
+    parts.store.call(lambda client: client.config_set("maxmemory", 1))
+    try:
+        jobs.cancel(job_id)
+        until = time.monotonic() + 20
+        while job_id in jobs._running and time.monotonic() < until:
+            time.sleep(0.05)
+        assert job_id not in jobs._running
+    finally:
+        parts.store.call(lambda client: client.config_set("maxmemory", limit))
+    assert ended(jobs, job_id).record.state in ("cancelled", "interrupted")
+    jobs.resume(job_id)
+    running(jobs, job_id)
+    jobs.cancel(job_id)
+    ended(jobs, job_id)
+
+
+def test_files_of_a_killed_process_are_gone_when_its_job_runs_again(parts, jobs):
+    record = ended(jobs, jobs.submit("complexity", complexity(seeds=[31])).record.id).record
+    left = parts.jobs.artifacts.folder("inputs", f"{record.id}-0badf00d")
+    left.write("arrays.safetensors", b"half")
+    parts.store.call(lambda client: client.flushdb())
+    ended(jobs, jobs.submit("complexity", complexity(seeds=[31])).record.id)
+    assert left.names() == []
+
+
+def test_new_versions_of_the_fits_are_new_jobs(jobs, monkeypatch):
+    first = ended(jobs, jobs.submit("complexity", complexity(seeds=[32])).record.id)
+    monkeypatch.setattr("bindscope.services.sweeps.complexity._VERSION", 10_000)
+    again = jobs.submit("complexity", complexity(seeds=[32]))
+    assert again.record.id != first.record.id
+    assert ended(jobs, again.record.id).record.reused == 0
+
+
+def test_a_long_job_tells_of_each_cell_a_few_thousand_times_at_most(jobs):
+    job_id = jobs.submit("training", {"config": config_of(steps=400, evaluate_every=5, seed=33)}).record.id
+    ended(jobs, job_id)
+    events, _ = jobs.events(job_id, after="0")
+    reports = [event.data for event in events if event.event == "report"]
+    assert 1 <= len(reports) <= 5_000
+    assert all("definition" not in report["cell"] for report in reports)
+    assert reports[-1]["cell"]["config"]["seed"] == 33
+
+
 def test_a_running_job_is_not_deleted_and_an_ended_one_is(jobs):
     job_id = jobs.submit("training", {"config": config_of(steps=100_000, seed=9)}).record.id
     with pytest.raises(Conflict):

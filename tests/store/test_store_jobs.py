@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bindscope.errors import StoreUnavailable
+from bindscope.errors import StoreRefused, StoreUnavailable
 from bindscope.store.connection import Store
 from bindscope.store.jobs import JobRecord, JobStore
 
@@ -46,6 +46,46 @@ def test_events_come_in_order_and_a_reader_goes_on_where_it_stopped(jobs):
     rest = jobs.events("j", after=first[-1].id)
     assert [event.data["number"] for event in (*first, *rest)] == [0, 1, 2, 3, 4]
     assert jobs.events("j", after=rest[-1].id) == []
+
+
+def test_an_event_that_is_sent_again_over_a_broken_line_is_there_once(jobs, store, monkeypatch):
+    call = store.call
+
+    def twice(work, **options):
+        call(work, **options)  # this answer is lost
+        return call(work, **options)
+
+    monkeypatch.setattr(jobs, "_call", twice)
+    ids = [jobs.add_event("j", "state", {"number": number}) for number in range(3)]
+    monkeypatch.undo()
+    assert [event.id for event in jobs.events("j")] == ids
+
+
+def test_events_of_an_owner_whose_clock_is_behind_come_after_those_of_the_one_before(jobs, store):
+    store.call(lambda client: client.xadd("bs:job:1:j:events", {"event": "state", "data": "{}"}, id=f"{2**62}-0"))
+    jobs.add_event("j", "state", {"number": 1})
+    assert [event.data for event in jobs.events("j")] == [{}, {"number": 1}]
+
+
+def test_a_lease_that_another_took_is_neither_renewed_nor_released(jobs, store):
+    assert jobs.take("j")
+    assert jobs.renew("j")
+    store.call(lambda client: client.set("bs:job:1:j:lease", "elsewhere:1:x", px=5000))
+    assert not jobs.renew("j")
+    assert not jobs.release("j")
+    assert store.call(lambda client: client.get("bs:job:1:j:lease")) == b"elsewhere:1:x"
+    store.call(lambda client: client.delete("bs:job:1:j:lease"))
+    assert jobs.renew("j")  # it had only run out
+    assert jobs.release("j")
+    assert store.call(lambda client: client.get("bs:job:1:j:lease")) is None
+
+
+def test_a_full_store_refuses_and_is_not_gone(own):
+    with Store(own.url, timeout_s=10, connect_s=10) as line:
+        line.call(lambda client: client.config_set("maxmemory", 1))
+        with pytest.raises(StoreRefused, match="full"):
+            JobStore(line).put(a_record())
+        assert line.available
 
 
 def test_finished_cells_come_in_the_order_asked_and_missing_ones_are_none(jobs):

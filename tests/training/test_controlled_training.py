@@ -21,7 +21,14 @@ from bindscope.domain.labels import SceneLabels
 from bindscope.errors import Cancelled, Conflict, InvalidInput, ModelUnavailable, UnknownName
 from bindscope.models.controlled import build_model
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
-from bindscope.training.controlled import Progress, RunResult, finished_run, memory_needed, scene_vectors
+from bindscope.training.controlled import (
+    Progress,
+    RunResult,
+    check_partition,
+    finished_run,
+    memory_needed,
+    scene_vectors,
+)
 from bindscope.training.controlled import train_controlled as train
 from bindscope.training.controlled_data import scenes_of
 from bindscope.training.controlled_evaluation import encode_all_queries, encode_scenes, labels_of, recognition
@@ -125,6 +132,25 @@ def test_a_finished_run_is_returned_at_once(folder: ArtifactFolder) -> None:
     assert train(TINY, space_of(TINY), folder=folder, report=never) == first
     assert finished_run(folder) == first
     assert json.loads(folder.read("result.json"))["unseen"]["object"]["n"] > 0
+
+
+@pytest.mark.parametrize("ahead", [3, 11, 19])
+def test_two_that_train_one_run_in_one_folder_end_with_the_same_run(
+    folder: ArtifactFolder, other: ArtifactFolder, every_step: None, ahead: int
+) -> None:
+    space = space_of(TINY)
+    alone = train(TINY, space, folder=other, report=nothing)
+    inner: list[RunResult] = []
+
+    def begun_again(progress: Progress) -> None:
+        if progress.step == ahead and not inner:
+            inner.append(train(TINY, space, folder=folder, report=nothing))
+
+    outer = train(TINY, space, folder=folder, report=begun_again)
+    assert outer == inner[0] == finished_run(folder)
+    assert without_times(outer) == without_times(alone)
+    assert folder.read("model.safetensors") == other.read("model.safetensors")
+    assert folder.names() == ["checkpoint.safetensors", "config.json", "model.safetensors", "result.json"]
 
 
 def test_starting_again_forgets_the_old_run(folder: ArtifactFolder) -> None:
@@ -325,6 +351,16 @@ def test_the_memory_estimate_counts_all_parameters(config: ControlledConfig) -> 
     space = space_of(config)
     exact = sum(value.numel() for value in build_model(config, space.values).parameters())
     assert parameter_count(config, space) == pytest.approx(exact, rel=0.01 if config.inputs == "tokens" else 0.2)
+
+
+def test_scenes_to_evaluate_count_for_the_memory() -> None:
+    few, many = (memory_needed(replace(PICTURES, test_scenes=n), space_of(PICTURES)) for n in (1_000, 100_000))
+    assert many - few > 99_000 * 32 * 32 * 3
+
+
+def test_a_grid_too_large_to_split_is_refused_without_trying() -> None:
+    with pytest.raises(InvalidInput, match=r"68,719,476,736 objects, which takes 1,536 GiB"):
+        check_partition(space_of(replace(TINY, space="grid-6x64")), coverage=0.5)
 
 
 def test_larger_runs_need_more_memory() -> None:

@@ -16,7 +16,7 @@ _OUTCOMES = {
 
 
 def followed(client: BindscopeClient, jobs: Sequence[JobModel]) -> list[JobModel]:
-    """Waits for the jobs, one bar each. Ctrl-C leaves, and says how to go on. Raises ApiError for one that failed."""
+    """Waits for the jobs, one bar each, however they end. Ctrl-C leaves, and says how to go on."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -41,17 +41,18 @@ def followed(client: BindscopeClient, jobs: Sequence[JobModel]) -> list[JobModel
             except KeyboardInterrupt:
                 typer.echo(f"\nJob {job.id} is left as it is: the same command goes on with it.", err=True)
                 sys.exit(130)
-    for job in ended:
-        _require_success(job)
     return ended
 
 
-def _require_success(job: JobModel) -> None:
-    for failure in job.failures:
-        typer.echo(f"bindscope: {_cell(failure.cell)}: {failure.error}", err=True)
-    if job.state != "done":
-        reason = f": {job.error}" if job.error else "."
-        raise ApiError(500, "Job", f"Job {job.id} {_OUTCOMES.get(job.state, job.state)}{reason}")
+def require_success(jobs: Sequence[JobModel]) -> None:
+    """Names the cells that failed, once the others were shown. Raises ApiError for the first job that is not done."""
+    for job in jobs:
+        for failure in job.failures:
+            typer.echo(f"bindscope: {_cell(failure.cell)}: {failure.error}", err=True)
+    for job in jobs:
+        if job.state != "done":
+            reason = f": {job.error}" if job.error else "."
+            raise ApiError(500, "Job", f"Job {job.id} {_OUTCOMES.get(job.state, job.state)}{reason}")
 
 
 def _cell(cell: dict[str, object]) -> str:

@@ -13,13 +13,18 @@ from bindscope.errors import InvalidInput
 @contextlib.contextmanager
 def client_for(url: str | None) -> Iterator[BindscopeClient]:
     """The service at ``url`` (or ``BINDSCOPE_API_URL``); without one, a private service on a free loopback port."""
-    url = url or os.environ.get("BINDSCOPE_API_URL")
+    url = service_address(url)
     if url:
         with BindscopeClient(url, os.environ.get("BINDSCOPE_API_KEY"), timeout=3600) as client:
             yield client
     else:
         with _private_service() as address, BindscopeClient(address, timeout=3600) as client:
             yield client
+
+
+def service_address(url: str | None) -> str | None:
+    """Where the service is that was asked for, if any."""
+    return url or os.environ.get("BINDSCOPE_API_URL") or None
 
 
 @contextlib.contextmanager

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bindscope.cli.following import followed
-from bindscope.cli.local import client_for
+from bindscope.cli.following import followed, require_success
+from bindscope.cli.local import client_for, service_address
 from bindscope.cli.wording import counted, decimals, names
 from bindscope.client import BindscopeClient
 from bindscope.errors import InvalidInput, UnknownName
@@ -43,6 +43,7 @@ def complexity(
     as_json: _Json = False,
 ) -> None:
     """How simple a function predicts the embeddings of scenes of unseen objects?"""
+    _check_detach(detach, url)
     options = {"kinds": names(kinds), "coverages": decimals(coverages), "seeds": list(range(seeds))}
     with client_for(url) as client:
         sources: list[dict[str, Any]] = [
@@ -53,7 +54,7 @@ def complexity(
         if not sources:
             raise InvalidInput("Give at least one --model (with --space and --modality) or --dataset.")
         started = [client.complexity(source, **options) for source in sources]
-        _finish(client, started, detach=detach, url=url, as_json=as_json, show=_show_complexity)
+        _finish(client, started, detach=detach, as_json=as_json, show=_show_complexity)
 
 
 def phase(
@@ -68,6 +69,7 @@ def phase(
     as_json: _Json = False,
 ) -> None:
     """When does binding generalise: coverage against the size of the object space, one training each."""
+    _check_detach(detach, url)
     with client_for(url) as client:
         presets = {found.name: found for found in client.phase_presets().presets}
         if listing:
@@ -84,7 +86,7 @@ def phase(
             seeds=chosen.seeds if seeds is None else list(range(seeds)),
             config=config,
         )
-        _finish(client, [job], detach=detach, url=url, as_json=as_json, show=_show_phase)
+        _finish(client, [job], detach=detach, as_json=as_json, show=_show_phase)
 
 
 jobs = typer.Typer(name="jobs", help="List, watch, stop and resume long work.", no_args_is_help=False)
@@ -118,7 +120,7 @@ def show(job_id: _JobId, url: _Url = None) -> None:
 def watch(job_id: _JobId, url: _Url = None) -> None:
     """Follow a job to its end."""
     with client_for(url) as client:
-        typer.echo(_job_line(followed(client, [client.job(job_id)])[0]))
+        _follow(client, client.job(job_id))
 
 
 @jobs.command()
@@ -132,7 +134,7 @@ def cancel(job_id: _JobId, url: _Url = None) -> None:
 def resume(job_id: _JobId, url: _Url = None) -> None:
     """Go on with a job and follow it to its end."""
     with client_for(url) as client:
-        typer.echo(_job_line(followed(client, [client.resume_job(job_id)])[0]))
+        _follow(client, client.resume_job(job_id))
 
 
 @jobs.command()
@@ -166,12 +168,25 @@ def _own_space(client: BindscopeClient, model: str) -> str:
     return runs.get(model, "clevr2d")
 
 
+def _follow(client: BindscopeClient, job: JobModel) -> None:
+    ended = followed(client, [job])
+    typer.echo(_job_line(ended[0]))
+    require_success(ended)
+
+
+def _check_detach(detach: bool, url: str | None) -> None:
+    if detach and service_address(url) is None:
+        raise InvalidInput(
+            "A job that is left needs a service that stays: start 'bindscope serve' and give --url, "
+            "or leave --detach out."
+        )
+
+
 def _finish(
     client: BindscopeClient,
     started: list[JobModel],
     *,
     detach: bool,
-    url: str | None,
     as_json: bool,
     show: Any,
 ) -> None:
@@ -183,9 +198,11 @@ def _finish(
     if as_json:
         results = [job.model_dump(mode="json") for job in ended]
         typer.echo(json.dumps(results[0] if len(results) == 1 else {"jobs": results}, ensure_ascii=False))
-        return
-    for job in ended:
-        show(job)
+    else:
+        for job in ended:
+            if job.result is not None:
+                show(job)
+    require_success(ended)
 
 
 def _show_complexity(job: JobModel) -> None:
@@ -204,7 +221,7 @@ def _show_complexity(job: JobModel) -> None:
             row += f"{_mean(r2):>8} /{_mean(objects):>6}"
         typer.echo(f"  {kind:20}{row}")
     ceiling = [cell.ceiling["object"].value for cell in result.cells if cell.ceiling["object"].value is not None]
-    typer.echo(f"  {'true embeddings':20}{'':>8} /{_mean(ceiling):>6}  (mean over all splits)")
+    typer.echo(f"  {'true embeddings':20}{'':>8} /{_mean(ceiling):>6}  (scenes the probes never saw)")
 
 
 def _show_phase(job: JobModel) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bindscope.cli.following import followed
+from bindscope.cli.following import followed, require_success
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import interval_text
 from bindscope.errors import InvalidInput, UnknownName
@@ -64,6 +64,8 @@ def controlled(
         ended = followed(client, [job])[0]
     if as_json:
         typer.echo(json.dumps(ended.model_dump(mode="json"), ensure_ascii=False))
+    require_success([ended])
+    if as_json:
         return
     result = TrainingResult.model_validate(ended.result)
     typer.echo(f"{result.model}: best at step {result.best_step:,} of {result.steps:,}, {result.seconds:.0f} s")

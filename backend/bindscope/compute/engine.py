@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,7 +43,8 @@ class Engine:
 
     def __init__(self, *, scheduler: str | None = None, workers: int = 0, idle_s: float = 600.0) -> None:
         self._scheduler = scheduler
-        self._workers = workers or min(os.cpu_count() or 1, MOST_WORKERS)
+        #: Embedded workers; a cluster has as many as have joined it.
+        self.workers = workers or min(os.cpu_count() or 1, MOST_WORKERS)
         self._idle_s = idle_s
         self._lock = threading.Lock()
         self._client: Client | None = None
@@ -78,24 +79,25 @@ class Engine:
                 self._rest.start()
 
     def submit(self, call: Call, *, key: str, gpu: bool = False, first: bool = False) -> "Future":
-        """The future of one call's outcomes. ``gpu``: run where a GPU is, if any worker has one. ``first``: before
-        everything that only waits."""
+        """The future of one call's outcomes. ``gpu``: run where a GPU is. ``first``: before everything that only
+        waits."""
         client = self._running()
-        options: dict[str, Any] = {"resources": {"GPU": 1}} if gpu and self.status().gpus else {}
+        options: dict[str, Any] = {"resources": {"GPU": 1}} if gpu else {}
         return client.submit(perform, call, key=key, pure=False, priority=10 if first else 0, **options)
+
+    def withdraw(self, token: str, futures: "Sequence[Future]") -> None:
+        """Ends the tasks of ``token``: running ones at their next tick, the others before they begin."""
+        client = self._client
+        if client is not None:
+            with contextlib.suppress(OSError, TimeoutError, RuntimeError):
+                client.run(stop, token, on_error="ignore")
+                client.cancel(list(futures), reason="the job was stopped")
 
     def listen(self, topic: str, handler: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Calls ``handler`` with each report on ``topic``, in another thread, until the returned function is called."""
         client = self._running()
         client.subscribe_topic(topic, lambda event: handler(event[1]))
         return lambda: client.unsubscribe_topic(topic)
-
-    def stop(self, token: str) -> None:
-        """Tells every worker to end the tasks of ``token`` at their next tick."""
-        client = self._client
-        if client is not None:
-            with contextlib.suppress(OSError, TimeoutError, RuntimeError):
-                client.run(stop, token, on_error="ignore")
 
     def status(self) -> EngineStatus:
         """Never raises."""
@@ -135,7 +137,7 @@ class Engine:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # "this takes surprisingly long", on a busy machine
                 self._cluster = LocalCluster(
-                    n_workers=self._workers,
+                    n_workers=self.workers,
                     threads_per_worker=1,
                     processes=True,
                     host="127.0.0.1",

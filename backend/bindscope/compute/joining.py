@@ -1,10 +1,10 @@
 """A worker that joins a cluster: Dask's own, told how many cells it takes and whether it has a GPU."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable
 
 from bindscope.errors import ComputeUnavailable
@@ -44,8 +44,8 @@ async def _work(address: str, *, threads: int, name: str | None, say: Callable[[
     )
     async with worker:
         say(f"Worker {worker.name} joined {address}: {threads} at once, {'a GPU' if resources else 'no GPU'}.")
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):
+        if sys.platform != "win32":  # there Ctrl-C raises by itself
+            for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(
                     number, lambda: asyncio.ensure_future(worker.close(nanny=False))
                 )

@@ -42,8 +42,9 @@ class ComplexityRequest(RequestModel):
 class ComplexityCellResult(ResponseModel):
     """One fit, scored on scenes made only of unseen objects (``train``: of seen ones).
 
-    ``ceiling`` is the recognition of the true embeddings of the same test scenes, ``r2_ceiling`` the share of variance
-    that is not noise where it can be estimated. ``chosen`` lists the settings picked inside the training split.
+    ``ceiling`` is the recognition of the true embeddings of all scenes that the probes did not learn from, whatever the
+    coverage, ``r2_ceiling`` the share of variance that is not noise where it can be estimated. ``chosen`` lists the
+    settings picked inside the training split.
     """
 
     kind: str

@@ -97,7 +97,7 @@ class PhaseCell(ResponseModel):
     ``product_r2`` is how well the global product (METHODS section 7), fitted on scenes of ``product_coverage`` of the
     objects, predicts scenes made only of the others, ``additive_r2`` the same of the sum; ``product_share`` is the
     share of what the sum leaves that the product explains. ``product_object``: objects recognised in the product's
-    predictions by the run's own queries, where a swap exists; ``ceiling_object``: in the true embeddings.
+    predictions by the run's own queries, where a swap exists; ``ceiling_object``: in the true embeddings of all scenes.
     """
 
     space: str

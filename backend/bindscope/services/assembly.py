@@ -85,7 +85,8 @@ def assembled(settings: Settings) -> Iterator[Services]:
         datasets = DatasetShelf(settings.data_dir / "datasets")
         verdicts = Verdicts(embedder, noise)
         sources = Sources(embedder, spaces, datasets)
-        memory = None if settings.scheduler else _memory()
+        engine = Engine(scheduler=settings.scheduler, workers=settings.workers)
+        memory = None if settings.scheduler else _memory() // engine.workers
         jobs = Jobs(
             JobStore(store),
             [
@@ -93,7 +94,7 @@ def assembled(settings: Settings) -> Iterator[Services]:
                 TrainingSweep(spaces, memory=memory),
                 PhaseSweep(spaces, memory=memory),
             ],
-            engine=Engine(scheduler=settings.scheduler, workers=settings.workers),
+            engine=engine,
             artifacts=artifacts,
             device=settings.device,
         )

@@ -4,6 +4,7 @@ Equal requests on equal numbers are one job: asked again while it runs, they fin
 they go on with it. Cells that any job finished are never computed again.
 """
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from bindscope.services.running import RunningJob, state_of
 from bindscope.services.sweeps.kind import Fields, JobKind, digest
 from bindscope.store.artifacts import Artifacts
 from bindscope.store.jobs import LEASE_S, Event, JobRecord, JobStore, now
+
+_log = logging.getLogger(__name__)
 
 _INTERRUPTED = "The service that ran this job is gone: resume it, and only what is missing is computed."
 
@@ -73,10 +76,11 @@ class Jobs:
         """Stops a job, whichever process runs it; one that ended stays as it is. Raises UnknownName."""
         record = self._existing(job_id)
         if not record.ended:
-            self._store.ask_to_cancel(job_id)
             with self._lock:
                 mine = self._running.get(job_id)
-            if mine is not None:
+            if mine is None:
+                self._store.ask_to_cancel(job_id)
+            else:
                 mine[0].cancelled.set()
                 mine[1].join(1.5)
         return self.detail(job_id)
@@ -119,9 +123,10 @@ class Jobs:
                 return record.id
         return None
 
-    def forget_cells(self, keys: Sequence[str]) -> None:
-        """Takes finished cells away, so that the next job computes them again."""
-        self._store.forget_cells(keys)
+    def forget_run(self, run: str, keys: Sequence[str]) -> None:
+        """Takes the finished cells of a run away, ``keys`` and those of all jobs: the next one trains it again."""
+        plans = [self._store.plan(record.id) for record in self._store.all()]
+        self._store.forget_cells([*keys, *(key for plan in plans for key, spec in plan if spec.get("run") == run)])
 
     def close(self) -> None:
         """Interrupts what runs and ends the engine."""
@@ -136,12 +141,19 @@ class Jobs:
 
     def _start(self, record: JobRecord) -> None:
         with self._starting:
-            with self._lock:
-                mine = record.id in self._running
-            if not (mine or self._closing.is_set()) and self._store.take(record.id):
+            if not (self._still_running(record.id) or self._closing.is_set()) and self._store.take(record.id):
                 self._launch(
                     replace(record, state="queued", error=None, finished=None, stage=None, rate=None, eta_s=None)
                 )
+
+    def _still_running(self, job_id: str) -> bool:
+        """Whether a thread of ours is at it; one that is just saying its last words is waited for."""
+        with self._lock:
+            mine = self._running.get(job_id)
+        if mine is not None and mine[0].record.ended:
+            mine[1].join(10)
+        with self._lock:
+            return job_id in self._running
 
     def _launch(self, record: JobRecord) -> None:
         """The record is written, and on the disk, before the thread begins."""
@@ -204,9 +216,12 @@ class Jobs:
     def _keep_leases(self) -> None:
         while not self._closing.wait(LEASE_S / 5):
             with self._lock:
-                ids = list(self._running)
-            for job_id in ids:
+                jobs = [job for job, _ in self._running.values()]
+            for job in jobs:
                 try:
-                    self._store.renew(job_id)
+                    if not job.released.is_set() and not self._store.renew(job.record.id):
+                        job.lost.set()
                 except StoreUnavailable:
                     break
+                except Exception:  # whatever it was: jobs without leases would be taken for dead
+                    _log.warning("The lease of a job could not be renewed.", exc_info=True)

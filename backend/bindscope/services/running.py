@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bindscope.compute.engine import Engine
 from bindscope.compute.work import Call, Cell, Outcome
-from bindscope.errors import BindscopeError, Cancelled, StoreUnavailable
+from bindscope.errors import BindscopeError, Cancelled, StoreRefused, StoreUnavailable
 from bindscope.services.sweeps.kind import JobKind, Plan
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
 from bindscope.store.jobs import Fields, JobRecord, JobStore, now
@@ -28,6 +28,12 @@ _LOOK_S = 0.2
 _WRITE_S = 0.5
 #: Seconds after which the pace of a job says something.
 _SETTLED_S = 4.0
+#: Seconds for which a store that takes nothing (full, read-only) is asked again, and for the last word of a job.
+_REFUSED_S, _LAST_WORD_S = 30.0, 5.0
+#: Events that tell how cells go: so many in a job, or so many for each cell where there are many.
+_REPORTS, _CELL_REPORTS = 5_000, 20
+#: Seconds between two looks at who there is to do the work.
+_WORKERS_S = 5.0
 #: Points of a live curve; beyond these every second one is left out.
 _MOST_POINTS = 400
 _REPORTED = ("loss", "seen_object", "seen_concepts", "unseen_object", "unseen_concepts")
@@ -35,6 +41,10 @@ _REPORTED = ("loss", "seen_object", "seen_concepts", "unseen_object", "unseen_co
 
 class Closing(Exception):
     """The service goes down: the job is interrupted, not cancelled."""
+
+
+class Lost(Exception):
+    """Another process has taken the job over: this one writes nothing any more."""
 
 
 class RunningJob:
@@ -53,9 +63,14 @@ class RunningJob:
         self._asked = 0.0
         self.cancelled = threading.Event()
         self.closing = threading.Event()
+        self.lost = threading.Event()
+        self.released = threading.Event()
         self._lock = threading.Lock()
         self._live: dict[str, Fields] = {}
         self._fresh: set[str] = set()
+        self._told: dict[str, float] = {}
+        self._on_gpu = False
+        self._looked = 0.0
         self._left: dict[str, Cell] = {}
         self._groups: dict[str, tuple[Cell, ...]] = {}
         self._began_cells: float | None = None
@@ -64,14 +79,21 @@ class RunningJob:
     def run(self) -> None:
         """From queued to an end. Never raises."""
         try:
+            self._sweep()
             self._change(state="running", started=self.record.started or now(), finished=None, error=None, failed=0)
             self._engine.enter()
             try:
                 self._work()
             finally:
                 self._engine.leave()
-                with contextlib.suppress(OSError):
-                    self.folder.delete()
+                self._sweep()
+            failed, total = self.record.failed, self.record.total
+            if failed:
+                self._end("failed", error=f"{failed} of {total} cells could not be computed: see the failures.")
+            else:
+                self._end("done")
+        except Lost:
+            return
         except Cancelled:
             self._end("cancelled")
         except Closing:
@@ -113,11 +135,13 @@ class RunningJob:
         self._change(total=len(plan.cells), done=reused, reused=reused, facts=plan.facts, stage=None)
         if missing:
             self._compute_cells(plan, missing)
-        failed = self.record.failed
-        if failed:
-            self._end("failed", error=f"{failed} of {len(plan.cells)} cells could not be computed: see the failures.")
-        else:
-            self._end("done")
+
+    def _sweep(self) -> None:
+        """Takes away the files that only this job needs, also those of a process that was killed."""
+        with contextlib.suppress(OSError):
+            for name in self.artifacts.listed(("inputs",)):
+                if name.startswith(f"{self.record.id}-"):
+                    self.artifacts.folder("inputs", name).delete()
 
     def _compute_cells(self, plan: Plan, missing: list[Cell]) -> None:
         self._left = {cell.key: cell for cell in missing}
@@ -126,8 +150,9 @@ class RunningJob:
         try:
             groups = self._kind.grouped(missing)
             self._groups = {f"{self._token}-{number}": group for number, group in enumerate(groups)}
+            self._on_gpu = self._kind.gpu and self._engine.status().gpus > 0
             futures = [
-                self._engine.submit(self._call(self._kind.work, group, plan.inputs), key=key, gpu=self._kind.gpu)
+                self._engine.submit(self._call(self._kind.work, group, plan.inputs), key=key, gpu=self._on_gpu)
                 for key, group in self._groups.items()
             ]
             self._awaited(futures, each=self._finished)
@@ -169,10 +194,8 @@ class RunningJob:
                 for outcome in self._outcomes(future):
                     each(outcome)
                     found.append(outcome)
-        except (Cancelled, Closing):
-            self._engine.stop(self._token)
-            for future in futures:
-                future.cancel(reason="the job was stopped")
+        except BaseException:
+            self._engine.withdraw(self._token, futures)
             raise
         return found
 
@@ -190,7 +213,8 @@ class RunningJob:
         return [Outcome(cell.key, error=reason) for cell in self._groups.get(future.key, ())]
 
     def _finished(self, outcome: Outcome) -> None:
-        cell = self._left.pop(outcome.key)
+        with self._lock:
+            cell = self._left.pop(outcome.key)
         if outcome.result is None:
             self._failed(cell, outcome.error or "It gave nothing.")
             return
@@ -201,7 +225,8 @@ class RunningJob:
         self._change(done=self.record.done + 1)
 
     def _failed(self, cell: Cell, error: str) -> None:
-        self._left.pop(cell.key, None)
+        with self._lock:
+            self._left.pop(cell.key, None)
         failure = {"cell": cell.spec, "error": error}
         self._keep(lambda: self._store.set_part(self.record.id, "failures", cell.key, failure))
         self._forget_live(cell.key)
@@ -212,10 +237,10 @@ class RunningJob:
 
     def _on_report(self, report: Mapping[str, Any]) -> None:
         """Runs in Dask's thread: only memory is touched."""
-        cell = self._left.get(report["key"])
-        if cell is None:
-            return
         with self._lock:
+            cell = self._left.get(report["key"])
+            if cell is None:
+                return  # it has ended: the report was late
             live = self._live.setdefault(
                 cell.key, {"cell": cell.spec, "step": 0, "steps": 1, "seconds": 0.0, "history": []}
             )
@@ -242,21 +267,43 @@ class RunningJob:
             self._fresh.clear()
         for key, live in fresh.items():
             self._keep(partial(self._store.set_part, self.record.id, "live", key, live))
-            last = {name: live[name] for name in ("cell", "step", "steps", "seconds")}
-            points = live["history"][-1:]
-            event = {**last, **(points[0] if points else {})}
-            self._keep(partial(self._store.add_event, self.record.id, "report", event))
-        self._change(quiet=True)
+            if self._worth_telling(key, live):
+                self._keep(partial(self._store.add_event, self.record.id, "report", _report_of(live)))
+        self._change(quiet=True, **self._waiting())
+
+    def _worth_telling(self, key: str, live: Fields) -> bool:
+        """Events are kept, so a long job tells of each cell in steps of its length, not of the clock."""
+        part = live["step"] / max(live["steps"], 1)
+        step = 1 / max(_CELL_REPORTS, _REPORTS // max(self.record.total, 1))
+        if key in self._told and abs(part - self._told[key]) < step:
+            return False
+        self._told[key] = part
+        return True
+
+    def _waiting(self) -> Fields:
+        """The stage, where nobody is there who could do the work."""
+        if not self._left or time.monotonic() - self._looked < _WORKERS_S:
+            return {}
+        self._looked = time.monotonic()
+        status = self._engine.status()
+        if not status.workers:
+            return {"stage": "Waiting for workers: none is there"}
+        if self._on_gpu and not status.gpus:
+            return {"stage": "Waiting for a worker with a GPU: none is left"}
+        return {"stage": None}
 
     def _forget_live(self, key: str) -> None:
         with self._lock:
             self._live.pop(key, None)
             self._fresh.discard(key)
+            self._told.pop(key, None)
         self._keep(lambda: self._store.clear_part(self.record.id, "live", key))
 
     # The record
 
     def _check(self) -> None:
+        if self.lost.is_set():
+            raise Lost
         if self.closing.is_set():
             raise Closing
         if not self.cancelled.is_set() and time.monotonic() - self._asked > _WRITE_S:
@@ -266,12 +313,12 @@ class RunningJob:
         if self.cancelled.is_set():
             raise Cancelled("The job was cancelled.")
 
-    def _change(self, *, quiet: bool = False, **changes: Any) -> None:
+    def _change(self, *, quiet: bool = False, ending: bool = False, **changes: Any) -> None:
         """Writes the record; ``quiet`` adds no event."""
         self.record = replace(self.record, **changes, **self._progress(changes))
-        self._keep(lambda: self._store.put(self.record))
+        self._keep(lambda: self._store.put(self.record), ending=ending)
         if not quiet:
-            self._keep(lambda: self._store.add_event(self.record.id, "state", state_of(self.record)))
+            self._keep(lambda: self._store.add_event(self.record.id, "state", state_of(self.record)), ending=ending)
 
     def _progress(self, changes: Mapping[str, Any]) -> Fields:
         record = replace(self.record, **changes)
@@ -291,19 +338,41 @@ class RunningJob:
 
     def _end(self, state: str, *, error: str | None = None) -> None:
         try:
-            self._change(state=state, stage=None, error=error, finished=now())
-            self._keep(lambda: self._store.release(self.record.id))
-        except Closing:
-            pass  # the store is gone too: the lease runs out, and the job is then found to be interrupted
+            self._change(ending=True, state=state, stage=None, error=error, finished=now())
+            self.released.set()
+            self._keep(lambda: self._store.release(self.record.id), ending=True)
+        except (Closing, Lost, StoreRefused):
+            pass  # nothing can be written: the lease runs out, and the job is then found to be interrupted
 
-    def _keep(self, write: Callable[[], T]) -> T:
-        """Waits for a store that is gone: what was computed is not thrown away."""
+    def _keep(self, write: Callable[[], T], *, ending: bool = False) -> T:
+        """Waits for a store that is gone: what was computed is not thrown away.
+
+        One that answers but takes nothing is given some time to be mended. Raises StoreRefused, Cancelled, Closing,
+        Lost.
+        """
+        until: float | None = None
         while True:
+            if self.lost.is_set():
+                raise Lost
             try:
                 return write()
+            except StoreRefused:
+                until = until or time.monotonic() + (_LAST_WORD_S if ending else _REFUSED_S)
+                if time.monotonic() > until:
+                    raise
             except StoreUnavailable:
-                if self.closing.wait(_WRITE_S):
-                    raise Closing from None
+                pass
+            if self.cancelled.is_set() and not ending:
+                raise Cancelled("The job was cancelled.")
+            if self.closing.wait(_WRITE_S):
+                raise Closing from None
+
+
+def _report_of(live: Fields) -> Fields:
+    """What a ``report`` event tells: the cell, without what a run needs besides its settings, and the last figures."""
+    cell = {name: value for name, value in live["cell"].items() if name != "definition"}
+    latest = live["history"][-1] if live["history"] else {}
+    return {"cell": cell, **{name: live[name] for name in ("step", "steps", "seconds")}, **latest}
 
 
 def _finite(value: object) -> bool:

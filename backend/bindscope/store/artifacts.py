@@ -54,6 +54,13 @@ class ArtifactFolder:
         """Names of the files, sorted."""
         return self.root.listed(self.path)
 
+    def remove(self, name: str) -> None:
+        """Takes one file away; nothing happens where there is none."""
+        try:
+            self.root.files.rm_file(self._at(name))
+        except FileNotFoundError:
+            return
+
     def delete(self) -> None:
         """Takes the folder away; nothing happens where there is none."""
         at = self.root.at(self.path)

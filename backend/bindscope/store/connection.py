@@ -16,7 +16,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from bindscope.errors import InvalidInput, StoreUnavailable
+from bindscope.errors import InvalidInput, StoreRefused, StoreUnavailable
 from bindscope.store.embedded import EmbeddedStore
 
 T = TypeVar("T")
@@ -125,7 +125,7 @@ class Store:
             raise _Away(sentence) from error
         except redis.RedisError as error:
             # It answers, but not to this command (full, read-only, no permission): no reason to step aside.
-            raise StoreUnavailable(_sentence(error)) from error
+            raise StoreRefused(_sentence(error)) from error
 
     def status(self) -> StoreStatus:
         """Asks the server; never raises."""

@@ -6,13 +6,15 @@ lease tells the others that the owner is alive.
 
 import json
 import os
+import secrets
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import redis
 
@@ -20,8 +22,11 @@ from bindscope.store.codec import decode_json, encode_json
 from bindscope.store.connection import Store
 from bindscope.store.keys import SCHEMA, measurement_key
 
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
 #: Events that a stream keeps, about; a finished cell is kept by its hash as well.
-MOST_EVENTS = 10_000
+MOST_EVENTS = 20_000
 LEASE_S = 15.0
 _SYNC_MS = 400
 #: Jobs wait for a store that is busy or starts again; a cache would not.
@@ -83,6 +88,8 @@ class JobStore:
         self._call: _Caller = partial(store.call, patience_s=_PATIENCE_S)
         #: This process as an owner of jobs.
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
+        self._lock = threading.Lock()
+        self._latest, self._mark = 0, secrets.randbits(48)
 
     def put(self, record: JobRecord, *, sync: bool = False) -> None:
         """Keeps a record. ``sync``: it is on the disk when this returns, where the store has one."""
@@ -122,12 +129,29 @@ class JobStore:
         self._call(remove)
 
     def add_event(self, job_id: str, event: str, data: Mapping[str, Any]) -> str:
-        """The id of the new event."""
+        """The id of the new event. It is added once, however often a broken line makes the call try again."""
         body = json.dumps(data, allow_nan=False)
         entry: dict[Any, Any] = {"event": event, "data": body}
-        return _text(
-            self._call(lambda client: client.xadd(_key(job_id, "events"), entry, maxlen=MOST_EVENTS, approximate=True))
-        )
+        name, stamp = _key(job_id, "events"), self._stamp()
+
+        def add(client: redis.Redis) -> object:
+            try:
+                return client.xadd(name, entry, id=stamp, maxlen=MOST_EVENTS, approximate=True)
+            except redis.ResponseError as error:
+                if "equal or smaller" not in str(error):
+                    raise
+            if client.xrange(name, min=stamp, max=stamp):
+                return stamp  # it had arrived
+            # The clock of an earlier owner was ahead of ours.
+            return client.xadd(name, entry, maxlen=MOST_EVENTS, approximate=True)
+
+        return _text(self._call(add))
+
+    def _stamp(self) -> str:
+        """An id for an event, of this process alone, later than those before."""
+        with self._lock:
+            self._latest = max(self._latest + 1, int(1000 * now()))
+            return f"{self._latest}-{self._mark}"
 
     def events(self, job_id: str, *, after: str = "0", count: int = 200) -> list[Event]:
         """Events later than ``after``, oldest first."""
@@ -199,35 +223,53 @@ class JobStore:
     def take(self, job_id: str) -> bool:
         """Makes this process the owner, unless another living one is at work; what this one does itself it knows."""
         name = _key(job_id, "lease")
+        return self._if_owner(
+            name,
+            lambda owner: owner is None or not self._lives(owner),
+            lambda pipe: pipe.set(name, self.owner, px=int(LEASE_S * 1000)),
+        )
 
-        def claim(client: redis.Redis) -> bool:
+    def renew(self, job_id: str) -> bool:
+        """Tells the others that the owner is alive. False: another process has taken the job."""
+        name = _key(job_id, "lease")
+        return self._if_owner(
+            name,
+            lambda owner: owner in (None, self.owner),
+            lambda pipe: pipe.set(name, self.owner, px=int(LEASE_S * 1000)),
+        )
+
+    def release(self, job_id: str) -> bool:
+        """Nobody works on the job any more. False: another process has taken it."""
+        name = _key(job_id, "lease")
+        return self._if_owner(
+            name,
+            lambda owner: owner in (None, self.owner),
+            lambda pipe: pipe.delete(name, _key(job_id, "cancel")),
+        )
+
+    def alive(self, job_id: str) -> bool:
+        """Whether another living process owns the job."""
+        value = self._call(lambda client: client.get(_key(job_id, "lease")))
+        return value is not None and self._lives(_text(value))
+
+    def _if_owner(self, name: str, wanted: Callable[[str | None], bool], write: Callable[["Pipeline"], object]) -> bool:
+        """Writes if the owner in ``name`` is a wanted one, and nobody changes that meanwhile; whether it did."""
+
+        def change(client: redis.Redis) -> bool:
             with client.pipeline() as pipe:
                 pipe.watch(name)  # type: ignore[no-untyped-call]
-                owner = pipe.get(name)
-                if owner is not None and self._lives(_text(owner)):
+                value = pipe.get(name)
+                if not wanted(None if value is None else _text(value)):
                     return False
                 pipe.multi()
-                pipe.set(name, self.owner, px=int(LEASE_S * 1000))
+                write(pipe)
                 try:
                     pipe.execute()
                 except redis.WatchError:
                     return False  # somebody else was faster
             return True
 
-        return self._call(claim)
-
-    def renew(self, job_id: str) -> None:
-        """Tells the others that the owner is alive."""
-        self._call(lambda client: client.set(_key(job_id, "lease"), self.owner, px=int(LEASE_S * 1000)))
-
-    def release(self, job_id: str) -> None:
-        """Nobody works on the job any more."""
-        self._call(lambda client: client.delete(_key(job_id, "lease"), _key(job_id, "cancel")))
-
-    def alive(self, job_id: str) -> bool:
-        """Whether another living process owns the job."""
-        value = self._call(lambda client: client.get(_key(job_id, "lease")))
-        return value is not None and self._lives(_text(value))
+        return self._call(change)
 
     def _lives(self, owner: str) -> bool:
         host, pid, _ = owner.rsplit(":", 2)

@@ -1,8 +1,9 @@
 """Controlled training: scenes of some objects are shown, scenes of the others are judged (METHODS sections 8 and 10).
 
 ``train_controlled`` reads top to bottom. Files of a run: ``config.json`` (settings and space),
-``checkpoint.safetensors`` (resumes to the same next step), ``best.safetensors`` (best on validation objects),
-``model.safetensors`` (the same at the end) and ``result.json``, written last.
+``checkpoint.safetensors`` (resumes to the same next step), ``best-STEP.safetensors`` (best on validation objects at
+that step), ``model.safetensors`` (the best of them at the end) and ``result.json``, written last. Two processes may
+train one run in one folder: each ends on the best step of its own course, and the first to finish is believed.
 """
 
 import json
@@ -20,7 +21,7 @@ from bindscope.encoders.trained_runs import CONFIG, MODEL, RESULT
 from bindscope.errors import Cancelled, Conflict, InvalidInput
 from bindscope.models.controlled import build_model
 from bindscope.store.artifacts import ArtifactFolder
-from bindscope.training.controlled_data import object_partition
+from bindscope.training.controlled_data import check_partition, object_partition
 from bindscope.training.controlled_evaluation import encode_all_queries, encode_scenes, recognition
 from bindscope.training.controlled_memory import memory_needed
 from bindscope.training.controlled_results import Progress, RunResult, finished_run, scene_vectors
@@ -29,6 +30,7 @@ from bindscope.training.controlled_run import FIGURES, Run
 __all__ = [
     "Progress",
     "RunResult",
+    "check_partition",
     "finished_run",
     "memory_needed",
     "object_partition",
@@ -39,7 +41,7 @@ __all__ = [
 Report = Callable[[Progress], None]
 
 _REPORT_SECONDS = 0.25
-_CHECKPOINT, _BEST = "checkpoint.safetensors", "best.safetensors"
+_CHECKPOINT = "checkpoint.safetensors"
 
 
 def train_controlled(
@@ -73,7 +75,6 @@ def train_controlled(
     except Cancelled:
         _keep(run, folder, reporter)
         raise
-    folder.write(RESULT, json.dumps(asdict(result)).encode())
     return result
 
 
@@ -81,10 +82,14 @@ def _train(run: Run, folder: ArtifactFolder, reporter: "_Reporter") -> None:
     config, course = run.config, run.course
     while True:
         if run.due():
-            better = run.evaluate(tick=reporter.tick)
-            if better:
-                folder.write(_BEST, _weights(run))
+            if RESULT in folder.names():
+                return  # somebody else has finished the same run
+            before = course.best_step
+            if run.evaluate(tick=reporter.tick):
+                folder.write(_best(course.best_step), _weights(run))
                 _keep(run, folder, reporter)
+                if before != course.best_step:
+                    folder.remove(_best(before))
             reporter.tell(course.history[-1])
         if course.step >= config.steps:
             return
@@ -130,7 +135,10 @@ class _Reporter:
 def _final(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> RunResult:
     """Figures of the best checkpoint on training objects and on test objects."""
     config, course, partition = run.config, run.course, run.partition
-    best = unpack(folder.read(_BEST), what="best checkpoint of this run")
+    done = finished_run(folder)
+    if done is not None:
+        return done
+    best = unpack(folder.read(_best(course.best_step)), what="best checkpoint of this run")
     model = build_model(config, run.space.values).to(run.device)
     model.load_state_dict(dict(best.tensors))
     queries = encode_all_queries(model, tick=reporter.tick)
@@ -141,8 +149,7 @@ def _final(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> RunResult:
         found = recognition(vectors, queries, scenes.labels, tick=reporter.tick)
         figures[name] = recognition_intervals(found, run.space.names, has_swap=scenes.labels.has_valid_swap)
         guessed[name] = chance(run.space.values, run.space.names, scenes=scenes.labels.scenes)
-    folder.write(MODEL, pack(best))
-    return RunResult(
+    result = RunResult(
         history=course.history,
         seen=figures["seen"],
         unseen=figures["unseen"],
@@ -154,6 +161,14 @@ def _final(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> RunResult:
         parameters=sum(p.numel() for p in model.parameters()),
         device=str(run.device),
     )
+    folder.write(MODEL, pack(best))
+    folder.write(RESULT, json.dumps(asdict(result)).encode())
+    folder.remove(_best(course.best_step))
+    return result
+
+
+def _best(step: int) -> str:
+    return f"best-{step}.safetensors"
 
 
 def _claim(folder: ArtifactFolder, config: ControlledConfig, space: ConceptSpace, *, resume: bool) -> None:

@@ -18,6 +18,8 @@ from bindscope.models.tokens import TokenAlphabet
 
 Ids = NDArray[np.int64]
 
+#: Most objects of a space: their ids are held and shuffled.
+MOST_OBJECTS = 2**28
 _VALIDATION_SHARE, _MOST_VALIDATION = 0.25, 1024
 
 
@@ -38,6 +40,21 @@ def object_partition(space: ConceptSpace, *, coverage: float, seed: int) -> Obje
     value of the largest concept, keep every value in training (METHODS 10). Raises InvalidInput where that takes more
     objects than the coverage gives, or where no two objects are left unseen.
     """
+    count = check_partition(space, coverage=coverage)
+    total, largest = space.object_count, max(space.values)
+    rng = np.random.default_rng([seed, 23])
+    columns = [np.resize(rng.permutation(size), largest) for size in space.values]
+    kept = np.ravel_multi_index(tuple(columns), space.values).astype(np.int64)
+    order = rng.permutation(total)
+    order = np.concatenate([kept, order[~np.isin(order, kept)]])
+    unseen = total - count
+    validation = min(max(1, int(_VALIDATION_SHARE * unseen)), _MOST_VALIDATION)
+    first, second = count, count + validation
+    return ObjectPartition(np.sort(order[:first]), np.sort(order[first:second]), np.sort(order[second:]))
+
+
+def check_partition(space: ConceptSpace, *, coverage: float) -> int:
+    """The number of training objects, without making the partition. Raises InvalidInput as ``object_partition``."""
     if not 0 < coverage < 1:
         raise InvalidInput(f"coverage must lie between 0 and 1, both excluded, got {coverage}.")
     total, largest = space.object_count, max(space.values)
@@ -52,15 +69,12 @@ def object_partition(space: ConceptSpace, *, coverage: float, seed: int) -> Obje
             f"Coverage {coverage} of space {space.name!r} leaves {total - count} of {total} objects unseen, but "
             f"validation and test need one each: take at most {(total - 2) / total:.3g}."
         )
-    rng = np.random.default_rng([seed, 23])
-    columns = [np.resize(rng.permutation(size), largest) for size in space.values]
-    kept = np.ravel_multi_index(tuple(columns), space.values).astype(np.int64)
-    order = rng.permutation(total)
-    order = np.concatenate([kept, order[~np.isin(order, kept)]])
-    unseen = total - count
-    validation = min(max(1, int(_VALIDATION_SHARE * unseen)), _MOST_VALIDATION)
-    first, second = count, count + validation
-    return ObjectPartition(np.sort(order[:first]), np.sort(order[first:second]), np.sort(order[second:]))
+    if total > MOST_OBJECTS:
+        raise InvalidInput(
+            f"Space {space.name!r} has {total:,} objects, which takes {total * 24 / 2**30:,.0f} GiB to split alone: "
+            f"take one with at most {MOST_OBJECTS:,}."
+        )
+    return count
 
 
 def scenes_of(objects: Ids, count: int, *, number: int, seed: int) -> Ids:

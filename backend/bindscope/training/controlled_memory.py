@@ -35,7 +35,11 @@ def memory_needed(config: ControlledConfig, space: ConceptSpace) -> int:
     logits = 6 * config.batch * (queries + sum(space.values))
     table = total * (config.dim * 2 + 10)
     scores = min(_SCORES, 8 * 5 * config.test_scenes * total)
-    return _BASE + _FLOAT * (parameters * _COPIES + max(kept + logits, forward) + table) + scores
+    # Evaluation scenes are kept as tokens or pictures, with their labels and vectors; drawing takes as much again.
+    scene = 3 * config.pixels**2 if config.inputs == "images" else 8 * length
+    scene = 2 * (scene + 24 * config.objects * len(space.values)) + _FLOAT * config.dim
+    held = scene * (2 * config.evaluation_scenes + config.test_scenes)
+    return _BASE + _FLOAT * (parameters * _COPIES + max(kept + logits, forward) + table) + scores + held
 
 
 def parameter_count(config: ControlledConfig, space: ConceptSpace) -> int:

@@ -86,7 +86,7 @@ def curve(cells: Iterable[ComplexityCellResult], kind: str, measure: Measure) ->
 
 
 def ceiling(cells: Iterable[ComplexityCellResult], measure: Measure) -> list[tuple[float, float]]:
-    """Coverage and what the true embeddings of the same test scenes reach (R2: the share that is not noise)."""
+    """Coverage and what true embeddings that the probes never saw reach (R2: the share that is not noise)."""
     return _means((c.coverage, c.r2_ceiling if measure == "r2" else _share(c.ceiling.get(measure))) for c in cells)
 
 

@@ -18,7 +18,8 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _JobId = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 #: Seconds between two looks for new events.
 _LOOK_S = 0.25
-_STREAM_ID = r"^\d{1,20}(-\d{1,20})?$"
+#: Halves below 2^64, as the store counts events.
+_STREAM_ID = r"^\d{1,19}(-\d{1,19})?$"
 
 
 @router.get("")

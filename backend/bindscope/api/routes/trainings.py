@@ -48,7 +48,7 @@ def delete_run(run: Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")], parts: Part
     if busy is not None:
         raise Conflict(f"Run {run} is being trained by job {busy}: cancel it before you delete the run.")
     definition = parts.runs.delete(run)
-    parts.jobs.forget_cells([cell_of(kind, definition).key for kind in ("training", "phase")])
+    parts.jobs.forget_run(run, [cell_of(kind, definition).key for kind in ("training", "phase")])
     parts.models.forget(f"controlled:{run}")
     return Response(status_code=204)
 

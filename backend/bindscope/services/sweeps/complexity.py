@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _ARRAYS, _FACTS, _PROBES = "arrays.safetensors", "facts.json", "probes.safetensors"
 #: Goes up when the fits change their numbers.
-_VERSION = 1
+_VERSION = 2
 
 
 class ComplexitySweep:
@@ -50,7 +50,8 @@ class ComplexitySweep:
     def identity(self, request: Fields) -> Fields:
         """The numbers of the source and the fits. Raises UnknownName, UnsupportedModality, InvalidInput."""
         cells = [asdict(cell) for cell in cells_of(request)]
-        return {"source": self._sources.digest(source_of(request["source"])), "cells": cells, "version": _VERSION}
+        source = self._sources.digest(source_of(request["source"]))
+        return {"source": source, "cells": cells, "version": [__version__, _VERSION]}
 
     def prepare(self, request: Fields, desk: Desk) -> Plan:
         """Embeds the source, fits the probes that read the predictions, and lists the fits."""
@@ -110,7 +111,7 @@ def fit_probes(place: Workplace, cells: Sequence[Cell]) -> Iterator[Fields]:
     train, _ = split_scenes(labels, train_ratio=spec.train_ratio, seed=spec.seed)
     probes = fit_probes(embeddings[train], labels.take(train), seed=spec.seed)
     tensors: dict[str, NDArray[Any]] = {"mean": probes.mean, "weights": np.ascontiguousarray(probes.weights)}
-    tensors |= {f"seen.{k}": seen for k, seen in enumerate(probes.seen)}
+    tensors |= {f"seen.{k}": seen for k, seen in enumerate(probes.seen)} | {"learned_from": np.asarray(train)}
     folder.write(_PROBES, save(tensors))
     yield {}
 
@@ -121,9 +122,9 @@ def fit(place: Workplace, cells: Sequence[Cell]) -> Iterator[Fields]:
 
     folder = _folder(place)
     embeddings, labels = _arrays(place.call.artifacts, folder.path)
-    probes = _probes(place.call.artifacts, folder.path)
+    probes, learned_from = _probes(place.call.artifacts, folder.path)
     specs = [ComplexityCell(**cell.spec) for cell in cells]
-    for result in fit_cells(embeddings, labels, specs, probes=probes, tick=place.tick):
+    for result in fit_cells(embeddings, labels, specs, probes=probes, learned_from=learned_from, tick=place.tick):
         yield plain(result)
 
 
@@ -157,7 +158,8 @@ def _arrays(url: str, path: tuple[str, ...]) -> tuple[Any, SceneLabels]:
 
 
 @lru_cache(maxsize=1)
-def _probes(url: str, path: tuple[str, ...]) -> "LinearProbes":
+def _probes(url: str, path: tuple[str, ...]) -> "tuple[LinearProbes, NDArray[np.int64]]":
+    """The probes, and the scenes that they learned from."""
     from safetensors.numpy import load
 
     from bindscope.analysis.probes import LinearProbes
@@ -166,4 +168,5 @@ def _probes(url: str, path: tuple[str, ...]) -> "LinearProbes":
     _, labels = _arrays(url, path)
     seen = tuple(tensors[f"seen.{k}"] for k in range(len(labels.values) + 1))
     sizes = (*labels.values, labels.object_count)
-    return LinearProbes(tensors["mean"], tensors["weights"], seen, sizes, strengths={}, converged=True)
+    probes = LinearProbes(tensors["mean"], tensors["weights"], seen, sizes, strengths={}, converged=True)
+    return probes, tensors["learned_from"]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from bindscope.training.controlled_results import Progress, RunResult
 
 #: Go up when equal settings give other runs, and when the fits of their embeddings change.
-_VERSION, _FIT_VERSION = 1, 2
+_VERSION, _FIT_VERSION = 1, 3
 #: The product is fitted on scenes of this share of the objects, whatever share the run itself was shown.
 PRODUCT_COVERAGE = 0.8
 PRODUCT_SCENES = 6_000
-#: Share of the machine's memory that one run may take.
+#: Share of a worker's memory that one run may take.
 _SHARE = 0.8
+_RUN = re.compile(r"[0-9a-f]{16}")
 
 
 class TrainingSweep:
@@ -43,7 +45,8 @@ class TrainingSweep:
 
     def identity(self, request: Fields) -> Fields:
         """The definition of the run. Raises UnknownName, InvalidInput."""
-        return {"run": definition(self._spaces, ControlledConfig(**request["config"]), memory=self._memory)}
+        run = definition(self._spaces, ControlledConfig(**request["config"]), memory=self._memory)
+        return {"run": run, "version": _version("training")}
 
     def prepare(self, request: Fields, desk: Desk) -> Plan:
         """One cell."""
@@ -77,7 +80,8 @@ class PhaseSweep:
 
     def identity(self, request: Fields) -> Fields:
         """The definitions of all runs. Raises UnknownName, InvalidInput."""
-        return {"runs": [definition(self._spaces, config, memory=self._memory) for config in configs_of(request)]}
+        runs = [definition(self._spaces, config, memory=self._memory) for config in configs_of(request)]
+        return {"runs": runs, "version": _version("phase")}
 
     def prepare(self, request: Fields, desk: Desk) -> Plan:
         """One cell a run; the large ones first, so that no worker is left alone with one in the end."""
@@ -112,18 +116,19 @@ def configs_of(request: Fields) -> list[ControlledConfig]:
 
 def definition(spaces: SpaceShelf, config: ControlledConfig, *, memory: int | None) -> Fields:
     """What the run is, once it is known that it can be. Raises UnknownName, InvalidInput."""
-    from bindscope.training.controlled import memory_needed, object_partition
+    from bindscope.training.controlled import check_partition, memory_needed
 
     space = spaces.get(config.space)
     if config.inputs == "images" and not space.renderable:
         raise InvalidInput(f"Space {space.name!r} cannot be drawn: take inputs tokens, or a space such as shapes2d.")
-    object_partition(space, coverage=config.coverage, seed=config.seed)
     needed = memory_needed(config, space)
     if memory is not None and needed > _SHARE * memory:
         raise InvalidInput(
-            f"This run on {space.object_count:,} objects needs about {needed / 2**30:.1f} GiB of memory and this "
-            f"machine has {memory / 2**30:.1f}: take a smaller space, batch or model, or a cluster with more."
+            f"This run on {space.object_count:,} objects needs about {needed / 2**30:,.1f} GiB of memory and each "
+            f"worker of this machine has {memory / 2**30:.1f}: take a smaller space, batch or model, fewer workers "
+            "(BINDSCOPE_WORKERS), or a cluster with more."
         )
+    check_partition(space, coverage=config.coverage)
     return json.loads(json.dumps(run_definition(config, space)))  # type: ignore[no-any-return]
 
 
@@ -133,8 +138,13 @@ def cell_of(kind: str, run: Fields) -> Cell:
     for values in run["space"]["concepts"].values():
         objects *= len(values)
     spec = {"config": run["config"], "objects": objects, "run": run_id(run), "definition": run}
-    fit = [_FIT_VERSION, PRODUCT_COVERAGE, PRODUCT_SCENES] if kind == "phase" else []
-    return Cell(digest(kind, __version__, _VERSION, fit, run), spec)
+    return Cell(digest(kind, _version(kind), run), spec)
+
+
+def _version(kind: str) -> Fields:
+    """What changes the numbers of equal requests."""
+    fit = {"fit": [_FIT_VERSION, PRODUCT_COVERAGE, PRODUCT_SCENES]} if kind == "phase" else {}
+    return {"training": [__version__, _VERSION], **fit}
 
 
 def run_id(run: Fields) -> str:
@@ -232,7 +242,7 @@ class RunShelf:
 
     def ids(self) -> list[str]:
         """Every run that has files, finished or not."""
-        return self._artifacts.listed(("runs",))
+        return [name for name in self._artifacts.listed(("runs",)) if _RUN.fullmatch(name)]
 
     def read(self, run_id: str, name: str) -> bytes:
         """One file of a run. Raises UnknownName."""
