@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bindscope.analysis.complexity import fit_cells, grouped
-from bindscope.analysis.probes import fit_probes
+from bindscope.analysis.probes import fit_probes, recognise_with
 from bindscope.domain.complexity import ComplexityCell
 from bindscope.domain.labels import SceneLabels
 from bindscope.errors import Cancelled, InvalidInput
@@ -62,6 +62,12 @@ def numbers(result):
 def test_the_additive_family_finds_a_sum_up_to_its_noise(world, shape) -> None:
     made = world("sum", **shape)
     assert r2_of(made, "additive", 0.75) == pytest.approx([1 / 1.04] * 2, abs=0.05)
+
+
+def test_products_behind_a_linear_map_are_found_on_unseen_objects_and_sums_do_not_find_them(world) -> None:
+    made = world("turned_product", (8, 6), noise=0.2)
+    assert min(r2_of(made, "global_product")) > 0.85
+    assert max(r2_of(made, "additive")) < 0.6
 
 
 @pytest.mark.parametrize("kind", ["per_object_product", "global_product"])
@@ -141,11 +147,27 @@ def test_recognition_stands_beside_its_ceiling_and_chance(world) -> None:
     heads = {"concept0", "concept1", "concepts", "object", "object_on_valid_swaps"}
     for part in (result.train, result.test, result.ceiling, result.chance):
         assert set(part) == heads
-    assert result.test["object"].n == result.test_scenes == result.ceiling["object"].n == 100
+    assert result.test["object"].n == result.test_scenes == 100
+    assert result.ceiling["object"].n == len(made.labels) == 576
     assert result.train["object"].n == result.train_scenes == 196
     assert result.ceiling["object"].value > 0.8
     assert result.test["object"].value > result.ceiling["object"].value - 0.1
     assert result.chance["object"].value < 0.05
+
+
+def test_the_ceiling_is_of_scenes_that_the_probes_did_not_learn_from(world) -> None:
+    made = world("sum", noise=0.3)
+    shuffled = np.random.default_rng(0).permutation(len(made.labels))
+    learned, held = shuffled[:460], shuffled[460:]
+    probes = fit_probes(made.embeddings[learned], made.labels.take(learned), strength=1e-3)
+    cells = [ComplexityCell("additive", 0.6)]
+    (alone,) = fit_cells(made.embeddings, made.labels, cells, probes=probes, learned_from=learned)
+    truth = recognise_with(probes, made.embeddings[held], made.labels.take(held))
+    assert alone.ceiling["object"].n == len(held)
+    assert alone.ceiling["object"].value == truth.object.mean()
+    (nobody,) = fit_cells(made.embeddings, made.labels, cells, probes=probes, learned_from=shuffled)
+    assert nobody.ceiling["object"].n == 0
+    assert nobody.ceiling["object"].value is None
 
 
 def test_scenes_that_come_twice_tell_noise_from_binding(world) -> None:

@@ -1,15 +1,19 @@
-"""Product families: sums of vectors plus elementwise products of slot-and-concept factors, dimension by dimension.
+"""Product families: sums of vectors plus products of slot-and-concept factors.
 
 ``per_object_product`` multiplies the concepts of each object and sums over objects; ``global_product`` multiplies all
 slots and concepts. Published fits start from standard normal factors without holding them back and end far from where
-unseen objects lie; these start from the sum (see ``factors``) and choose their strength on held-out objects.
+unseen objects lie. These come in three forms, of which held-out objects choose one, with its strength: the sum alone; a
+product in every dimension of the embedding, starting from the sum (see ``factors``); and some products behind a linear
+map, as published (see ``mixtures``).
 """
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
 from bindscope.analysis.complexity.factors import Factors, FactorSolver
+from bindscope.analysis.complexity.mixtures import Mixture, MixtureSolver
 from bindscope.analysis.complexity.problem import Array, Fitted, Problem, Tick, Validation
 from bindscope.analysis.complexity.splits import Rows
 from bindscope.analysis.complexity.sums import fit_sum, validated_sums
@@ -18,6 +22,10 @@ from bindscope.analysis.complexity.sums import fit_sum, validated_sums
 STRENGTHS = (100.0, 20.0, 5.0, 1.5, 0.5, 0.15)
 #: How much more the vectors that are only summed are held back than the factors; infinity leaves them out.
 FREE_SHARES = (float("inf"), 1.0)
+
+#: Mixed products: how many a group, how strongly their factors are held, and starts of which the median is taken.
+MIXTURES = tuple(product((4, 8, 16, 32), (1.0, 10.0)))
+STARTS = 3
 
 _STEPS, _TOLERANCE = 12, 1e-3
 #: Strengths that may do worse, one after the other, before cross-validation gives up.
@@ -46,6 +54,20 @@ class ProductFit:
         return bounded
 
 
+@dataclass(frozen=True, eq=False)
+class MixedFit:
+    """The median of several fits, each kept inside ``bounds`` [low or high, dim], times ``slope``."""
+
+    starts: tuple[Mixture, ...]
+    bounds: Array
+    slope: float
+    chosen: dict[str, float]
+
+    def predict(self, codes: Rows) -> Array:
+        """Targets [scene, dim]."""
+        return np.asarray(self.slope * _median(self.starts, codes, self.bounds))
+
+
 def fit_global_product(problem: Problem, tick: Tick) -> Fitted:
     """One product over all slots and concepts."""
     return _fit(problem, (tuple(range(len(problem.sizes))),), tick)
@@ -57,15 +79,18 @@ def fit_per_object_product(problem: Problem, tick: Tick) -> Fitted:
 
 
 def _fit(problem: Problem, groups: tuple[tuple[int, ...], ...], tick: Tick) -> Fitted:
-    """The product, or the sum alone where it does at least as well on held-out objects."""
+    """The best form on held-out objects: the sum where no product does better."""
     widest = np.argsort(-(problem.targets**2).sum(0), kind="stable")[:_VALIDATION_DIMS]
     sample = replace(problem, targets=problem.targets[:, np.sort(widest)])
     trials = [_validated(sample, groups, share, tick) for share in FREE_SHARES]
     best = min(trials, key=lambda trial: float(trial.errors.min()))
     number = int(best.errors.argmin())
-    if validated_sums(sample, tick).errors.min() <= best.errors[number]:
+    mixed = _validated_mixtures(sample, groups, tick)
+    if validated_sums(sample, tick).errors.min() <= min(best.errors[number], mixed.errors.min()):
         fit = fit_sum(problem, tick)
         return replace(fit, chosen={**fit.chosen, "product": 0.0})
+    if mixed.errors.min() < best.errors[number]:
+        return _fit_mixed(problem, groups, mixed, tick)
     share, slope = FREE_SHARES[trials.index(best)], float(best.slopes[number])
     whole = FactorSolver(problem.codes, problem.targets, sizes=problem.sizes, groups=groups)
     step, dims = max(1, _BLOCK_NUMBERS // problem.codes.size), problem.targets.shape[1]
@@ -101,6 +126,37 @@ def _validated(problem: Problem, groups: tuple[tuple[int, ...], ...], share: flo
         if misses == _PATIENCE:
             break
     return validation
+
+
+def _validated_mixtures(problem: Problem, groups: tuple[tuple[int, ...], ...], tick: Tick) -> Validation:
+    """Errors of each number of products and strength."""
+    validation = Validation(len(MIXTURES))
+    for fold in problem.folds:
+        mean = problem.targets[fold.train].mean(0)
+        learned = problem.targets[fold.train] - mean
+        solver = MixtureSolver(problem.codes[fold.train], learned, sizes=problem.sizes, groups=groups)
+        for number, (terms, strength) in enumerate(MIXTURES):
+            fits = _started(solver, terms, strength, problem.seed, tick)
+            guess = _median(fits, problem.codes[fold.held], _bounds(learned))
+            validation.see(problem.targets[fold.held] - mean, {number: guess})
+    return validation
+
+
+def _fit_mixed(problem: Problem, groups: tuple[tuple[int, ...], ...], found: Validation, tick: Tick) -> MixedFit:
+    best = int(found.errors.argmin())
+    (terms, strength), slope = MIXTURES[best], float(found.slopes[best])
+    solver = MixtureSolver(problem.codes, problem.targets, sizes=problem.sizes, groups=groups)
+    fits = _started(solver, terms, strength, problem.seed, tick)
+    chosen = {"strength": strength, "slope": slope, "product": 1.0, "sum": 1.0, "terms": float(terms)}
+    return MixedFit(fits, _bounds(problem.targets), slope, chosen)
+
+
+def _started(solver: MixtureSolver, terms: int, strength: float, seed: int, tick: Tick) -> tuple[Mixture, ...]:
+    return tuple(solver.solve(terms=terms, strength=strength, seed=seed + n, tick=tick) for n in range(STARTS))
+
+
+def _median(fits: tuple[Mixture, ...], codes: Rows, bounds: Array) -> Array:
+    return np.asarray(np.median([np.clip(fit.predict(codes), *bounds) for fit in fits], axis=0))
 
 
 def _bounds(targets: Array) -> Array:

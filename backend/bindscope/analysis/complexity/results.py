@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,9 +29,10 @@ class ComplexityResult:
     """What one cell reached.
 
     ``train_r2`` and ``test_r2`` are around the training mean, None where nothing varies. ``train`` and ``test`` give
-    recognition by the probes of the fitted embeddings, ``ceiling`` that of the true embeddings of the test scenes and
-    ``chance`` that of random scores. ``r2_ceiling`` is what R2 could be at most: 1 - noise / spread, where scenes come
-    several times, so that noise can be told from binding; else None. ``chosen`` holds what cross-validation picked.
+    recognition by the probes of the fitted embeddings, ``ceiling`` that of the true embeddings of all scenes that the
+    probes did not learn from, whatever the coverage, and ``chance`` that of random scores on the test scenes.
+    ``r2_ceiling`` is what R2 could be at most: 1 - noise / spread, where scenes come several times, so that noise can
+    be told from binding; else None. ``chosen`` holds what cross-validation picked.
     """
 
     cell: ComplexityCell
@@ -64,21 +65,26 @@ def fit_cells(
     cells: Sequence[ComplexityCell],
     *,
     probes: Probes,
+    learned_from: ArrayLike = (),
     tick: Tick = lambda: None,
 ) -> Iterator[ComplexityResult]:
     """Fits the cells one after the other to embeddings [scene, dim]; yields each result when it is there.
 
-    ``probes`` are fitted once on the source (METHODS section 4). ``tick`` is called at least every half second or so of
-    work; what it raises goes through. Same input and seeds, same bits, in whatever order the scenes and cells come.
+    ``probes`` are fitted once on the source (METHODS section 4), on the scenes numbered ``learned_from``, of whose
+    noise they know something: these do not count for the ceiling. ``tick`` is called at least every half second or so
+    of work; what it raises goes through. Same input and seeds, same bits, in whatever order the scenes and cells come.
     Raises InvalidInput for embeddings that do not fit the labels or are not finite, and where a split has no training
     or no test scene.
     """
     rows = checked_embeddings(embeddings, labels)
+    fresh = np.ones(len(labels), dtype=bool)
+    fresh[np.asarray(learned_from, dtype=np.int64)] = False
     order = np.lexsort(labels.object_ids.T[::-1])
     rows, labels = rows[order], labels.take(order)
+    ceiling = _ceiling(rows, labels, np.flatnonzero(fresh[order]), probes=probes, tick=tick)
     for cell in cells:
         tick()
-        yield _fit_cell(rows, labels, cell, probes=probes, tick=tick)
+        yield replace(_fit_cell(rows, labels, cell, probes=probes, tick=tick), ceiling=ceiling)
 
 
 #: Families by kind; MLPs carry their width.
@@ -115,7 +121,6 @@ def _fit_cell(
     train_r2, train = score(split.train)
     test_r2, test = score(split.test)
     unseen = labels.take(split.test)
-    ceiling = recognise_with(probes, rows[split.test], unseen)
     return ComplexityResult(
         cell=cell,
         train_scenes=len(split.train),
@@ -124,12 +129,34 @@ def _fit_cell(
         test_r2=test_r2,
         train=train,
         test=test,
-        ceiling=recognition_intervals(ceiling, labels.names, has_swap=unseen.has_valid_swap),
+        ceiling={},
         chance=chance_intervals(unseen),
         r2_ceiling=_r2_ceiling(rows[split.test], unseen, mean),
         chosen=dict(fitted.chosen),
         seconds=time.perf_counter() - start,
     )
+
+
+def _ceiling(
+    rows: NDArray[np.floating], labels: SceneLabels, numbers: Rows, *, probes: Probes, tick: Tick
+) -> dict[str, Interval]:
+    """Recognition of the true embeddings of some scenes, block by block."""
+    parts = []
+    for block in blocks(len(numbers)):
+        tick()
+        part = numbers[block]
+        parts.append(recognise_with(probes, rows[part], labels.take(part)))
+    return _intervals(parts, labels.take(numbers))
+
+
+def _intervals(parts: Sequence[Recognition], labels: SceneLabels) -> dict[str, Interval]:
+    """Recognition of scenes that were judged in blocks; ``labels`` are those of all of them."""
+    whole = Recognition(
+        np.concatenate([part.by_concept for part in parts] or [np.zeros((0, len(labels.names)), dtype=bool)]),
+        np.concatenate([part.concepts for part in parts] or [np.zeros(0, dtype=bool)]),
+        np.concatenate([part.object for part in parts] or [np.zeros(0, dtype=bool)]),
+    )
+    return recognition_intervals(whole, labels.names, has_swap=labels.has_valid_swap)
 
 
 def _scale(centred: Array, mean: Array) -> float:
@@ -162,15 +189,10 @@ class _Scorer:
             error += float(((truth - guess) ** 2).sum())
             spread += float((truth**2).sum())
             parts.append(recognise_with(self.probes, self.mean + guess, labels))
-        found = Recognition(
-            np.concatenate([p.by_concept for p in parts]),
-            np.concatenate([p.concepts for p in parts]),
-            np.concatenate([p.object for p in parts]),
-        )
         labels = self.labels.take(numbers)
         floor = len(numbers) * float((1e-13 * self.mean) @ (1e-13 * self.mean))
         r2 = 1.0 - error / spread if spread > floor else None
-        return r2, recognition_intervals(found, labels.names, has_swap=labels.has_valid_swap)
+        return r2, _intervals(parts, labels)
 
 
 def _r2_ceiling(rows: NDArray[np.floating], labels: SceneLabels, mean: Array) -> float | None:
