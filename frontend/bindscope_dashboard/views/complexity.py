@@ -18,7 +18,6 @@ from bindscope.schemas.jobs import JobModel
 from bindscope.schemas.models import ModelSummary
 from bindscope_dashboard import long_work, service, state
 from bindscope_dashboard.complexity_links import (
-    MAX_SEEDS,
     ComplexityState,
     Source,
     complexity_body,
@@ -35,6 +34,7 @@ from bindscope_dashboard.views.pickers import (
     limit_picker,
     modality_picker,
     model_picker,
+    seeds_picker,
     space_picker,
     summary_of,
 )
@@ -191,5 +191,4 @@ def _kinds(shown: ComplexityState) -> ComplexityState:
 
 def _splits(shown: ComplexityState) -> ComplexityState:
     coverages = coverage_picker(PAGE, shown.coverages, hint="Share of the objects that a fit learns from.")
-    seeds = st.number_input("Seeds", 1, MAX_SEEDS, key="complexity.seeds", width=100, help="0, 1, 2, … so many.")
-    return replace(shown, coverages=coverages, seeds=int(seeds))
+    return replace(shown, coverages=coverages, seeds=seeds_picker(PAGE))

@@ -15,7 +15,6 @@ from bindscope.errors import InvalidInput
 from bindscope.schemas.jobs import JobModel
 from bindscope.schemas.trainings import PhasePresetModel
 from bindscope_dashboard import long_work, service, state
-from bindscope_dashboard.complexity_links import MAX_SEEDS
 from bindscope_dashboard.training_links import (
     AXES,
     PhaseState,
@@ -28,7 +27,7 @@ from bindscope_dashboard.training_links import (
 from bindscope_dashboard.views import phase_findings, progress
 from bindscope_dashboard.views.complexity import request_of
 from bindscope_dashboard.views.opening import opened
-from bindscope_dashboard.views.pickers import coverage_picker
+from bindscope_dashboard.views.pickers import coverage_picker, seeds_picker
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.views.train_settings import config_widgets, folded_settings, setting, space_options
@@ -171,5 +170,4 @@ def _spaces(shown: PhaseState) -> PhaseState:
 
 def _splits(shown: PhaseState) -> PhaseState:
     coverages = coverage_picker(PAGE, shown.coverages, hint="Share of the objects that a training sees.")
-    seeds = st.number_input("Seeds", 1, MAX_SEEDS, key="phase.seeds", width=100, help="0, 1, 2, … so many.")
-    return replace(shown, coverages=coverages, seeds=int(seeds))
+    return replace(shown, coverages=coverages, seeds=seeds_picker(PAGE))

@@ -9,6 +9,7 @@ from bindscope.domain.scenes import slots
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.models import ModelSummary
 from bindscope_dashboard import editing, state
+from bindscope_dashboard.complexity_links import MAX_SEEDS
 from bindscope_dashboard.geometry_links import MODALITIES, Modality
 
 #: Families that may read scenes as they are, without a picture.
@@ -69,6 +70,11 @@ def coverage_picker(page: str, current: Sequence[float], *, hint: str) -> tuple[
     options = sorted({*(round(0.1 * n, 1) for n in range(1, 10)), *current})
     found = st.pills("Coverages", options, selection_mode="multi", key=f"{page}.coverages", help=hint)
     return tuple(sorted(found))
+
+
+def seeds_picker(page: str) -> int:
+    """How many seeds: 0, 1, 2, ..."""
+    return int(st.number_input("Seeds", 1, MAX_SEEDS, key=f"{page}.seeds", width=100, help="0, 1, 2, … so many."))
 
 
 def scene_pickers(page: str, scene: SceneModel, space: ConceptSpace) -> SceneModel:
