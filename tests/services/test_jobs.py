@@ -244,3 +244,9 @@ def test_a_run_that_does_not_fit_into_memory_is_refused_with_what_it_needs(jobs)
 def test_an_unknown_model_is_refused_before_any_work(jobs):
     with pytest.raises(UnknownName):
         jobs.submit("complexity", complexity(source={**SOURCE, "model": "synthetic:none"}))
+
+
+def test_workers_do_not_hand_memory_back_at_every_turn(jobs):
+    ended(jobs, jobs.submit("complexity", complexity(seeds=[41])).record.id)
+    kept = jobs.engine._running().run(os.environ.get, "MALLOC_TRIM_THRESHOLD_")
+    assert {int(value) for value in kept.values()} == {256 * 2**20}

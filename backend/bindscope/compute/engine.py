@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 #: Most embedded workers: each holds some 500 MB once it has imported torch.
 MOST_WORKERS = 8
 NICENESS = 10
+#: Dask gives freed memory back at once by default; fits that take and leave arrays all the time then spend most of it
+#: in the kernel. Bytes that a worker keeps, and of the largest array that is not mapped on its own.
+_KEPT_MEMORY = 256 * 2**20
+_LARGEST_MAPPED = 32 * 2**20
+_TRIM, _MAP = (f"distributed.nanny.pre-spawn-environ.MALLOC_{name}_THRESHOLD_" for name in ("TRIM", "MMAP"))
 _CONNECT_S = 10.0
 
 
@@ -126,6 +131,7 @@ class Engine:
         return self._client
 
     def _start(self) -> None:
+        import dask
         from distributed import Client, LocalCluster
         from distributed.security import Security
 
@@ -134,7 +140,7 @@ class Engine:
             if self._scheduler is not None:
                 self._client = Client(self._scheduler, timeout=_CONNECT_S, set_as_default=False, name="bindscope")
                 return
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), dask.config.set({_TRIM: _KEPT_MEMORY, _MAP: _LARGEST_MAPPED}):
                 warnings.simplefilter("ignore")  # "this takes surprisingly long", on a busy machine
                 self._cluster = LocalCluster(
                     n_workers=self.workers,

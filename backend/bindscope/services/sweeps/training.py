@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _VERSION, _FIT_VERSION = 1, 3
 #: The product is fitted on scenes of this share of the objects, whatever share the run itself was shown.
 PRODUCT_COVERAGE = 0.8
-PRODUCT_SCENES = 4_000
+PRODUCT_SCENES = 6_000
 #: Share of a worker's memory that one run may take.
 _SHARE = 0.8
 _RUN = re.compile(r"[0-9a-f]{16}")
