@@ -15,8 +15,10 @@ from bindscope.errors import BindscopeError
 from bindscope.services.counterexamples import Counterexamples
 from bindscope.services.embedder import Embedder
 from bindscope.services.jobs import Jobs
+from bindscope.services.lookalikes import LookalikeFinder
 from bindscope.services.models import ModelPool
 from bindscope.services.noise import NoiseMeter
+from bindscope.services.retrievals import Retrievals
 from bindscope.services.sources import Sources
 from bindscope.services.spaces import SpaceShelf
 from bindscope.services.surveys import Surveys
@@ -49,6 +51,8 @@ class Services:
     verdicts: Verdicts
     surveys: Surveys
     counterexamples: Counterexamples
+    retrievals: Retrievals
+    lookalikes: LookalikeFinder
     jobs: Jobs
     runs: RunShelf
     warm: threading.Event
@@ -113,6 +117,8 @@ def assembled(settings: Settings) -> Iterator[Services]:
             verdicts=verdicts,
             surveys=Surveys(embedder, noise),
             counterexamples=Counterexamples(verdicts),
+            retrievals=Retrievals(embedder, sources, spaces),
+            lookalikes=LookalikeFinder(embedder, spaces),
             jobs=jobs,
             runs=runs,
             warm=threading.Event(),

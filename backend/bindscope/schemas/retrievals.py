@@ -1,0 +1,114 @@
+"""Retrieval with swapped twins in the gallery, and captions that share a vector."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from bindscope.schemas.base import AnalysisResponse, Interval, RequestModel, ResponseModel, SceneModel
+from bindscope.schemas.embeddings import ModelId
+
+Direction = Literal["text_to_image", "image_to_text", "text_to_text"]
+
+
+class RetrievalRequest(RequestModel):
+    """``queries`` seeded scenes that have a swapped twin are searched for among ``distractors``: ``swaps``, the queried
+    scenes and their twins, or ``all`` scenes of the space (``limit`` of them where there are more).
+
+    ``text_to_text`` asks by a caption and finds the same scene in another order of mention; models that read text only
+    are always asked so. ``approximate`` searches by a graph index (faiss) and says how much of the exact answer it
+    finds.
+    """
+
+    model: ModelId
+    space: str = Field(max_length=64)
+    direction: Direction = "text_to_image"
+    k: int = Field(10, ge=1, le=1000)
+    distractors: Literal["swaps", "all"] = "swaps"
+    queries: int = Field(200, ge=1, le=5000)
+    limit: int = Field(10_000, ge=2, le=200_000)
+    objects: int = Field(2, ge=2, le=4)
+    template: str = Field("plain", min_length=1, max_length=200)
+    approximate: bool = False
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+
+
+class RetrievedItem(ResponseModel):
+    """One result: a picture (``text`` null) or a caption. ``right``: the same objects; ``twin``: after a swap."""
+
+    scene: SceneModel
+    text: str | None
+    score: float
+    right: bool
+    twin: bool
+
+
+class RetrievalItem(ResponseModel):
+    """One query. ``rank`` of the first right item, from 1; ``text`` null where the picture was the query."""
+
+    scene: SceneModel
+    text: str | None
+    rank: int
+    right_score: float
+    twin_score: float | None
+    results: list[RetrievedItem]
+
+
+class RetrievalResponse(AnalysisResponse):
+    """``recall`` at 1, 5, 10 and k. ``swapped_first``: the twin scores higher than every right item by more than the
+    noise floor; ``undecided``: neither does. ``items``: some queries, the worst ranks first."""
+
+    direction: Direction
+    recall: dict[str, Interval]
+    swapped_first: Interval
+    undecided: Interval
+    noise_floor: float
+    gallery: int
+    queries: int
+    approximate_recall: Interval | None = None
+    items: list[RetrievalItem]
+
+
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class LookalikeRequest(RequestModel):
+    """The captions of a ``space`` (a seeded sample of ``limit`` scenes), or ``texts`` that all mean different things.
+
+    ``min_cosine``: which pairs are too close; left out, those that are no farther apart than one text encoded twice.
+    """
+
+    model: ModelId
+    space: str | None = Field(None, max_length=64)
+    texts: list[Text] | None = Field(None, max_length=20_000)
+    min_cosine: float | None = Field(None, ge=-1, le=1)
+    objects: int = Field(2, ge=1, le=4)
+    limit: int = Field(2000, ge=2, le=20_000)
+    most: int = Field(200, ge=1, le=2000)
+    template: str = Field("plain", min_length=1, max_length=200)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "LookalikeRequest":
+        if (self.space is None) == (self.texts is None):
+            raise ValueError("Give either a space or texts to compare.")
+        return self
+
+
+class Lookalike(ResponseModel):
+    """Two captions with different meanings. ``swap``: one is the other after a swap; null for pasted texts."""
+
+    first: str
+    second: str
+    cosine: float
+    swap: bool | None
+
+
+class LookalikeResponse(AnalysisResponse):
+    """The closest of ``total`` pairs at ``min_cosine`` or above, among ``compared`` with different meanings."""
+
+    pairs: list[Lookalike]
+    total: int
+    compared: int
+    share: Interval
+    captions: int
+    min_cosine: float
+    noise_floor: float

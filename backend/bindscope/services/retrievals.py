@@ -1,0 +1,277 @@
+"""Retrieval of scenes with their swapped twins in the gallery, from a model's own vectors."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bindscope.analysis.metrics import Interval, cosines
+from bindscope.analysis.retrieval import Answers, Retrieved, approximate, padded, retrieve
+from bindscope.domain.captions import Captioner, captions_in_orders, mention_orders
+from bindscope.domain.concepts import ConceptSpace, Object
+from bindscope.domain.sampling import sample_scenes
+from bindscope.domain.scenes import scene_in_slots
+from bindscope.domain.swaps import valid_swaps
+from bindscope.encoders.base import EncoderInfo
+from bindscope.errors import InvalidInput, UnsupportedModality
+from bindscope.services.embedder import Embedder
+from bindscope.services.provenance import Provenance, provenance
+from bindscope.services.sources import CHUNK, ModelSource, Sources, scene_labels
+from bindscope.services.spaces import SpaceShelf
+
+Direction = Literal["text_to_image", "image_to_text", "text_to_text"]
+Distractors = Literal["swaps", "all"]
+Objects = tuple[Object, ...]
+
+#: Queries that are shown, and results of each.
+SHOWN, RESULTS = 100, 10
+#: Queries on which the noise floor is measured, in these batch sizes.
+_NOISE_QUERIES, _BATCHES = 4, (1, 32)
+
+
+@dataclass(frozen=True)
+class RetrievalSpec:
+    """``queries`` scenes are drawn; ``limit`` is the most scenes of a gallery of ``all``."""
+
+    space: str
+    direction: Direction
+    k: int = 10
+    distractors: Distractors = "swaps"
+    queries: int = 200
+    limit: int = 10_000
+    objects: int = 2
+    template: str = "plain"
+    approximate: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One item of a gallery: its objects as they stand or are said, and the caption where it is one."""
+
+    objects: Objects
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Hit:
+    entry: Entry
+    score: float
+    right: bool
+    twin: bool
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """``rank`` of the first right item, from 1; ``twin_score`` None where the gallery has no twin."""
+
+    query: Entry
+    rank: int
+    right_score: float
+    twin_score: float | None
+    results: list[Hit]
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """What ``schemas.retrievals.RetrievalResponse`` carries, with domain objects."""
+
+    direction: Direction
+    recall: dict[int, Interval]
+    swapped_first: Interval
+    undecided: Interval
+    noise_floor: float
+    gallery: int
+    queries: int
+    items: list[QueryResult]
+    approximate_recall: Interval | None
+    seconds: float
+    provenance: Provenance
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """Queries and gallery, also as vectors, and what is right for each query."""
+
+    queries: list[Entry]
+    gallery: list[Entry]
+    asked: NDArray[np.float32]
+    items: NDArray[np.float32]
+    answers: Answers
+
+
+class Retrievals:
+    """Everything goes through the cache: a second question on the same scenes encodes nothing."""
+
+    def __init__(self, embedder: Embedder, sources: Sources, spaces: SpaceShelf) -> None:
+        self._embedder, self._sources, self._spaces = embedder, sources, spaces
+
+    def digest(self, model: str, spec: RetrievalSpec) -> str:
+        """A name for the numbers. Raises UnknownName, UnsupportedModality, InvalidInput."""
+        _, _, spec = self._checked(model, spec)
+        modality: Literal["image", "text"] = "text" if spec.direction == "text_to_text" else "image"
+        source = ModelSource(model, spec.space, modality, spec.objects, spec.limit, spec.template)
+        return self._sources.digest(source)
+
+    def run(self, model: str, spec: RetrievalSpec) -> Retrieval:
+        """Raises UnknownName, UnsupportedModality, InvalidInput, PayloadTooLarge."""
+        started = time.perf_counter()
+        info, space, spec = self._checked(model, spec)
+        task = self._task(model, space, spec)
+        share = None
+        if spec.approximate:
+            found, share = approximate(task.asked, task.items, task.answers, k=spec.k)
+        else:
+            found = retrieve(task.asked, task.items, task.answers, k=spec.k)
+        floor = self._floor(model, space, task, found)
+        swapped, tied = found.swapped_first(floor)
+        return Retrieval(
+            direction=spec.direction,
+            recall={k: found.recall(k) for k in sorted({1, *(n for n in (5, 10) if n < spec.k), spec.k})},
+            swapped_first=swapped,
+            undecided=tied,
+            noise_floor=floor,
+            gallery=len(task.gallery),
+            queries=len(task.queries),
+            items=_shown(task, found),
+            approximate_recall=share,
+            seconds=round(time.perf_counter() - started, 3),
+            provenance=provenance(info, space=space.name, template=spec.template, seed=spec.seed),
+        )
+
+    def _checked(self, model: str, spec: RetrievalSpec) -> tuple[EncoderInfo, ConceptSpace, RetrievalSpec]:
+        """A model that reads text only is asked by text about text, whatever direction was given."""
+        space = self._spaces.get(spec.space)
+        Captioner(spec.template)
+        info = self._embedder.models.info(model)
+        if not info.reads("text"):
+            raise UnsupportedModality(
+                f"Model {model!r} reads images only, so no text can be searched or searched for: choose a model with a "
+                "text tower."
+            )
+        if not info.reads("image"):
+            spec = replace(spec, direction="text_to_text")
+        if spec.direction != "text_to_text" and info.pixels is not None and not space.renderable:
+            raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose text_to_text or another space.")
+        return info, space, spec
+
+    def _task(self, model: str, space: ConceptSpace, spec: RetrievalSpec) -> _Task:
+        captioner = Captioner(spec.template)
+        scenes = _queries(space, spec)
+        texts = [captioner.caption(space, scene) for scene in scenes]
+        queries = [
+            Entry(scene, None if spec.direction == "image_to_text" else text)
+            for scene, text in zip(scenes, texts, strict=True)
+        ]
+        gallery = _among_all(space, scenes, spec) if spec.distractors == "all" else _among_twins(space, scenes, spec)
+        places: dict[Objects, list[int]] = {}
+        for number, entry in enumerate(gallery):
+            places.setdefault(_meaning(entry.objects), []).append(number)
+        said = {entry.text: n for n, entry in enumerate(gallery)} if spec.direction == "text_to_text" else {}
+        itself = [said.get(text, -1) for text in texts]
+        right = [
+            [n for n in places.get(_meaning(scene), []) if n != own] for scene, own in zip(scenes, itself, strict=True)
+        ]
+        twins = [[n for t in valid_swaps(scene) for n in places.get(_meaning(t.objects), [])] for scene in scenes]
+        return _Task(
+            queries,
+            gallery,
+            self._vectors(model, space, queries),
+            self._vectors(model, space, gallery),
+            Answers(padded(right), padded(twins), np.array(itself, dtype=np.int64)[:, None]),
+        )
+
+    def _vectors(
+        self, model: str, space: ConceptSpace, entries: Sequence[Entry], *, batch: int | None = None
+    ) -> NDArray[np.float32]:
+        """Through the cache; with ``batch`` past it, in batches of that size."""
+        texts = [entry.text for entry in entries if entry.text is not None]
+        if texts:
+            if batch is not None:
+                return self._embedder.remeasure(model, texts, batch=batch)
+            return self._embedder.texts(model, texts).vectors
+        scenes = [scene_in_slots(space, entry.objects) for entry in entries]
+        if batch is not None:
+            return self._embedder.remeasure(model, scenes, batch=batch)
+        parts = [self._embedder.scenes(model, scenes[i : i + CHUNK]).vectors for i in range(0, len(scenes), CHUNK)]
+        return np.concatenate(parts)
+
+    def _floor(self, model: str, space: ConceptSpace, task: _Task, found: Retrieved) -> float:
+        """Largest change of the lead over the twin when queries and items are encoded in other batch sizes."""
+        floor = 0.0
+        for row in np.flatnonzero(np.isfinite(found.twin))[:_NOISE_QUERIES].tolist():
+            right, twins = ([int(n) for n in rows[row] if n >= 0] for rows in (task.answers.right, task.answers.twins))
+            entries = [task.gallery[n] for n in (*right, *twins)]
+            before = _lead(task.asked[[row]], task.items[[*right, *twins]], len(right))
+            for batch in _BATCHES:
+                asked = self._vectors(model, space, [task.queries[row]], batch=batch)
+                items = self._vectors(model, space, entries, batch=batch)
+                floor = max(floor, abs(_lead(asked, items, len(right)) - before))
+        return floor
+
+
+def _lead(asked: NDArray[np.float32], items: NDArray[np.float32], right: int) -> float:
+    scores = cosines(asked, items)[0]
+    return float(scores[:right].max() - scores[right:].max())
+
+
+def _queries(space: ConceptSpace, spec: RetrievalSpec) -> list[Objects]:
+    """Seeded scenes with a valid swap, each set of objects once."""
+    drawn = sample_scenes(
+        space, spec.queries, seed=spec.seed, objects=spec.objects, layout="slots", only_valid_swaps=True
+    )
+    return list({_meaning(scene.values): scene.values for scene in drawn[::-1]}.values())[::-1]
+
+
+def _among_twins(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalSpec) -> list[Entry]:
+    """The queried scenes and their twins, each once; captions in every order of mention."""
+    twins = [swap.objects for scene in scenes for swap in valid_swaps(scene)]
+    shown: dict[Objects, Objects] = {}
+    for scene in (*scenes, *twins):
+        shown.setdefault(_meaning(scene), scene)
+    if spec.direction == "text_to_image":
+        return [Entry(scene, None) for scene in shown.values()]
+    captioner, orders = Captioner(spec.template), mention_orders(spec.objects)
+    return [
+        Entry(scene, text)
+        for scene in shown.values()
+        for text in captions_in_orders(captioner, space, objects=scene, orders=orders)
+    ]
+
+
+def _among_all(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalSpec) -> list[Entry]:
+    """All ordered scenes of the space, or a sample of them; the queried ones are there in both directions."""
+    labels = scene_labels(space, spec.objects, limit=spec.limit)
+    listed: list[Objects] = [tuple(map(tuple, row)) for row in labels.tolist()]
+    every = dict.fromkeys([*listed, *scenes, *(scene[::-1] for scene in scenes)])
+    if spec.direction == "text_to_image":
+        return [Entry(scene, None) for scene in every]
+    captioner = Captioner(spec.template)
+    return [Entry(scene, captioner.caption(space, scene)) for scene in every]
+
+
+def _meaning(objects: Objects) -> Objects:
+    """The same for the same objects in any order."""
+    return tuple(sorted(objects))
+
+
+def _shown(task: _Task, found: Retrieved) -> list[QueryResult]:
+    """Failures first, the worst ranks before the others."""
+    order = np.argsort(-found.ranks, kind="stable")[:SHOWN].tolist()
+    return [
+        QueryResult(
+            task.queries[row],
+            int(found.ranks[row]),
+            float(found.right[row]),
+            float(found.twin[row]) if np.isfinite(found.twin[row]) else None,
+            [
+                Hit(task.gallery[item], float(score), item in task.answers.right[row], item in task.answers.twins[row])
+                for item, score in zip(found.top[row, :RESULTS].tolist(), found.scores[row, :RESULTS], strict=True)
+                if np.isfinite(score)
+            ],
+        )
+        for row in order
+    ]
