@@ -7,7 +7,22 @@ import streamlit as st
 from bindscope.client import ApiError
 from bindscope_dashboard import help as words
 from bindscope_dashboard import service, state, theme
-from bindscope_dashboard.views import complexity, compose, decompose, jobs, phase, probe, surgery, survey, system, train
+from bindscope_dashboard.views import (
+    compare,
+    complexity,
+    compose,
+    decompose,
+    jobs,
+    map,
+    phase,
+    probe,
+    repair,
+    retrieve,
+    surgery,
+    survey,
+    system,
+    train,
+)
 
 
 @st.dialog("What is binding?", width="medium")
@@ -46,6 +61,10 @@ def main() -> None:
         st.Page(probe.page, title="Probe", icon=":material/sensors:", url_path="probe"),
         st.Page(decompose.page, title="Decompose", icon=":material/stacked_bar_chart:", url_path="decompose"),
         st.Page(surgery.page, title="Surgery", icon=":material/content_cut:", url_path="surgery"),
+        st.Page(map.page, title="Map", icon=":material/scatter_plot:", url_path="map"),
+        st.Page(retrieve.page, title="Retrieve", icon=":material/image_search:", url_path="retrieve"),
+        st.Page(repair.page, title="Repair", icon=":material/build:", url_path="repair"),
+        st.Page(compare.page, title="Compare", icon=":material/leaderboard:", url_path="compare"),
         st.Page(complexity.page, title="Complexity", icon=":material/function:", url_path="complexity"),
         st.Page(train.page, title="Train", icon=":material/model_training:", url_path="train"),
         st.Page(phase.page, title="Phase", icon=":material/blur_linear:", url_path="phase"),

@@ -24,7 +24,7 @@ def verdict_csv(verdict: Verdict) -> str:
     ]
     rows += [(f"concept:{s.concept}", s.value, s.present, s.score) for s in verdict.concepts.scores]
     rows += [("object", " ".join(o.values.values()), o.present, o.score) for o in verdict.objects.scores]
-    return _csv(("kind", "name", "in_scene", "cosine"), rows)
+    return csv_text(("kind", "name", "in_scene", "cosine"), rows)
 
 
 def survey_csv(batch: VerdictBatch) -> str:
@@ -36,10 +36,11 @@ def survey_csv(batch: VerdictBatch) -> str:
         (f"swapped:{c.concept}", c.value, c.other, c.swapped.value, c.swapped.low, c.swapped.high, c.swapped.n)
         for c in batch.atlas
     ]
-    return _csv(("figure", "value", "other", "share", "low", "high", "n"), rows)
+    return csv_text(("figure", "value", "other", "share", "low", "high", "n"), rows)
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -52,34 +53,35 @@ def probe_csv(probes: Mapping[str, ProbeResponse]) -> str:
     rows: list[Sequence[object]] = []
     for modality, probe in probes.items():
         for split, recognition in (("test", probe.test), ("train", probe.train), ("chance", probe.chance)):
-            rows += [(modality, split, name, "", *_numbers(i)) for name, i in recognition.items()]
+            rows += [(modality, split, name, "", *numbers_of(i)) for name, i in recognition.items()]
         for concept, values in probe.per_value.items():
-            rows += [(modality, "test", concept, v.value, *_numbers(v.test)) for v in values]
-            rows += [(modality, "train", concept, v.value, *_numbers(v.train)) for v in values]
-    return _csv(("modality", "split", "head", "value", "share", "low", "high", "n"), rows)
+            rows += [(modality, "test", concept, v.value, *numbers_of(v.test)) for v in values]
+            rows += [(modality, "train", concept, v.value, *numbers_of(v.train)) for v in values]
+    return csv_text(("modality", "split", "head", "value", "share", "low", "high", "n"), rows)
 
 
 def decomposition_csv(fits: Sequence[Fit]) -> str:
     """R2 by estimator and level, and that of the random twin."""
     rows = [(f.estimator, f.level, f.train, f.test, f.twin) for f in fits]
-    return _csv(("estimator", "level", "r2_train", "r2_test", "r2_test_random_weights"), rows)
+    return csv_text(("estimator", "level", "r2_train", "r2_test", "r2_test_random_weights"), rows)
 
 
 def surgery_csv(result: SurgeryResponse) -> str:
     """Retrieval, the scenes that stayed, and the probes on the edited vectors."""
     shares = {"retrieval": result.retrieval, "retrieval_published": result.retrieval_published, "stayed": result.stayed}
     shares |= {f"probing:{name}": interval for name, interval in result.probing.items()}
-    return _csv(("figure", "share", "low", "high", "n"), [(name, *_numbers(i)) for name, i in shares.items()])
+    return csv_text(("figure", "share", "low", "high", "n"), [(name, *numbers_of(i)) for name, i in shares.items()])
 
 
 def removal_csv(result: RemovalResponse) -> str:
     """Recognition by variant and head, and chance."""
     table = {**result.variants, "chance": result.chance}
-    rows = [(variant, name, *_numbers(i)) for variant, heads in table.items() for name, i in heads.items()]
-    return _csv(("variant", "head", "share", "low", "high", "n"), rows)
+    rows = [(variant, name, *numbers_of(i)) for variant, heads in table.items() for name, i in heads.items()]
+    return csv_text(("variant", "head", "share", "low", "high", "n"), rows)
 
 
-def _numbers(interval: Interval) -> tuple[float | None, float | None, float | None, int]:
+def numbers_of(interval: Interval) -> tuple[float | None, float | None, float | None, int]:
+    """Value, ends and trials of a share."""
     return interval.value, interval.low, interval.high, interval.n
 
 
@@ -89,7 +91,7 @@ def complexity_csv(sources: Mapping[str, Sequence[ComplexityCellResult]]) -> str
     head = ["source", "kind", "coverage", "seed", "train_scenes", "test_scenes", "train_r2", "test_r2", "r2_ceiling"]
     for name in _HEADS:
         head += [name, f"{name}_low", f"{name}_high", f"{name}_ceiling", f"{name}_chance"]
-    return _csv(head, rows)
+    return csv_text(head, rows)
 
 
 def _fit_row(cell: ComplexityCellResult) -> Sequence[object]:
@@ -103,7 +105,7 @@ def _fit_row(cell: ComplexityCellResult) -> Sequence[object]:
 def history_csv(history: Sequence[Mapping[str, float | None]]) -> str:
     """The curves of a training, by step."""
     names = ("step", "loss", "seen_object", "seen_concepts", "unseen_object", "unseen_concepts")
-    return _csv(names, [tuple(report.get(name) for name in names) for report in history])
+    return csv_text(names, [tuple(report.get(name) for name in names) for report in history])
 
 
 def phase_csv(cells: Sequence[PhaseCell]) -> str:
@@ -111,7 +113,7 @@ def phase_csv(cells: Sequence[PhaseCell]) -> str:
     head = ("space", "objects", "coverage", "seed", "model", "best_step", "steps", "seconds", "unseen_object",
             "unseen_object_low", "unseen_object_high", "unseen_concepts", "seen_object", "seen_concepts",
             "product_r2", "additive_r2", "product_share", "product_coverage")  # fmt: skip
-    return _csv(head, [_run_row(cell) for cell in cells])
+    return csv_text(head, [_run_row(cell) for cell in cells])
 
 
 def _run_row(cell: PhaseCell) -> Sequence[object]:

@@ -258,3 +258,8 @@ def whole(query: Mapping[str, str], name: str, default: int, *, low: int, high: 
     if not low <= number <= high:
         raise InvalidInput(f"{name} must be a whole number between {low} and {high}, got {text!r}.")
     return number
+
+
+def in_words(scene: SceneModel) -> str:
+    """The objects of a scene, from the wire: ``red square, blue circle``."""
+    return ", ".join(" ".join(obj.values.values()) for obj in scene.objects)

@@ -84,7 +84,7 @@ def verdicts(bodies: Sequence[Mapping[str, Any]]) -> list[Verdict | ApiError]:
     def ask(body: Mapping[str, Any]) -> Verdict | ApiError:
         add_script_run_ctx(ctx=context)
         try:
-            return _verdict(address, _key(body))
+            return _verdict(address, key_of(body))
         except ServiceUnreachable:
             raise
         except ApiError as error:
@@ -98,17 +98,17 @@ def verdicts(bodies: Sequence[Mapping[str, Any]]) -> list[Verdict | ApiError]:
 
 def counterexample(body: Mapping[str, Any]) -> Counterexample:
     """The smallest edit that flips the verdict."""
-    return _counterexample(url(), _key(body))
+    return _counterexample(url(), key_of(body))
 
 
 def picture(scene: SceneModel, pixels: int) -> bytes:
     """The PNG that the model sees."""
-    return _picture(url(), _key(scene.model_dump(mode="json", exclude_none=True)), pixels)
+    return _picture(url(), key_of(scene.model_dump(mode="json", exclude_none=True)), pixels)
 
 
 def batch(body: Mapping[str, Any]) -> VerdictBatch:
     """A survey without progress, kept: for small ones."""
-    return _batch(url(), _key(body))
+    return _batch(url(), key_of(body))
 
 
 def batch_with_progress(body: Mapping[str, Any], on_progress: Callable[[BatchProgress], None]) -> VerdictBatch:
@@ -119,32 +119,32 @@ def batch_with_progress(body: Mapping[str, Any], on_progress: Callable[[BatchPro
 
 def probe(body: Mapping[str, Any]) -> ProbeResponse:
     """Linear probes."""
-    return _probe(url(), _key(body))
+    return _probe(url(), key_of(body))
 
 
 def decomposition(body: Mapping[str, Any]) -> DecompositionResponse:
     """Additive decomposition."""
-    return _decomposition(url(), _key(body))
+    return _decomposition(url(), key_of(body))
 
 
 def scene_shares(body: Mapping[str, Any]) -> SceneShareResponse:
     """What the objects and concepts of one scene explain."""
-    return _scene_shares(url(), _key(body))
+    return _scene_shares(url(), key_of(body))
 
 
 def removal(body: Mapping[str, Any]) -> RemovalResponse:
     """Targeted removal."""
-    return _removal(url(), _key(body))
+    return _removal(url(), key_of(body))
 
 
 def surgery(body: Mapping[str, Any]) -> SurgeryResponse:
     """Object surgery over all edits."""
-    return _surgery(url(), _key(body))
+    return _surgery(url(), key_of(body))
 
 
 def edit(body: Mapping[str, Any]) -> EditResponse:
     """One edit of one scene."""
-    return _edit(url(), _key(body))
+    return _edit(url(), key_of(body))
 
 
 def datasets() -> list[DatasetModel]:
@@ -163,7 +163,8 @@ def forget() -> None:
         cached.clear()
 
 
-def _key(body: Mapping[str, Any]) -> str:
+def key_of(body: Mapping[str, Any]) -> str:
+    """A request as a key: equal requests, equal texts."""
     return json.dumps(body, sort_keys=True, ensure_ascii=False)
 
 
@@ -173,7 +174,8 @@ def _client(address: str) -> BindscopeClient:
 
 
 @st.cache_resource(show_spinner=False, on_release=BindscopeClient.close)
-def _patient_client(address: str) -> BindscopeClient:
+def patient(address: str) -> BindscopeClient:
+    """A client that waits for an analysis of many scenes."""
     return BindscopeClient(address, os.environ.get("BINDSCOPE_API_KEY"), timeout=_PATIENCE)
 
 
@@ -217,29 +219,29 @@ def _batch(address: str, body: str) -> VerdictBatch:
 
 @st.cache_data(max_entries=200, ttl=3600, show_spinner=False)
 def _probe(address: str, body: str) -> ProbeResponse:
-    return _patient_client(address).probe(**json.loads(body))
+    return patient(address).probe(**json.loads(body))
 
 
 @st.cache_data(max_entries=500, ttl=3600, show_spinner=False)
 def _decomposition(address: str, body: str) -> DecompositionResponse:
-    return _patient_client(address).decompose(**json.loads(body))
+    return patient(address).decompose(**json.loads(body))
 
 
 @st.cache_data(max_entries=500, ttl=3600, show_spinner=False)
 def _scene_shares(address: str, body: str) -> SceneShareResponse:
-    return _patient_client(address).explain_scene(**json.loads(body))
+    return patient(address).explain_scene(**json.loads(body))
 
 
 @st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
 def _removal(address: str, body: str) -> RemovalResponse:
-    return _patient_client(address).remove(**json.loads(body))
+    return patient(address).remove(**json.loads(body))
 
 
 @st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
 def _surgery(address: str, body: str) -> SurgeryResponse:
-    return _patient_client(address).surgery(**json.loads(body))
+    return patient(address).surgery(**json.loads(body))
 
 
 @st.cache_data(max_entries=500, ttl=3600, show_spinner=False)
 def _edit(address: str, body: str) -> EditResponse:
-    return _patient_client(address).edit(**json.loads(body))
+    return patient(address).edit(**json.loads(body))

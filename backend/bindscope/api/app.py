@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from bindscope import __version__
 from bindscope.api import body_limit, errors
 from bindscope.api.routes import (
+    comparisons,
     complexity,
     counterexamples,
     datasets,
@@ -17,7 +18,9 @@ from bindscope.api.routes import (
     jobs,
     models,
     probes,
+    projections,
     removals,
+    repairs,
     retrievals,
     scenes,
     service,
@@ -72,7 +75,10 @@ def create_app(
         decompositions,
         removals,
         surgeries,
+        projections,
         retrievals,
+        repairs,
+        comparisons,
         jobs,
         complexity,
         trainings,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bindscope.client.choosing import Choosing
 from bindscope.client.connection import Answer, api_error
 from bindscope.client.errors import ApiError
 from bindscope.client.long_work import LongWork
@@ -30,7 +31,7 @@ SceneLike = SceneModel | Mapping[str, Any]
 SourceLike = SourceModel | Mapping[str, Any]
 
 
-class BindscopeClient(LongWork):
+class BindscopeClient(LongWork, Choosing):
     """Talks to a running service. Keyword options of the analyses are the fields of API.md.
 
     Every method raises ``ApiError`` with the service's own sentence; ``ServiceUnreachable`` when nothing answers.

@@ -11,7 +11,7 @@ from typing import Literal
 from bindscope.encoders.synthetic import ORACLES
 from bindscope.errors import InvalidInput, UnknownName
 
-Family = Literal["bundled", "open_clip", "hf", "synthetic", "controlled"]
+Family = Literal["bundled", "open_clip", "hf", "synthetic", "controlled", "repaired"]
 
 #: open_clip folders inside the package, and the sentence embedder of the ``minilm`` extra.
 BUNDLED = ("tiny-bag", "tiny-bind", "all-minilm-l6-v2")
@@ -21,6 +21,7 @@ MAX_SEED = 2**63 - 1
 _OPEN_CLIP = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _HUB = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*")
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_REPAIR = re.compile(r"[0-9a-f]{16}(?:@(?:0(?:\.\d{1,4})?|1(?:\.0{1,4})?))?")
 _TWIN = re.compile(r"random:(?P<id>.+?)(?:#seed=(?P<seed>\d{1,19}))?", re.DOTALL)
 
 
@@ -62,6 +63,8 @@ def _parse(text: str, inner: str, *, known: Sequence[str], seed: int | None) -> 
         return ModelId(text, "synthetic", name, local=False, seed=seed)
     if family == "controlled" and _RUN.fullmatch(name):
         return ModelId(text, "controlled", name, local=False, seed=seed)
+    if family == "repaired" and _REPAIR.fullmatch(name):
+        return ModelId(text, "repaired", name, local=False, seed=seed)
     if family in ("open_clip", "hf"):
         which: Family = "open_clip" if family == "open_clip" else "hf"
         path = name.removeprefix(LOCAL_DIR)

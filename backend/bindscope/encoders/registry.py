@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 
-from bindscope.encoders import bundled, folders, trained_runs
+from bindscope.encoders import bundled, folders, repaired, trained_runs
 from bindscope.encoders.base import Encoder, Modality, SceneReader
 from bindscope.encoders.identifiers import BUNDLED, ModelId, parse_model_id
 from bindscope.encoders.settings import EncoderSettings
@@ -69,6 +69,10 @@ def _controlled(model: ModelId, settings: EncoderSettings) -> Encoder | SceneRea
     return controlled.load(model, settings)
 
 
+def _repaired(model: ModelId, settings: EncoderSettings) -> Encoder | SceneReader:
+    return repaired.load(model, settings.repairs, lambda base: load_encoder(base, settings=settings))
+
+
 #: The families.
 FAMILIES: Mapping[str, _Family] = {
     "bundled": _Family(_bundled, ("torch", "open_clip", "transformers")),
@@ -76,6 +80,7 @@ FAMILIES: Mapping[str, _Family] = {
     "hf": _Family(_hf, ("torch", "transformers")),
     "synthetic": _Family(_synthetic, ()),
     "controlled": _Family(_controlled, ("torch", "safetensors")),
+    "repaired": _Family(_repaired, ()),
 }
 
 #: Hub models worth naming; any other ``open_clip:ARCHITECTURE/TAG`` or ``hf:OWNER/NAME`` may be asked for as well.
@@ -90,8 +95,8 @@ HUB_MODELS: tuple[tuple[str, tuple[Modality, ...], int], ...] = (
 
 
 def list_models(settings: EncoderSettings) -> list[ModelEntry]:
-    """All models that have a name here: bundled, oracles, trained runs, local folders, well-known hub models."""
-    own = (*_listed_controlled(settings), *_listed_folders(settings))
+    """All models that have a name here: bundled, oracles, trained runs, repairs, local folders, well-known hub ones."""
+    own = (*_listed_controlled(settings), *_listed_repaired(settings), *_listed_folders(settings))
     return [*_listed_bundled(), *_listed_synthetic(), *own, *_listed_hub(settings)]
 
 
@@ -144,6 +149,11 @@ def _listed_controlled(settings: EncoderSettings) -> Iterator[ModelEntry]:
     for run in trained_runs.listed(settings.runs):
         space = run.config.space
         yield ModelEntry(f"controlled:{run.id}", "controlled", BOTH, run.config.dim, f"trained here on {space}", runs)
+
+
+def _listed_repaired(settings: EncoderSettings) -> Iterator[ModelEntry]:
+    for found in repaired.listed(settings.repairs):
+        yield ModelEntry(f"repaired:{found.id}", "repaired", BOTH, found.dim, f"{found.model}, repaired here", True)
 
 
 def _listed_folders(settings: EncoderSettings) -> Iterator[ModelEntry]:

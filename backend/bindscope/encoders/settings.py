@@ -11,14 +11,14 @@ DTYPES = ("float32", "float16", "bfloat16")
 
 
 class RunFiles(Protocol):
-    """Where trained runs lie (``controlled:ID`` models)."""
+    """Where trained runs (``controlled:ID`` models) or repairs (``repaired:ID``) lie."""
 
     def ids(self) -> list[str]:
-        """Ids of all runs, finished or not."""
+        """Ids of all of them, finished or not."""
         ...
 
-    def read(self, run_id: str, name: str) -> bytes:
-        """One file of a run. Raises UnknownName where there is none."""
+    def read(self, run_id: str, name: str, /) -> bytes:
+        """One file. Raises UnknownName where there is none."""
         ...
 
 
@@ -29,7 +29,7 @@ class EncoderSettings:
     ``device``: ``auto`` takes CUDA when there is one. ``dtype``: arithmetic of the forward pass. ``threads``: threads
     of one forward pass on the CPU (0 leaves torch's own choice). ``allow_downloads``: whether a model hub may be
     asked. ``model_roots``: folders below which ``local-dir:`` ids must lie.
-    ``runs``: trained runs, which are models as well.
+    ``runs``: trained runs, and ``repairs`` of text towers, which are models as well.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -38,6 +38,7 @@ class EncoderSettings:
     allow_downloads: bool = False
     model_roots: tuple[Path, ...] = ()
     runs: RunFiles | None = None
+    repairs: RunFiles | None = None
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:

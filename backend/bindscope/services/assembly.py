@@ -12,12 +12,15 @@ from bindscope.config import Settings
 from bindscope.encoders.batching import BatchLimits
 from bindscope.encoders.registry import EncoderSettings
 from bindscope.errors import BindscopeError
+from bindscope.services.comparisons import Comparisons
 from bindscope.services.counterexamples import Counterexamples
 from bindscope.services.embedder import Embedder
 from bindscope.services.jobs import Jobs
 from bindscope.services.lookalikes import LookalikeFinder
+from bindscope.services.maps import Maps
 from bindscope.services.models import ModelPool
 from bindscope.services.noise import NoiseMeter
+from bindscope.services.repairs import Repairs, RepairShelf
 from bindscope.services.retrievals import Retrievals
 from bindscope.services.sources import Sources
 from bindscope.services.spaces import SpaceShelf
@@ -53,6 +56,9 @@ class Services:
     counterexamples: Counterexamples
     retrievals: Retrievals
     lookalikes: LookalikeFinder
+    repairs: Repairs
+    maps: Maps
+    comparisons: Comparisons
     jobs: Jobs
     runs: RunShelf
     warm: threading.Event
@@ -76,7 +82,7 @@ def assembled(settings: Settings) -> Iterator[Services]:
         artifacts = Artifacts(settings.artifacts_url)
         runs = RunShelf(artifacts)
         models = ModelPool(
-            encoder_settings(settings, runs=runs),
+            encoder_settings(settings, runs=runs, repairs=RepairShelf(artifacts)),
             BatchLimits(window_ms=settings.batch_window_ms, capacity=settings.queue_capacity),
             max_loaded=settings.max_loaded_models,
             observer=telemetry,
@@ -89,6 +95,7 @@ def assembled(settings: Settings) -> Iterator[Services]:
         datasets = DatasetShelf(settings.data_dir / "datasets")
         verdicts = Verdicts(embedder, noise)
         sources = Sources(embedder, spaces, datasets)
+        repairs = Repairs(embedder, sources, spaces, RepairShelf(artifacts))
         engine = Engine(scheduler=settings.scheduler, workers=settings.workers)
         memory = None if settings.scheduler else _memory() // engine.workers
         jobs = Jobs(
@@ -119,6 +126,9 @@ def assembled(settings: Settings) -> Iterator[Services]:
             counterexamples=Counterexamples(verdicts),
             retrievals=Retrievals(embedder, sources, spaces),
             lookalikes=LookalikeFinder(embedder, spaces),
+            repairs=repairs,
+            maps=Maps(sources, noise),
+            comparisons=Comparisons(embedder, noise, sources, spaces=spaces, repairs=repairs),
             jobs=jobs,
             runs=runs,
             warm=threading.Event(),
@@ -129,7 +139,9 @@ def assembled(settings: Settings) -> Iterator[Services]:
         yield services
 
 
-def encoder_settings(settings: Settings, *, runs: RunShelf | None = None) -> EncoderSettings:
+def encoder_settings(
+    settings: Settings, *, runs: RunShelf | None = None, repairs: RepairShelf | None = None
+) -> EncoderSettings:
     """The part of the settings that encoders need."""
     return EncoderSettings(
         device=settings.device,
@@ -138,6 +150,7 @@ def encoder_settings(settings: Settings, *, runs: RunShelf | None = None) -> Enc
         allow_downloads=settings.allow_downloads,
         model_roots=settings.all_model_roots,
         runs=runs,
+        repairs=repairs,
     )
 
 

@@ -1,0 +1,94 @@
+"""Models side by side."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+
+from bindscope.api.dependencies import Parts
+from bindscope.api.remembered import remembered
+from bindscope.errors import InvalidInput
+from bindscope.schemas.base import Provenance
+from bindscope.schemas.comparisons import (
+    ComparisonRequest,
+    ComparisonResponse,
+    ComparisonRow,
+    Disagreement,
+    DisagreementRequest,
+    DisagreementResponse,
+    PairModel,
+)
+from bindscope.schemas.scenes import from_scene
+from bindscope.services.assembly import Services
+from bindscope.services.comparisons import ComparisonSpec
+from bindscope.services.provenance import provenance
+from bindscope.services.sweeps.kind import digest
+
+router = APIRouter(prefix="/v1", tags=["compare"])
+
+
+@router.post("/comparisons")
+def comparison(body: ComparisonRequest, parts: Parts) -> ComparisonResponse:
+    """A board of models: swap accuracy, recognition, probes, additivity, repair gain, and ranks."""
+    return remembered(
+        parts,
+        "comparison",
+        digest=_digest(body.models, body.space, parts),
+        asked=body,
+        kind=ComparisonResponse,
+        compute=lambda: _board(body, parts),
+    )
+
+
+def _board(body: ComparisonRequest, parts: Services) -> ComparisonResponse:
+    names = list(dict.fromkeys(body.models))
+    spec = ComparisonSpec(body.space, body.count, body.limit, body.seed, body.template, body.repair)
+    found = parts.comparisons.board(names, spec)
+    rows = [ComparisonRow.model_validate(row) for row in found.rows]
+    pairs = [
+        PairModel.model_validate(
+            {**asdict(test), "first": names[test.first], "second": names[test.second], "separate": test.separate}
+        )
+        for test in found.tests
+    ]
+    return ComparisonResponse(
+        rows=rows, pairs=pairs, scenes=found.scenes, seconds=found.seconds, provenance=rows[0].provenance
+    )
+
+
+@router.post("/disagreements")
+def disagreements(body: DisagreementRequest, parts: Parts) -> DisagreementResponse:
+    """Where two models decide differently."""
+    return remembered(
+        parts,
+        "disagreements",
+        digest=_digest(body.models, body.space, parts),
+        asked=body,
+        kind=DisagreementResponse,
+        compute=lambda: _disagreements(body, parts),
+    )
+
+
+def _disagreements(body: DisagreementRequest, parts: Services) -> DisagreementResponse:
+    first, second = body.models
+    if first == second:
+        raise InvalidInput("A model never disagrees with itself: name two different ones.")
+    spec = ComparisonSpec(body.space, count=body.count, seed=body.seed, template=body.template)
+    found = parts.comparisons.differences((first, second), spec, most=body.most)
+    made = provenance(parts.models.info(first), space=body.space, template=body.template, seed=body.seed)
+    return DisagreementResponse(
+        items=[
+            Disagreement(scene=from_scene(own.scene), outcomes=list(own.outcomes), margins=list(own.margins))
+            for own in found.items
+        ],
+        total=found.total,
+        table=found.table,
+        scenes=found.scenes,
+        p=found.p,
+        seconds=found.seconds,
+        provenance=Provenance.model_validate(made),
+    )
+
+
+def _digest(models: list[str], space: str, parts: Services) -> str:
+    prints = [parts.models.info(name).fingerprint.digest for name in models]
+    return digest(prints, asdict(parts.spaces.get(space)))

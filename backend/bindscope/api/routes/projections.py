@@ -1,0 +1,45 @@
+"""Maps of embeddings."""
+
+import time
+
+from fastapi import APIRouter
+
+from bindscope.api.dependencies import Parts, provenance_of, source_of
+from bindscope.api.remembered import remembered
+from bindscope.schemas.projections import ProjectionRequest, ProjectionResponse
+from bindscope.schemas.scenes import to_scene
+from bindscope.services.assembly import Services
+from bindscope.services.maps import MapSpec
+
+router = APIRouter(prefix="/v1/projections", tags=["geometry"])
+
+
+@router.post("")
+def projection(body: ProjectionRequest, parts: Parts) -> ProjectionResponse:
+    """A map of all scenes of a source in two or three dimensions."""
+    digest = parts.sources.digest(source_of(body.source))
+    return remembered(
+        parts, "projection", digest=digest, asked=body, kind=ProjectionResponse, compute=lambda: _computed(body, parts)
+    )
+
+
+def _computed(body: ProjectionRequest, parts: Services) -> ProjectionResponse:
+    started = time.perf_counter()
+    source = source_of(body.source)
+    data = parts.sources.resolve(source)
+    scenes = [to_scene(scene, parts.spaces.get(scene.space)) for scene in body.place]
+    found = parts.maps.fitted(data, MapSpec(body.method, body.dims, body.seed))
+    names = {name: list(data.value_names(k)) for k, name in enumerate(data.labels.names)}
+    return ProjectionResponse.model_validate(
+        {
+            "points": found.points.round(6).tolist(),
+            "labels": data.labels.scenes.tolist(),
+            "concepts": names,
+            "colors": parts.maps.colors(source, data, body.color_by),
+            "placed": parts.maps.place(source, found, scenes),
+            "explained": found.explained,
+            "stress": found.stress,
+            "seconds": round(time.perf_counter() - started, 3),
+            "provenance": provenance_of(data, body.seed),
+        }
+    )

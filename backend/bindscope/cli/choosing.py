@@ -1,0 +1,160 @@
+"""Choosing and mending a model: ``retrieve``, ``lookalikes``, ``repair``, ``compare``."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+from bindscope.cli.local import client_for
+from bindscope.cli.wording import counted, interval_text
+from bindscope.errors import InvalidInput
+from bindscope.schemas.repairs import RepairFigures
+
+_Model = Annotated[str, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
+_Space = Annotated[str, typer.Option("--space", "-s", help="Concept space.")]
+_Seed = Annotated[int, typer.Option(min=0)]
+_Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    for command in (retrieve, lookalikes, repair, compare):
+        app.command()(command)
+
+
+def retrieve(
+    model: _Model = "bundled:tiny-bind",
+    space: _Space = "clevr2d",
+    direction: Annotated[str, typer.Option(help="text_to_image, image_to_text or text_to_text.")] = "text_to_image",
+    k: Annotated[int, typer.Option(min=1, help="Recall at 1, 5, 10 and this many.")] = 10,
+    distractors: Annotated[str, typer.Option(help="swaps (twins) or all (every scene of the space).")] = "swaps",
+    queries: Annotated[int, typer.Option(min=1, max=5000)] = 200,
+    limit: Annotated[int, typer.Option(min=2, help="Most scenes in a gallery of 'all'.")] = 10_000,
+    approximate: Annotated[bool, typer.Option("--approximate", help="Search by a graph index (faiss).")] = False,
+    seed: _Seed = 0,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Does a query find the right scene, or its swapped twin?"""
+    with client_for(url) as client:
+        found = client.retrieve(
+            model,
+            space,
+            direction=direction,
+            k=k,
+            distractors=distractors,
+            queries=queries,
+            limit=limit,
+            approximate=approximate,
+            seed=seed,
+        )
+    if as_json:
+        _print_json(found)
+        return
+    typer.echo(f"{found.direction}: {counted(found.queries, 'query')} in a gallery of {found.gallery:,}")
+    for name, share in found.recall.items():
+        typer.echo(f"  recall@{name:15} {interval_text(share)}")
+    typer.echo(f"  {'swapped twin first':22} {interval_text(found.swapped_first)}")
+    typer.echo(f"  {'undecided':22} {interval_text(found.undecided)}")
+    if found.approximate_recall is not None:
+        typer.echo(f"  {'found of the exact':22} {interval_text(found.approximate_recall)}")
+
+
+def lookalikes(
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Captions that mean different things; '-' reads one per line.")
+    ] = None,
+    model: _Model = "bundled:tiny-bind",
+    space: Annotated[str | None, typer.Option("--space", "-s", help="All captions of a concept space.")] = None,
+    min_cosine: Annotated[float | None, typer.Option(help="Default: as close as one text encoded twice.")] = None,
+    limit: Annotated[int, typer.Option(min=2, max=20_000)] = 2000,
+    most: Annotated[int, typer.Option(min=1, max=2000, help="Pairs that are listed.")] = 20,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Captions that mean different things and share a vector."""
+    given = [line.rstrip("\n") for text in texts or [] for line in (sys.stdin if text == "-" else [text])]
+    if bool(given) == (space is not None):
+        raise InvalidInput("Give captions, or --space for those of a concept space.")
+    options = {"most": most, "limit": limit, **({} if min_cosine is None else {"min_cosine": min_cosine})}
+    with client_for(url) as client:
+        found = client.lookalikes(model, space, texts=given or None, **options)
+    if as_json:
+        _print_json(found)
+        return
+    typer.echo(f"{found.total:,} of {found.compared:,} pairs at a cosine of {found.min_cosine:.6f} or above")
+    for pair in found.pairs:
+        typer.echo(f"  {pair.cosine:.6f}  {pair.first}  |  {pair.second}")
+
+
+def repair(
+    model: _Model = "bundled:tiny-bag",
+    space: _Space = "clevr2d",
+    coverage: Annotated[float, typer.Option(help="Share of the objects that the map is trained on.")] = 0.6,
+    limit: Annotated[int, typer.Option(min=4, max=20_000, help="Most scenes (a seeded sample).")] = 4000,
+    seed: _Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="Write the map to this .npz file.")] = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """A linear map for the text tower: what it gains and costs on scenes of unseen objects."""
+    with client_for(url) as client:
+        found = client.repair(model, space, coverage=coverage, limit=limit, seed=seed)
+        if out is not None:
+            try:
+                out.write_bytes(client.repair_file(found.id))
+            except OSError as error:
+                raise InvalidInput(f"Cannot write {out}: {error.strerror}. Give --out another place.") from error
+    if as_json:
+        _print_json(found)
+        return
+    typer.echo(
+        f"{found.repaired}: trained on {counted(found.train_scenes, 'scene')}, "
+        f"tested on {found.test_scenes:,} of unseen objects, t = {found.t:g}"
+    )
+    rows: dict[str, RepairFigures] = {"as it is": found.before, "repaired": found.after, **found.baselines}
+    for name, own in rows.items():
+        typer.echo(
+            f"  {name.replace('_', ' '):13} swap accuracy {interval_text(own.swap_accuracy)}  "
+            f"recall@1 {interval_text(own.recall_at_1)}  concepts {interval_text(own.concepts)}"
+        )
+
+
+def compare(
+    models: Annotated[list[str], typer.Option("--models", "-m", help="Model id; repeat for each.")],
+    space: _Space = "clevr2d",
+    count: Annotated[int, typer.Option(min=10, max=5000, help="Scenes that every model is asked about.")] = 400,
+    limit: Annotated[int, typer.Option(min=10, max=10_000, help="Scenes for probes and decomposition.")] = 1000,
+    mend: Annotated[bool, typer.Option("--repair", help="Measure what a repair would gain as well.")] = False,
+    seed: _Seed = 0,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Models side by side on the same scenes; those that do not separate beyond chance share a rank."""
+    with client_for(url) as client:
+        found = client.compare(models, space, count=count, limit=limit, repair=mend, seed=seed)
+    if as_json:
+        _print_json(found)
+        return
+    typer.echo(f"{found.scenes} scenes of {space}, the same for all")
+    for row in found.rows:
+        place = f"{row.rank}." if row.rank is not None else f"({row.kind})"
+        probes = {name: own.value for name, own in row.probes.items() if own is not None and own.value is not None}
+        inside = ", ".join(f"{name} {value:.2f}" for name, value in probes.items())
+        gain = f"  repair {row.repair_gain:+.2f}" if row.repair_gain is not None else ""
+        typer.echo(
+            f"  {place:9} {row.model:34} swap accuracy {interval_text(row.swap_accuracy)}"
+            + (f"  probes {inside}" if inside else "")
+            + gain
+        )
+    for pair in found.pairs:
+        word = "differ" if pair.separate else "do not separate"
+        typer.echo(f"  {pair.first} and {pair.second} {word} (p = {pair.adjusted:.3g}, McNemar, Holm)")
+
+
+def _print_json(found: BaseModel) -> None:
+    typer.echo(json.dumps(found.model_dump(mode="json"), ensure_ascii=False))

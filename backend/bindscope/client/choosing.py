@@ -1,0 +1,58 @@
+"""Client methods for choosing and mending a model: retrieval, lookalikes, repair, maps, comparison."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bindscope.client.connection import Connection
+from bindscope.schemas.comparisons import ComparisonResponse, DisagreementResponse
+from bindscope.schemas.projections import ProjectionResponse
+from bindscope.schemas.repairs import RepairList, RepairModel
+from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
+from bindscope.schemas.sources import SourceModel
+
+
+class Choosing(Connection):
+    """Keyword options are the fields of API.md."""
+
+    def retrieve(self, model: str, space: str = "clevr2d", **options: Any) -> RetrievalResponse:
+        """Retrieval with swapped twins. Options: direction, k, distractors, queries, limit, template, seed."""
+        return self._ask(RetrievalResponse, "POST", "/v1/retrievals", json={"model": model, "space": space, **options})
+
+    def lookalikes(
+        self, model: str, space: str | None = None, *, texts: Sequence[str] | None = None, **options: Any
+    ) -> LookalikeResponse:
+        """Captions of a space, or ``texts``, that differ in meaning only. Options: min_cosine, limit, most,
+        template."""
+        given = {"space": space} if texts is None else {"texts": list(texts)}
+        return self._ask(LookalikeResponse, "POST", "/v1/lookalikes", json={"model": model, **given, **options})
+
+    def repair(self, model: str, space: str = "clevr2d", **options: Any) -> RepairModel:
+        """A linear map for the text tower. Options: coverage, seed, limit, template."""
+        return self._ask(RepairModel, "POST", "/v1/repairs", json={"model": model, "space": space, **options})
+
+    def repairs(self) -> list[RepairModel]:
+        """All repairs of the service."""
+        return self._ask(RepairList, "GET", "/v1/repairs").repairs
+
+    def repair_file(self, repair_id: str) -> bytes:
+        """The .npz with the map ``A`` and the chosen ``t``."""
+        return self._send("GET", f"/v1/repairs/{repair_id}.npz").content
+
+    def delete_repair(self, repair_id: str) -> None:
+        """Takes a repair away; its model is gone after that."""
+        self._send("DELETE", f"/v1/repairs/{repair_id}")
+
+    def project(self, source: SourceModel | Mapping[str, Any], **options: Any) -> ProjectionResponse:
+        """A map of a source's scenes. Options: method, dims, color_by, place, seed."""
+        plain = source.model_dump(mode="json", exclude_none=True) if isinstance(source, SourceModel) else dict(source)
+        return self._ask(ProjectionResponse, "POST", "/v1/projections", json={"source": plain, **options})
+
+    def compare(self, models: Sequence[str], space: str = "clevr2d", **options: Any) -> ComparisonResponse:
+        """A board of models on the same scenes. Options: count, limit, repair, template, seed."""
+        body = {"models": list(models), "space": space, **options}
+        return self._ask(ComparisonResponse, "POST", "/v1/comparisons", json=body)
+
+    def disagreements(self, first: str, second: str, space: str = "clevr2d", **options: Any) -> DisagreementResponse:
+        """Scenes that only one of two models gets right. Options: count, most, template, seed."""
+        body = {"models": [first, second], "space": space, **options}
+        return self._ask(DisagreementResponse, "POST", "/v1/disagreements", json=body)

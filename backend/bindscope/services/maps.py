@@ -1,0 +1,116 @@
+"""Maps of a source's scenes, with what colours them, and new scenes placed on them."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bindscope.analysis.probes import fit_probes, recognise_with
+from bindscope.analysis.projection import Method, Projection, project
+from bindscope.analysis.verdict import outcome
+from bindscope.domain.captions import Captioner
+from bindscope.domain.scenes import Scene
+from bindscope.errors import InvalidInput
+from bindscope.services.embedder import Embedder
+from bindscope.services.judging import Wording, judge
+from bindscope.services.noise import NoiseMeter
+from bindscope.services.sources import DatasetSource, ModelSource, SourceData, Sources, placed
+
+ColorBy = Literal["concepts", "verdict", "probe"]
+
+#: Maps that stay in memory, so that a scene can be placed without fitting anew.
+KEPT = 4
+#: Scenes that are judged together, and on which the noise floor is measured.
+_CHUNK, _NOISE = 256, 4
+
+
+@dataclass(frozen=True)
+class MapSpec:
+    """``dims`` 2 or 3."""
+
+    method: Method
+    dims: int
+    seed: int
+
+
+class Maps:
+    """Fits each map once while it is in memory."""
+
+    def __init__(self, sources: Sources, noise: NoiseMeter) -> None:
+        self._sources, self._noise = sources, noise
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, MapSpec], Projection] = {}
+
+    def fitted(self, data: SourceData, spec: MapSpec) -> Projection:
+        """The map of a source. Raises InvalidInput."""
+        key = (data.digest, spec)
+        with self._lock:
+            found = self._kept.pop(key, None)
+            if found is not None:
+                self._kept[key] = found
+        if found is None:
+            found = project(data.embeddings, method=spec.method, dims=spec.dims, seed=spec.seed)
+            with self._lock:
+                self._kept[key] = found
+                while len(self._kept) > KEPT:
+                    self._kept.pop(next(iter(self._kept)))
+        return found
+
+    def colors(self, source: ModelSource | DatasetSource, data: SourceData, by: ColorBy) -> list[str] | None:
+        """One word a scene: the outcome of its caption contest, or whether probes that never saw it read its objects.
+
+        None for ``concepts``, which the labels tell. Raises InvalidInput where there is no verdict.
+        """
+        if by == "probe":
+            return _read(data)
+        return self._outcomes(source, data) if by == "verdict" else None
+
+    def place(
+        self, source: ModelSource | DatasetSource, fitted: Projection, scenes: Sequence[Scene]
+    ) -> list[list[float]]:
+        """Where scenes come to lie. Raises InvalidInput for an upload, whose model is not known."""
+        if not scenes:
+            return []
+        if isinstance(source, DatasetSource):
+            raise InvalidInput("New scenes can be placed on the map of a model, not on that of an upload.")
+        embedder = self._sources.embedder
+        if source.modality == "text":
+            captioner = Captioner(source.template)
+            texts = [captioner.caption(scene.space, scene.values) for scene in scenes]
+            vectors = embedder.texts(source.model, texts).vectors
+        else:
+            vectors = embedder.scenes(source.model, scenes).vectors
+        return [[float(number) for number in row] for row in fitted.place(vectors)]
+
+    def _outcomes(self, source: ModelSource | DatasetSource, data: SourceData) -> list[str]:
+        embedder: Embedder = self._sources.embedder
+        if isinstance(source, DatasetSource) or data.space is None:
+            raise InvalidInput("An upload has no captions to choose from: colour it by probe or by concepts.")
+        wording = Wording(Captioner(source.template), "all")
+        out: list[str] = []
+        floor = 0.0
+        for first in range(0, len(data.labels), _CHUNK):
+            rows = data.labels.scenes[first : first + _CHUNK].tolist()
+            scenes = placed(data.space, [[tuple(o) for o in row] for row in rows])
+            part = judge(embedder, source.model, scenes=scenes, wording=wording)
+            if not first:
+                probes = np.flatnonzero(part.contest.has_swap)[:_NOISE]
+                floor = max((self._noise.floor(part, int(row)) for row in probes), default=0.0)
+            out += [
+                outcome(float(margin), noise_floor=floor, has_swap=bool(has))
+                for margin, has in zip(part.contest.margin, part.contest.has_swap, strict=True)
+            ]
+        return out
+
+
+def _read(data: SourceData) -> list[str]:
+    """Two halves; the probes of one read the other."""
+    order = np.random.default_rng(0).permutation(len(data.labels))
+    halves = np.array_split(order, 2)
+    read = np.zeros(len(data.labels), dtype=bool)
+    for own, other in (halves, halves[::-1]):
+        probes = fit_probes(data.embeddings[other], data.labels.take(other), seed=0)
+        read[own] = recognise_with(probes, data.embeddings[own], data.labels.take(own)).object
+    return ["read" if hit else "missed" for hit in read]

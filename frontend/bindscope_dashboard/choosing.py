@@ -1,0 +1,83 @@
+"""Calls to the service about choosing and mending a model, kept by content as those of ``service`` are."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from bindscope.schemas.comparisons import ComparisonResponse, DisagreementResponse
+from bindscope.schemas.projections import ProjectionResponse
+from bindscope.schemas.repairs import RepairModel
+from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
+from bindscope_dashboard import service
+
+
+def retrieval(body: Mapping[str, Any]) -> RetrievalResponse:
+    """Retrieval with swapped twins."""
+    return _retrieval(service.url(), service.key_of(body))
+
+
+def lookalikes(body: Mapping[str, Any]) -> LookalikeResponse:
+    """Captions that share a vector."""
+    return _lookalikes(service.url(), service.key_of(body))
+
+
+def repair(body: Mapping[str, Any]) -> RepairModel:
+    """A linear map for the text tower."""
+    return _repair(service.url(), service.key_of(body))
+
+
+def repair_file(repair_id: str) -> bytes:
+    """The map as .npz."""
+    return _repair_file(service.url(), repair_id)
+
+
+def projection(body: Mapping[str, Any]) -> ProjectionResponse:
+    """A map of a source."""
+    return _projection(service.url(), service.key_of(body))
+
+
+def comparison(body: Mapping[str, Any]) -> ComparisonResponse:
+    """A board of models."""
+    return _comparison(service.url(), service.key_of(body))
+
+
+def disagreements(body: Mapping[str, Any]) -> DisagreementResponse:
+    """Scenes that only one of two models gets right."""
+    return _disagreements(service.url(), service.key_of(body))
+
+
+@st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
+def _retrieval(address: str, body: str) -> RetrievalResponse:
+    return service.patient(address).retrieve(**json.loads(body))
+
+
+@st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
+def _lookalikes(address: str, body: str) -> LookalikeResponse:
+    return service.patient(address).lookalikes(**json.loads(body))
+
+
+@st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
+def _repair(address: str, body: str) -> RepairModel:
+    return service.patient(address).repair(**json.loads(body))
+
+
+@st.cache_data(max_entries=20, ttl=3600, show_spinner=False)
+def _repair_file(address: str, repair_id: str) -> bytes:
+    return service.patient(address).repair_file(repair_id)
+
+
+@st.cache_data(max_entries=20, ttl=3600, show_spinner=False)
+def _projection(address: str, body: str) -> ProjectionResponse:
+    return service.patient(address).project(**json.loads(body))
+
+
+@st.cache_data(max_entries=50, ttl=3600, show_spinner=False)
+def _comparison(address: str, body: str) -> ComparisonResponse:
+    return service.patient(address).compare(**json.loads(body))
+
+
+@st.cache_data(max_entries=50, ttl=3600, show_spinner=False)
+def _disagreements(address: str, body: str) -> DisagreementResponse:
+    return service.patient(address).disagreements(**json.loads(body))

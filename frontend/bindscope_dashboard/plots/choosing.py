@@ -1,0 +1,85 @@
+"""Figures of Retrieve and Repair: recall with intervals, and what a repair gains and costs along its path."""
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from bindscope.schemas.base import Interval
+from bindscope.schemas.repairs import RepairModel
+from bindscope.schemas.retrievals import RetrievalResponse
+from bindscope_dashboard.plots.layout import dressed, faded, with_legend
+from bindscope_dashboard.plots.recognition import share_axis, share_bar
+from bindscope_dashboard.theme import ink
+from bindscope_dashboard.wording import percent, with_interval
+
+#: Figures of a repair: field, words, dash, symbol.
+LINES: tuple[tuple[str, str, str, str], ...] = (
+    ("swap_accuracy", "swap accuracy", "solid", "circle"),
+    ("recall_at_1", "ordinary recall@1", "dash", "square"),
+    ("concepts", "concepts recognised", "dot", "diamond"),
+)
+
+
+def recall_shares(found: RetrievalResponse) -> Mapping[str, Interval]:
+    """The bars of a retrieval, by name."""
+    recall = {f"recall@{k}": share for k, share in found.recall.items()}
+    return {**recall, "twin first": found.swapped_first, "undecided": found.undecided}
+
+
+def recall_figure(found: RetrievalResponse, *, dark: bool = False) -> go.Figure:
+    """A bar for each recall, and for the queries whose swapped twin comes first."""
+    colors = ink(dark=dark)
+    figure = go.Figure()
+    shares = recall_shares(found)
+    for row, (name, share) in enumerate(shares.items()):
+        tone = colors.true if name.startswith("recall") else colors.swap if name == "twin first" else colors.neutral
+        if share.value is not None:
+            share_bar(figure, share, row, tone=tone, colors=colors, name=name)
+    figure.update_yaxes(
+        tickvals=list(range(len(shares))), ticktext=list(shares), range=[len(shares) - 0.5, -0.5], fixedrange=True,
+        showgrid=False, zeroline=False, automargin=True,
+    )  # fmt: skip
+    share_axis(figure)
+    return dressed(figure, colors, height=60 + 34 * len(shares))
+
+
+def shares_text(shares: Mapping[str, Interval]) -> str:
+    """Bars in words."""
+    return "; ".join(f"{name} {with_interval(share)}" for name, share in shares.items())
+
+
+def path_figure(found: RepairModel, t: float, *, dark: bool = False) -> go.Figure:
+    """Gain and costs against the part of the map that is used, with 95 % bands; an upright line at ``t``."""
+    colors = ink(dark=dark)
+    figure = go.Figure()
+    for (name, words, dash, symbol), tone in zip(LINES, (colors.binds, colors.true, colors.undecided), strict=True):
+        points = [(point.t, getattr(point, name)) for point in found.path]
+        own = [(x, share) for x, share in points if share.value is not None]
+        xs = [x for x, _ in own]
+        figure.add_scatter(
+            x=[*xs, *xs[::-1]], y=[*(s.high for _, s in own), *(s.low for _, s in own[::-1])], fill="toself",
+            fillcolor=faded(tone, 0.13), line={"width": 0}, hoverinfo="skip", showlegend=False,
+        )  # fmt: skip
+        figure.add_scatter(
+            x=xs, y=[s.value for _, s in own], name=words, mode="lines+markers",
+            line={"color": tone, "width": 2.5, "dash": dash}, marker={"symbol": symbol, "size": 8},
+            hovertemplate=f"{words} %{{y:.0%}} at t = %{{x}}<extra></extra>",
+        )  # fmt: skip
+    figure.add_vline(x=t, line={"color": colors.text, "width": 1.5, "dash": "dash"})
+    figure.update_xaxes(
+        title={"text": "part t of the map that is used", "font": {"color": colors.muted, "size": 12}},
+        range=[-0.03, 1.03], dtick=0.2, fixedrange=True, zeroline=False,
+    )  # fmt: skip
+    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%", fixedrange=True, zeroline=False)
+    dressed(figure, colors, height=360, hovermode="closest")
+    return with_legend(figure, colors)
+
+
+def path_text(found: RepairModel) -> str:
+    """The ends of the lines in words."""
+    first, last = found.path[0], found.path[-1]
+    said: Sequence[str] = [
+        f"{words} from {percent(getattr(first, name).value)} at t = 0 to {percent(getattr(last, name).value)} at t = 1"
+        for name, words, _, _ in LINES
+    ]
+    return "; ".join(said)

@@ -1,0 +1,192 @@
+"""Compare: which of these models should I take?
+
+A reader picks models and a space. All of them are asked about the same scenes; the board ranks them, and those that do
+not separate beyond chance share a rank. Below, two of them side by side: the scenes on which they differ.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.schemas.comparisons import ComparisonResponse, DisagreementResponse
+from bindscope.schemas.models import ModelSummary
+from bindscope_dashboard import board, cards, choosing, choosing_exports, service, state, tables
+from bindscope_dashboard.choosing_links import (
+    MAX_MODELS,
+    CompareState,
+    compare_body,
+    compare_from_query,
+    compare_query,
+    disagreement_body,
+)
+from bindscope_dashboard.choosing_story import board_story
+from bindscope_dashboard.links import in_words
+from bindscope_dashboard.markup import tag
+from bindscope_dashboard.views.opening import first_model, first_space, opened
+from bindscope_dashboard.views.pickers import space_picker
+from bindscope_dashboard.views.probe_findings import downloads, kept_since, story_card
+from bindscope_dashboard.views.problems import explained
+from bindscope_dashboard.views.share import share_popover
+from bindscope_dashboard.wording import counted, literal, model_title, signed
+
+PAGE = "compare"
+_SHOWN, _PIXELS = 8, 128
+_OUTCOMES = {"binds": "✓ true caption", "swaps": "⇄ swapped caption", "undecided": "≈ undecided"}
+
+
+def page() -> None:
+    """The page of the navigation."""
+    with explained():
+        models, spaces = service.models(), service.spaces()
+        opened(
+            PAGE,
+            lambda: CompareState(_first(models), first_space(spaces)),
+            read=lambda query, default: compare_from_query(query, default, spaces),
+            widgets=_widgets,
+        )
+        _desk()
+
+
+def _first(models: list[ModelSummary]) -> tuple[str, ...]:
+    """Two bundled models where they are there."""
+    usable = [m.id for m in models if m.available and "text" in m.modalities]
+    wanted = [name for name in ("bundled:tiny-bag", "bundled:tiny-bind") if name in usable]
+    return tuple(wanted) or (first_model(models),)
+
+
+def _widgets(shown: CompareState) -> dict[str, object]:
+    return {
+        "compare.models": list(shown.models),
+        "compare.space": shown.space,
+        "compare.count": shown.count,
+        "compare.seed": shown.seed,
+        "compare.repair": shown.repair,
+        "compare.first": shown.models[shown.pair[0]] if shown.pair[0] < len(shown.models) else "",
+        "compare.second": shown.models[shown.pair[1]] if shown.pair[1] < len(shown.models) else "",
+    }
+
+
+@st.fragment
+def _desk() -> None:
+    with explained():
+        models, spaces = service.models(), service.spaces()
+        shown: CompareState | None = state.shown(PAGE)
+        if shown is None:
+            st.rerun()
+            return
+        with st.container(horizontal=True, vertical_alignment="bottom", key="compare-bar"):
+            chosen = _settings(shown, models, spaces)
+            share = st.container(width="content")
+        if chosen.models:
+            with st.spinner(f"Asking {counted(len(chosen.models), 'model')} about {chosen.count} scenes …"):
+                answer = choosing.comparison(compare_body(chosen))
+            _show(answer)
+            chosen = _side_by_side(chosen, spaces[chosen.space])
+            _behind(answer)
+        else:
+            st.info("Choose at least one model with a text tower.", icon=":material/info:")
+        state.keep_shown(PAGE, chosen)
+        query = compare_query(chosen)
+        state.mirror(PAGE, query)
+        with share:
+            share_popover(query, [compare_body(chosen)], path="/v1/comparisons", method="compare", key="compare.share")
+
+
+def _settings(shown: CompareState, models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> CompareState:
+    offered = [m.id for m in models if m.available and "text" in m.modalities]
+    names = st.multiselect(
+        "Models", list(dict.fromkeys([*offered, *shown.models])), key="compare.models", accept_new_options=True,
+        max_selections=MAX_MODELS, width=460, placeholder="Choose models",
+    )  # fmt: skip
+    space = space_picker(PAGE, spaces)
+    with st.popover("More", icon=":material/tune:"):
+        count = st.number_input("Scenes", 10, 5000, key="compare.count", step=100)
+        seed = st.number_input("Seed", 0, 2**31 - 1, key="compare.seed")
+        mend = st.checkbox("Measure what a repair gains (slower)", key="compare.repair")
+    return replace(shown, models=tuple(names), space=space, count=int(count), seed=int(seed), repair=mend)
+
+
+def _show(answer: ComparisonResponse) -> None:
+    st.html(story_card(board_story(answer)))
+    st.html(board.table(answer))
+    st.caption(
+        f"{answer.scenes} scenes with a valid swap, the same for all; 95 % intervals. Ranks: exact McNemar tests on "
+        "the same scenes, Holm over all pairs; models that do not separate may share a rank. Controls (random weights, "
+        "blank pictures) show what a score without binding looks like."
+    )
+    if answer.pairs:
+        with st.expander("Pairs"):
+            rows = [
+                (
+                    model_title(pair.first), model_title(pair.second), str(pair.only_first), str(pair.only_second),
+                    f"{pair.adjusted:.2g}", "differ" if pair.separate else "do not separate",
+                )
+                for pair in answer.pairs
+            ]  # fmt: skip
+            head = ("First", "Second", "only first right", "only second right", "p (Holm)", "")
+            st.html(tables.table(head, rows, label="Pairs of models", numbers=frozenset({2, 3, 4}), cls="dense"))
+
+
+def _side_by_side(chosen: CompareState, space: ConceptSpace) -> CompareState:
+    if len(chosen.models) < 2:
+        return chosen
+    st.subheader("Where two of them differ", anchor=False)
+    names = list(chosen.models)
+    for key, number in (("compare.first", 0), ("compare.second", 1)):
+        if not state.has_widget(key) or state.widget(key) not in names:
+            state.set_widgets({key: names[number]})
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        first = st.selectbox("First", names, key="compare.first", width=260)
+        second = st.selectbox("Second", names, key="compare.second", width=260)
+    if first == second:
+        st.info("Choose two different models.", icon=":material/info:")
+        return chosen
+    chosen = replace(chosen, pair=(names.index(first), names.index(second)))
+    with st.spinner("Looking for scenes on which they differ …"):
+        found = choosing.disagreements(disagreement_body(chosen))
+    _differences(found, (first, second), space)
+    return chosen
+
+
+def _differences(found: DisagreementResponse, names: tuple[str, str], space: ConceptSpace) -> None:
+    table = found.table
+    st.markdown(
+        f"Both right in {table['both']}, only {literal(model_title(names[0]))} in {table['only_first']}, only "
+        f"{literal(model_title(names[1]))} in {table['only_second']}, neither in {table['neither']} of {found.scenes} "
+        f"scenes (exact McNemar p = {found.p:.2g})."
+    )
+    if not found.items:
+        st.success("They decide every one of these scenes alike.")
+        return
+    columns = st.columns(4, gap="small")
+    for number, item in enumerate(found.items[:_SHOWN]):
+        with columns[number % 4]:
+            said = in_words(item.scene)
+            if space.renderable:
+                st.html(cards.thumbnail(service.picture(item.scene, _PIXELS), said))
+            else:
+                st.text(said)
+            lines = [
+                tag("li", f"{model_title(name)}: {_OUTCOMES[outcome]} ({signed(margin)})")
+                for name, outcome, margin in zip(names, item.outcomes, item.margins, strict=True)
+            ]
+            st.html(tag("ul", *lines, cls="bs-plain"))
+    if found.total > _SHOWN:
+        st.caption(f"The widest {_SHOWN} of {counted(found.total, 'difference')}.")
+    downloads(
+        "differences",
+        json_text=json.dumps(found.model_dump(mode="json"), indent=2),
+        csv_text=choosing_exports.disagreements_csv(found),
+    )
+
+
+def _behind(answer: ComparisonResponse) -> None:
+    with st.expander("Provenance and downloads"):
+        for row in answer.rows:
+            facts = [("answer", kept_since(answer)), *tables.provenance_facts(row.provenance)]
+            st.html(tables.facts(facts, label=f"Provenance, {row.model}"))
+        text = json.dumps(answer.model_dump(mode="json"), indent=2)
+        downloads("board", json_text=text, csv_text=choosing_exports.board_csv(answer))

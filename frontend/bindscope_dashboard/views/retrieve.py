@@ -1,0 +1,204 @@
+"""Retrieve: whom does a query find, the right scene or its swapped twin?
+
+A reader picks a model and a space. The bars say how often the right scene comes first, and how often its twin does;
+below, each query stands beside what it found, as pictures or captions, failures first. The second tab lists captions
+that mean different things and share a vector.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from bindscope.domain.concepts import ConceptSpace
+from bindscope.schemas.models import ModelSummary
+from bindscope.schemas.retrievals import LookalikeResponse, RetrievalItem, RetrievalResponse, RetrievedItem
+from bindscope_dashboard import choosing, choosing_exports, hits, service, state, tables
+from bindscope_dashboard.choosing_links import (
+    DISTRACTORS,
+    Direction,
+    RetrieveState,
+    lookalike_body,
+    retrieve_body,
+    retrieve_from_query,
+    retrieve_query,
+)
+from bindscope_dashboard.choosing_story import retrieval_story
+from bindscope_dashboard.plots.choosing import recall_figure, recall_shares, shares_text
+from bindscope_dashboard.views.opening import first_model, first_space, opened
+from bindscope_dashboard.views.pickers import missing_tower, model_picker, space_picker, summary_of
+from bindscope_dashboard.views.probe_findings import downloads, kept_since, story_card
+from bindscope_dashboard.views.problems import explained, explained_in_card
+from bindscope_dashboard.views.share import share_popover
+from bindscope_dashboard.wording import counted, literal, percent, tiny
+
+PAGE = "retrieve"
+_CHART = {"displayModeBar": False, "responsive": True}
+_WORDS: Mapping[Direction, str] = {
+    "text_to_image": "Caption → picture",
+    "image_to_text": "Picture → caption",
+    "text_to_text": "Caption → caption",
+}
+_AT_A_TIME = 6
+
+
+def page() -> None:
+    """The page of the navigation."""
+    with explained():
+        models, spaces = service.models(), service.spaces()
+        opened(
+            PAGE,
+            lambda: RetrieveState(first_model(models), first_space(spaces)),
+            read=lambda query, default: retrieve_from_query(query, default, spaces),
+            widgets=_widgets,
+        )
+        _desk()
+
+
+def _widgets(shown: RetrieveState) -> dict[str, object]:
+    return {
+        "retrieve.model": shown.model,
+        "retrieve.space": shown.space,
+        "retrieve.direction": shown.direction,
+        "retrieve.distractors": shown.distractors,
+        "retrieve.k": shown.k,
+        "retrieve.queries": shown.queries,
+        "retrieve.seed": shown.seed,
+    }
+
+
+@st.fragment
+def _desk() -> None:
+    with explained():
+        models, spaces = service.models(), service.spaces()
+        shown: RetrieveState | None = state.shown(PAGE)
+        if shown is None:
+            st.rerun()
+            return
+        with st.container(horizontal=True, vertical_alignment="bottom", key="retrieve-bar"):
+            chosen = _settings(shown, models, spaces)
+            state.keep_shown(PAGE, chosen)
+            query = retrieve_query(chosen)
+            state.mirror(PAGE, query)
+            share_popover(
+                query, [retrieve_body(chosen)], path="/v1/retrievals", method="retrieve", key="retrieve.share"
+            )
+        found, close = st.tabs(["Retrieval", "Same vector"], default="Same vector" if chosen.close else "Retrieval")
+        with found, explained_in_card():
+            with st.spinner(f"Embedding scenes of {chosen.space} with {literal(chosen.model)} …"):
+                answer = choosing.retrieval(retrieve_body(chosen))
+            _show(answer, spaces[chosen.space])
+        with close, explained_in_card():
+            with st.spinner("Comparing captions …"):
+                pairs = choosing.lookalikes(lookalike_body(chosen))
+            _show_close(pairs)
+
+
+def _settings(
+    shown: RetrieveState, models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]
+) -> RetrieveState:
+    model = model_picker(PAGE, shown.model, models)
+    space = space_picker(PAGE, spaces)
+    pictures = missing_tower(summary_of(model, models), spaces[space], "image") is None
+    options: list[Direction] = ["text_to_image", "image_to_text", "text_to_text"] if pictures else ["text_to_text"]
+    if state.widget("retrieve.direction") not in options:
+        state.set_widgets({"retrieve.direction": options[0]})
+    direction = st.segmented_control(
+        "Search", options, key="retrieve.direction", format_func=lambda name: _WORDS[name], required=True
+    )
+    distractors = st.segmented_control(
+        "Among", list(DISTRACTORS), key="retrieve.distractors", required=True,
+        format_func=lambda name: "swapped twins" if name == "swaps" else "all scenes",
+        help="Swapped twins: the queried scenes and their twins. All scenes: every ordered scene of the space.",
+    )  # fmt: skip
+    with st.popover("More", icon=":material/tune:"):
+        k = st.number_input("Recall at k", 1, 1000, key="retrieve.k")
+        queries = st.number_input("Queries", 1, 5000, key="retrieve.queries", step=50)
+        seed = st.number_input("Seed", 0, 2**31 - 1, key="retrieve.seed")
+    return replace(
+        shown,
+        model=model,
+        space=space,
+        direction=direction or options[0],
+        distractors=distractors or "swaps",
+        k=int(k),
+        queries=int(queries),
+        seed=int(seed),
+    )
+
+
+def _show(answer: RetrievalResponse, space: ConceptSpace) -> None:
+    st.html(story_card(retrieval_story(answer)))
+    st.plotly_chart(
+        recall_figure(answer, dark=state.is_dark()), theme=None, key="retrieve.recall", config=_CHART,
+        alt=shares_text(recall_shares(answer)),
+    )  # fmt: skip
+    st.caption(
+        f"{counted(answer.queries, 'query', 'queries')} in a gallery of {answer.gallery:,}, 95 % intervals. A tie "
+        "never counts as found; the same objects in another order are right as well."
+    )
+    _list(answer, space)
+    _behind(answer)
+
+
+def _list(answer: RetrievalResponse, space: ConceptSpace) -> None:
+    st.subheader("What each query finds", anchor=False)
+    failed = [item for item in answer.items if item.rank > 1]
+    which = st.segmented_control(
+        "Show", ["failures", "all"], default="failures" if failed else "all", key="retrieve.which", required=True
+    )
+    items = failed if which == "failures" else answer.items
+    if not items:
+        st.success("No query fails: the right scene comes first every time.")
+        return
+    pages = -(-len(items) // _AT_A_TIME)
+    number = st.number_input(f"Page, of {pages}", 1, pages, key=f"retrieve.page.{which}.{pages}") if pages > 1 else 1
+    shown = items[(number - 1) * _AT_A_TIME :][:_AT_A_TIME]
+    st.html(hits.rows(shown, [_pictures(item, space) for item in shown]))
+
+
+def _pictures(item: RetrievalItem, space: ConceptSpace) -> list[bytes | None]:
+    """What stands for the query and its results; None where it is a caption."""
+    entries: list[RetrievalItem | RetrievedItem] = [item, *item.results[: hits.RESULTS]]
+    return [
+        service.picture(entry.scene, hits.PIXELS) if entry.text is None and space.renderable else None
+        for entry in entries
+    ]
+
+
+def _behind(answer: RetrievalResponse) -> None:
+    with st.expander("Provenance and downloads"):
+        facts = [
+            ("answer", kept_since(answer)),
+            ("search", _WORDS[answer.direction]),
+            ("noise floor", tiny(answer.noise_floor)),
+            *tables.provenance_facts(answer.provenance),
+        ]
+        st.html(tables.facts(facts, label="Provenance"))
+        downloads(
+            "retrieval",
+            json_text=json.dumps(answer.model_dump(mode="json"), indent=2),
+            csv_text=choosing_exports.retrieval_csv(answer),
+        )
+
+
+def _show_close(answer: LookalikeResponse) -> None:
+    closest = f"at a cosine of {answer.min_cosine:.6f} or above (closer than one caption encoded twice)"
+    if not answer.total:
+        st.success(f"Of {answer.compared:,} pairs of captions with different meanings, none is {closest}.")
+    else:
+        st.warning(
+            f"{counted(answer.total, 'pair')} of {answer.compared:,} ({percent(answer.share.value)}) with different "
+            f"meanings {'is' if answer.total == 1 else 'are'} {closest}: no search can tell them apart.",
+            icon=":material/content_copy:",
+        )
+        rows = [(f"{p.cosine:.6f}", p.first, p.second, "⇄ swap" if p.swap else "") for p in answer.pairs]
+        st.html(tables.table(("Cosine", "Caption", "Caption", ""), rows, label="Closest pairs", cls="dense"))
+        if answer.total > len(answer.pairs):
+            st.caption(f"The closest {len(answer.pairs)} of {answer.total:,}.")
+    downloads(
+        "same-vector",
+        json_text=json.dumps(answer.model_dump(mode="json"), indent=2),
+        csv_text=choosing_exports.lookalikes_csv(answer),
+    )
