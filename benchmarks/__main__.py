@@ -25,6 +25,7 @@ MODULES = (
     "bench_complexity",
     "bench_training",
     "bench_jobs",
+    "bench_retrieval",
 )
 
 

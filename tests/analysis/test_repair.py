@@ -127,3 +127,16 @@ def test_a_split_with_nothing_on_one_side_is_refused(coverage, says):
 def test_a_coverage_that_is_no_share_is_refused(coverage):
     with pytest.raises(InvalidInput, match="coverage"):
         RepairSpec(coverage)
+
+
+def test_whitening_makes_the_principal_variances_alike():
+    from bindscope.analysis.repair import _whitening
+
+    rng = np.random.default_rng(0)
+    rows = (
+        rng.standard_normal((400, 6))
+        * np.array([5.0, 3.0, 2.0, 1.0, 1.0, 0.5])
+        @ np.linalg.qr(rng.standard_normal((6, 6)))[0]
+    )
+    covariance = np.cov(_whitening(rows)(rows), rowvar=False, bias=True)
+    assert np.allclose(covariance, np.eye(6), atol=0.15)

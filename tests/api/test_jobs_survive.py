@@ -9,21 +9,9 @@ import time
 import pytest
 
 from bindscope.client import ApiError, BindscopeClient, ServiceUnreachable
+from small_runs import SMALL
 
-TINY = {
-    "space": "grid-2x4",
-    "coverage": 0.6,
-    "width": 16,
-    "layers": 1,
-    "heads": 2,
-    "feedforward": 32,
-    "dim": 16,
-    "batch": 32,
-    "evaluate_every": 100,
-    "checkpoint_every": 20,
-    "evaluation_scenes": 32,
-    "test_scenes": 64,
-}
+TINY = {**SMALL, "evaluate_every": 100, "checkpoint_every": 20}
 
 
 def free_port():

@@ -5,23 +5,11 @@ from starlette.testclient import TestClient
 
 from bindscope.api.app import create_app
 from bindscope.config import Settings
+from small_runs import SMALL
 
 SOURCE = {"model": "synthetic:additive", "space": "clevr2d", "modality": "image", "limit": 150}
 SWEEP = {"source": SOURCE, "kinds": ["additive"], "coverages": [0.5, 0.7], "seeds": [0]}
-TINY = {
-    "space": "grid-2x4",
-    "coverage": 0.6,
-    "width": 16,
-    "layers": 1,
-    "heads": 2,
-    "feedforward": 32,
-    "dim": 16,
-    "steps": 20,
-    "batch": 32,
-    "evaluate_every": 10,
-    "evaluation_scenes": 32,
-    "test_scenes": 64,
-}
+TINY = {**SMALL, "steps": 20, "evaluate_every": 10}
 
 
 @pytest.fixture(scope="module")

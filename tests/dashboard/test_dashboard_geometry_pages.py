@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from bindscope.client import BindscopeClient
+from page_runs import html_of, opened, query_of
 
 pytestmark = pytest.mark.usefixtures("mini")
 
@@ -18,24 +19,6 @@ def _fresh(service_url, monkeypatch):
     monkeypatch.setenv("BINDSCOPE_API_URL", service_url)
     st.cache_data.clear()
     st.cache_resource.clear()
-
-
-def opened(name: str, **query: str) -> AppTest:
-    script = f"from bindscope_dashboard.views import {name}; {name}.page()"
-    page = AppTest.from_string(script, default_timeout=_RUN)
-    for key, value in query.items():
-        page.query_params[key] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def html_of(page: AppTest) -> str:
-    return " ".join(element.proto.body for element in page.get("html"))
-
-
-def query_of(page: AppTest) -> dict[str, str]:
-    return {name: values[0] if isinstance(values, list) else values for name, values in page.query_params.items()}
 
 
 def dataset(url: str) -> str:

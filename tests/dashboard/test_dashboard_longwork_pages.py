@@ -4,6 +4,7 @@ from streamlit.testing.v1 import AppTest
 
 from bindscope.client import BindscopeClient
 from bindscope.schemas.jobs import JobModel
+from page_runs import html_of, opened, query_of
 
 pytestmark = [pytest.mark.usefixtures("mini"), pytest.mark.timeout(300)]
 
@@ -54,27 +55,9 @@ def diagram(client, finished) -> JobModel:
     return finished(client.phase_diagram(["grid-2x4", "grid-2x5"], [0.5], seeds=[0, 1], config=CONFIG))
 
 
-def opened(name: str, **query: str) -> AppTest:
-    script = f"from bindscope_dashboard.views import {name}; {name}.page()"
-    page = AppTest.from_string(script, default_timeout=_RUN)
-    for key, value in query.items():
-        page.query_params[key] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
-def html_of(page: AppTest) -> str:
-    return " ".join(element.proto.body for element in page.get("html"))
-
-
 def told(page: AppTest) -> str:
     boxes = [*page.error, *page.warning, *page.info, *page.caption, *page.markdown, *page.subheader]
     return " ".join([html_of(page), *(box.value for box in boxes)]).replace("\\", "")
-
-
-def query_of(page: AppTest) -> dict[str, str]:
-    return {name: values[0] if isinstance(values, list) else values for name, values in page.query_params.items()}
 
 
 def alts(page: AppTest) -> str:

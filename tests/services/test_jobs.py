@@ -7,22 +7,9 @@ import pytest
 from bindscope.config import Settings
 from bindscope.errors import Conflict, InvalidInput, UnknownName
 from bindscope.services.assembly import assembled
+from small_runs import SMALL
 
-TINY = {
-    "space": "grid-2x4",
-    "coverage": 0.6,
-    "width": 16,
-    "layers": 1,
-    "heads": 2,
-    "feedforward": 32,
-    "dim": 16,
-    "steps": 30,
-    "batch": 32,
-    "evaluate_every": 10,
-    "checkpoint_every": 10,
-    "evaluation_scenes": 32,
-    "test_scenes": 64,
-}
+TINY = {**SMALL, "steps": 30, "evaluate_every": 10, "checkpoint_every": 10}
 SOURCE = {"model": "synthetic:additive", "space": "clevr2d", "modality": "image", "limit": 200}
 
 

@@ -301,11 +301,20 @@ def _centring(rows: Array) -> Callable[[Array], Array]:
 
 
 def _whitening(rows: Array) -> Callable[[Array], Array]:
+    """Variances on the principal axes made equal, those next to nothing held back."""
     mean = rows.mean(0)
-    square, turn = np.linalg.eigh(np.cov(rows, rowvar=False, bias=True))
-    least = max(1e-3 * float(square.max()), np.finfo(float).tiny)
-    matrix = (turn / np.sqrt(np.maximum(square, 0.0) + least)) @ turn.T
-    return lambda vectors: (vectors - mean) @ matrix
+    _, sizes, axes = np.linalg.svd(rows - mean, full_matrices=False)
+    spread = sizes**2 / len(rows)
+    least = max(1e-3 * float(spread[0]), np.finfo(float).tiny)
+    rest = 1.0 / np.sqrt(least)
+    gain = 1.0 / np.sqrt(spread + least) - rest
+
+    def whitened(vectors: Array) -> Array:
+        centred = vectors - mean
+        out: Array = rest * centred + ((centred @ axes.T) * gain) @ axes
+        return out
+
+    return whitened
 
 
 @dataclass(frozen=True, eq=False)

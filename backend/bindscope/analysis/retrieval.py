@@ -96,8 +96,9 @@ def retrieve(
             part = torch.from_numpy(items[first : first + step]).to(device)
             scores = wanted @ part.T
             _hide(scores, answers.excluded, first)
-            ahead += (scores >= edge[:, None]).sum(1) - _counted(scores, answers.right, edge, first=first)
-            top = _merged(top, scores, first, k=k)
+            values, rows = scores.topk(min(k, scores.shape[1]), dim=1)
+            ahead += _reaching(scores, values, edge) - _counted(scores, answers.right, edge, first=first)
+            top = _merged(top, values, rows + first, k=k)
         assert top is not None
     values, rows = _in_order(top[0].cpu().numpy(), top[1].cpu().numpy())
     return Retrieved(rows, values, 1 + ahead.cpu().numpy(), best_right, best_twin)
@@ -154,8 +155,8 @@ def _check(queries: int, items: int, right: Rows, *, k: int) -> None:
 
 def _unit32(vectors: ArrayLike) -> NDArray[np.float32]:
     rows = np.asarray(vectors, dtype=np.float32)
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    if np.allclose(length, 1.0, atol=1e-6):
+    square = np.einsum("nd,nd->n", rows, rows)
+    if np.allclose(square, 1.0, atol=2e-6):
         return np.ascontiguousarray(rows)
     return unit(rows).astype(np.float32)
 
@@ -194,19 +195,26 @@ def _counted(scores: "torch.Tensor", right: Rows, edge: "torch.Tensor", *, first
     return out
 
 
+def _reaching(scores: "torch.Tensor", highest: "torch.Tensor", edge: "torch.Tensor") -> "torch.Tensor":
+    """How many scores of each query reach its edge; most of the time the highest ones tell."""
+    count = (highest >= edge[:, None]).sum(1)
+    more = (highest[:, -1] >= edge).nonzero()[:, 0]
+    if len(more):
+        count[more] = (scores[more] >= edge[more, None]).sum(1)
+    return count
+
+
 def _merged(
-    top: "tuple[torch.Tensor, torch.Tensor] | None", scores: "torch.Tensor", first: int, *, k: int
+    top: "tuple[torch.Tensor, torch.Tensor] | None", values: "torch.Tensor", rows: "torch.Tensor", *, k: int
 ) -> "tuple[torch.Tensor, torch.Tensor]":
     """The ``k`` highest so far, in no order."""
     import torch
 
-    values, rows = scores.topk(min(k, scores.shape[1]), dim=1)
-    rows = rows + first
-    if top is not None:
-        values, rows = torch.cat([top[0], values], dim=1), torch.cat([top[1], rows], dim=1)
-        values, kept = values.topk(min(k, values.shape[1]), dim=1)
-        rows = rows.gather(1, kept)
-    return values, rows
+    if top is None:
+        return values, rows
+    values, rows = torch.cat([top[0], values], dim=1), torch.cat([top[1], rows], dim=1)
+    values, kept = values.topk(min(k, values.shape[1]), dim=1)
+    return values, rows.gather(1, kept)
 
 
 def _in_order(values: NDArray[np.float32], rows: Rows) -> tuple[NDArray[np.float32], Rows]:

@@ -234,7 +234,7 @@ PHASE_PRESETS: Mapping[str, PhasePreset] = {
         coverages=(0.2, 0.4, 0.6, 0.8, 0.9),
         seeds=(0,),
         config=_LAPTOP,
-        note="Fifteen small trainings, for a laptop with two cores.",
+        note="Fifteen small trainings: 17 minutes on two cores.",
     ),
     "published": PhasePreset(
         spaces=("grid-2x20", "grid-2x50", "grid-3x20", "grid-3x50"),
