@@ -24,6 +24,11 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
+def figure_format() -> str:
+    """What the camera button of a figure saves: ``svg`` or ``png``."""
+    return str(st.session_state.get("share.format") or "SVG").lower()
+
+
 def page_url() -> str:
     """Address of the page, without a query."""
     url = (st.context.url or "").split("?", 1)[0]

@@ -100,8 +100,8 @@ def retrieve(
             ahead += _reaching(scores, values, edge) - _counted(scores, answers.right, edge, first=first)
             top = _merged(top, values, rows + first, k=k)
         assert top is not None
-    values, rows = _in_order(top[0].cpu().numpy(), top[1].cpu().numpy())
-    return Retrieved(rows, values, 1 + ahead.cpu().numpy(), best_right, best_twin)
+    best, places = _in_order(top[0].cpu().numpy(), top[1].cpu().numpy())
+    return Retrieved(places, best, 1 + ahead.cpu().numpy(), best_right, best_twin)
 
 
 def approximate(queries: ArrayLike, gallery: ArrayLike, answers: Answers, *, k: int) -> tuple[Retrieved, Interval]:

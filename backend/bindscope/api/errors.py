@@ -45,7 +45,7 @@ _TABLE: Sequence[tuple[type[BindscopeError], str, int]] = (
     (BindscopeError, "error", 500),
 )
 #: Names that stand for a resource: asking for one that is not there is a 404.
-_RESOURCES = frozenset({"model", "space", "dataset", "job", "run"})
+_RESOURCES = frozenset({"model", "space", "dataset", "job", "run", "repair"})
 
 
 def problem_of(error: BindscopeError) -> Problem:

@@ -17,7 +17,7 @@ from bindscope.domain.swaps import valid_swaps
 from bindscope.schemas.base import PlacedObject, SceneModel
 from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.projections import ProjectionResponse
-from bindscope_dashboard import cards, choosing, choosing_exports, service, state, tables
+from bindscope_dashboard import cards, charts, choosing, choosing_exports, service, state, tables
 from bindscope_dashboard.choosing_links import METHODS, MapState, color_options, map_body, map_from_query, map_query
 from bindscope_dashboard.links import in_words
 from bindscope_dashboard.markup import joined, tag
@@ -37,8 +37,6 @@ from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.wording import counted, literal, percent
 
 PAGE = "map"
-_CHART = {"displaylogo": False, "responsive": True, "scrollZoom": True,
-          "modeBarButtonsToRemove": ["autoScale2d", "toImage"]}  # fmt: skip
 _NAMES = {"pca": "PCA", "umap": "UMAP", "mds": "MDS"}
 _SHOWN, _PIXELS = 12, 96
 
@@ -152,7 +150,7 @@ def _extra(chosen: MapState, space: ConceptSpace) -> tuple[list[str], list[dict[
 def _show(answer: ProjectionResponse, chosen: MapState, names: Sequence[str], *, space: ConceptSpace) -> None:
     event = st.plotly_chart(
         map_figure(answer, chosen.color, placed=names, dark=state.is_dark()), theme=None, key="map.chart",
-        config=_CHART, on_select="rerun", selection_mode=("points", "box", "lasso"),
+        config=charts.saving("map", explore=True), on_select="rerun", selection_mode=("points", "box", "lasso"),
         alt=map_text(answer, chosen.color),
     )  # fmt: skip
     st.caption(f"{_quality(answer)} Draw a lasso or a box around points to list their scenes.")

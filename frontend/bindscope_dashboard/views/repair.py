@@ -14,7 +14,7 @@ import streamlit as st
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.repairs import RepairFigures, RepairModel
-from bindscope_dashboard import choosing, choosing_exports, service, state, tables
+from bindscope_dashboard import charts, choosing, choosing_exports, service, state, tables
 from bindscope_dashboard.choosing_links import RepairState, repair_body, repair_from_query, repair_query
 from bindscope_dashboard.choosing_story import repair_story
 from bindscope_dashboard.markup import tag
@@ -28,7 +28,6 @@ from bindscope_dashboard.views.use_model import use_model
 from bindscope_dashboard.wording import duration, literal, percent, plain_number, with_interval
 
 PAGE = "repair"
-_CHART = {"displayModeBar": False, "responsive": True}
 
 
 def page() -> None:
@@ -120,8 +119,8 @@ def _show(answer: RepairModel, chosen: RepairState) -> RepairState:
     )  # fmt: skip
     point = answer.path[tenths]
     st.plotly_chart(
-        path_figure(answer, point.t, dark=state.is_dark()), theme=None, key="repair.path", config=_CHART,
-        alt=path_text(answer),
+        path_figure(answer, point.t, dark=state.is_dark()), theme=None, key="repair.path",
+        config=charts.saving("repair-path"), alt=path_text(answer),
     )  # fmt: skip
     st.caption(
         f"At t = {point.t:g}: "

@@ -14,7 +14,7 @@ import streamlit as st
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.retrievals import LookalikeResponse, RetrievalItem, RetrievalResponse, RetrievedItem
-from bindscope_dashboard import choosing, choosing_exports, hits, service, state, tables
+from bindscope_dashboard import charts, choosing, choosing_exports, hits, service, state, tables
 from bindscope_dashboard.choosing_links import (
     DISTRACTORS,
     Direction,
@@ -34,7 +34,6 @@ from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.wording import counted, literal, percent, tiny
 
 PAGE = "retrieve"
-_CHART = {"displayModeBar": False, "responsive": True}
 _WORDS: Mapping[Direction, str] = {
     "text_to_image": "Caption → picture",
     "image_to_text": "Picture → caption",
@@ -131,7 +130,7 @@ def _settings(
 def _show(answer: RetrievalResponse, space: ConceptSpace) -> None:
     st.html(story_card(retrieval_story(answer)))
     st.plotly_chart(
-        recall_figure(answer, dark=state.is_dark()), theme=None, key="retrieve.recall", config=_CHART,
+        recall_figure(answer, dark=state.is_dark()), theme=None, key="retrieve.recall", config=charts.saving("recall"),
         alt=shares_text(recall_shares(answer)),
     )  # fmt: skip
     st.caption(

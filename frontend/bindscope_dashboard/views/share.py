@@ -16,6 +16,9 @@ def share_popover(
     with st.popover("Share", icon=":material/share:"):
         st.caption("The link reopens exactly this view.")
         st.code(link(state.page_url(), query), language=None, wrap_lines=True)
+        st.segmented_control(
+            "The camera on figures saves", ["SVG", "PNG"], default="SVG", key="share.format", required=True
+        )
         form = st.segmented_control("Request as", ["cURL", "Python"], default="cURL", key=f"{key}.form", required=True)
         make = as_curl if form == "cURL" else as_python
         name = path if form == "cURL" else method

@@ -1,0 +1,306 @@
+import io
+
+import numpy as np
+import pytest
+
+MINI = {
+    "name": "mini",
+    "text": "name: mini\nconcepts:\n  color: [red, blue, green, yellow]\n  shape: [square, circle, star]\n",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mini(api):
+    headers = {"Content-Type": "application/yaml"}
+    assert api.post("/v1/spaces", content=MINI["text"], headers=headers).status_code == 201
+    yield
+    api.delete("/v1/spaces/mini")
+
+
+def ask(api, path, **body):
+    answer = api.post(f"/v1/{path}", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def refused(api, path, **body):
+    answer = api.post(f"/v1/{path}", json=body)
+    assert answer.status_code in (404, 422), answer.text
+    return answer.json()["detail"]
+
+
+def retrieval(api, model, **options):
+    return ask(api, "retrievals", model=model, space="mini", **{"k": 5, "queries": 60, **options})
+
+
+@pytest.mark.parametrize("direction", ["text_to_image", "image_to_text"])
+@pytest.mark.parametrize("distractors", ["swaps", "all"])
+def test_a_model_that_binds_finds_the_right_scene_and_not_its_twin(api, direction, distractors):
+    got = retrieval(api, "synthetic:product", direction=direction, distractors=distractors)
+    assert got["recall"]["1"]["value"] > 0.95
+    assert got["swapped_first"]["value"] == 0.0
+    assert set(got["recall"]) == {"1", "5"}
+    assert got["gallery"] > got["queries"]
+
+
+def test_a_bag_ties_between_twins_and_a_tie_is_never_found(api):
+    got = retrieval(api, "synthetic:bag", direction="text_to_image")
+    assert got["recall"]["1"]["value"] == 0.0
+    assert got["undecided"]["value"] == 1.0
+    item = got["items"][0]
+    assert item["right_score"] == pytest.approx(item["twin_score"])
+    assert {result["twin"] for result in item["results"][:2]} == {True, False}
+
+
+def test_captions_that_lose_the_order_of_words_are_undecided(api):
+    got = retrieval(api, "synthetic:order-blind", direction="image_to_text")
+    assert got["undecided"]["value"] == 1.0
+
+
+def test_text_only_models_are_asked_about_captions_whatever_was_asked(api):
+    got = retrieval(api, "bundled:all-minilm-l6-v2", direction="text_to_image", queries=10)
+    assert got["direction"] == "text_to_text"
+    for item in got["items"]:
+        assert item["text"] not in [result["text"] for result in item["results"]]
+        assert item["twin_score"] is not None
+
+
+def test_the_same_retrieval_is_kept_and_failures_come_first(api):
+    first, again = (retrieval(api, "bundled:tiny-bag", direction="text_to_image") for _ in range(2))
+    assert again["cached"]
+    ranks = [item["rank"] for item in first["items"]]
+    assert ranks == sorted(ranks, reverse=True)
+    assert first["recall"]["1"]["n"] == first["queries"]
+
+
+def test_an_approximate_search_says_what_it_finds_or_what_it_lacks(api):
+    body = {"model": "synthetic:additive", "space": "mini", "approximate": True, "k": 5, "queries": 20}
+    answer = api.post("/v1/retrievals", json=body)
+    try:
+        import faiss  # noqa: F401
+    except ImportError:
+        assert answer.status_code == 422
+        assert "faiss" in answer.json()["detail"]
+    else:
+        assert answer.json()["approximate_recall"]["value"] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"k": 1000}, "choose k from 1 to"),
+        ({"space": "nowhere"}, "nowhere"),
+        ({"model": "synthetic:none"}, "synthetic:none"),
+        ({"template": "no place"}, "{}"),
+        ({"space": "words", "model": "bundled:tiny-bag"}, "cannot be drawn"),
+    ],
+)
+def test_a_retrieval_that_cannot_be_is_refused_with_a_sentence(api, change, words):
+    body = {"model": "synthetic:bag", "space": "mini", "queries": 10, **change}
+    assert words in refused(api, "retrievals", **body)
+
+
+def test_captions_that_share_a_vector_are_found(api):
+    got = ask(api, "lookalikes", model="synthetic:order-blind", space="mini")
+    assert got["total"] > 0
+    assert got["pairs"][0]["swap"] is True
+    assert got["pairs"][0]["cosine"] == pytest.approx(1.0)
+    none = ask(api, "lookalikes", model="synthetic:additive", space="mini")
+    assert none["total"] == 0
+    assert none["compared"] == got["compared"] > 0
+
+
+def test_pasted_captions_are_compared_at_a_chosen_cosine(api):
+    texts = ["a red square", " a red square ", "a red circle", "a photo of a dog"]
+    got = ask(api, "lookalikes", model="bundled:all-minilm-l6-v2", texts=texts, min_cosine=0.0)
+    assert got["captions"] == 3
+    assert got["total"] == len(got["pairs"]) == 3
+    assert [pair["swap"] for pair in got["pairs"]] == [None] * 3
+    assert "at least two" in refused(api, "lookalikes", model="synthetic:bag", texts=["one"])
+    assert "either a space or texts" in refused(api, "lookalikes", model="synthetic:bag")
+
+
+@pytest.fixture(scope="module")
+def mended(api):
+    return ask(api, "repairs", model="bundled:tiny-bag", space="clevr2d")
+
+
+def test_a_repair_says_what_it_gains_and_costs_on_unseen_objects(mended):
+    assert [point["t"] for point in mended["path"]] == [round(0.1 * n, 1) for n in range(11)]
+    assert mended["before"] == mended["path"][0]
+    assert mended["after"] == mended["path"][round(10 * mended["t"])]
+    for own in (mended["before"], *mended["baselines"].values()):
+        assert {"swap_accuracy", "recall_at_1", "concepts"} <= set(own)
+    assert set(mended["baselines"]) == {"mean_removed", "whitened"}
+    assert mended["before"]["recall_at_1"]["n"] == mended["test_scenes"] == 100
+
+
+def test_nothing_can_mend_a_bag(api):
+    got = ask(api, "repairs", model="synthetic:bag", space="clevr2d")
+    assert max(point["swap_accuracy"]["value"] for point in got["path"]) == 0.0
+
+
+def test_a_repair_is_a_file_that_ten_lines_of_numpy_read(api, mended, tmp_path, monkeypatch):
+    file = api.get(f"/v1/repairs/{mended['id']}.npz")
+    assert file.headers["content-disposition"].endswith(f'filename="{mended["id"]}.npz"')
+    (tmp_path / f"{mended['id']}.npz").write_bytes(file.content)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(mended["snippet"], names)
+    assert mended["snippet"].strip().count("\n") < 12
+    texts = ["a red square and a blue circle", "a blue square"]
+    plain, own = (
+        np.array(ask(api, "embeddings", model=model, texts=texts)["embeddings"])
+        for model in ("bundled:tiny-bag", mended["repaired"])
+    )
+    mapped = names["repaired"](plain)
+    assert np.allclose(mapped, own / np.linalg.norm(own, axis=1, keepdims=True), atol=1e-5)
+    assert np.allclose(np.linalg.norm(own, axis=1), np.linalg.norm(plain, axis=1), rtol=1e-5)
+
+
+def test_a_repaired_model_is_a_model_for_every_question(api, mended):
+    listed = {model["id"]: model for model in api.get("/v1/models").json()["models"]}
+    assert listed[mended["repaired"]]["modalities"] == ["image", "text"]
+    half, whole = (f"{mended['repaired']}{end}" for end in ("@0.5", "@1"))
+    vectors = [
+        ask(api, "embeddings", model=model, texts=["a red square"])["embeddings"][0]
+        for model in ("bundled:tiny-bag", f"{mended['repaired']}@0", half, whole)
+    ]
+    assert np.allclose(vectors[0], vectors[1], atol=1e-5)
+    got = ask(api, "verdicts/batch", model=whole, space="clevr2d", count=20)
+    assert got["provenance"]["model"] == whole
+    pictures = {"scenes": [{"space": "clevr2d", "objects": [{"values": {"color": "red", "shape": "square"}}]}]}
+    before, after = (ask(api, "embeddings", model=m, **pictures)["embeddings"] for m in ("bundled:tiny-bag", whole))
+    assert np.allclose(before, after, atol=1e-6)
+
+
+def test_a_repair_that_is_asked_again_is_kept_and_a_deleted_one_is_gone(api):
+    body = {"model": "synthetic:additive", "space": "mini", "seed": 3}
+    first = ask(api, "repairs", **body)
+    again = ask(api, "repairs", **body)
+    assert again["cached"]
+    assert again["id"] == first["id"]
+    assert first["id"] in [found["id"] for found in api.get("/v1/repairs").json()["repairs"]]
+    assert api.get(f"/v1/repairs/{first['id']}").json()["after"] == first["after"]
+    assert api.delete(f"/v1/repairs/{first['id']}").status_code == 204
+    for path in (f"/v1/repairs/{first['id']}", f"/v1/repairs/{first['id']}.npz"):
+        assert api.get(path).status_code == 404
+    assert "repair" in refused(api, "embeddings", model=first["repaired"], texts=["a"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": "bundled:all-minilm-l6-v2"}, "needs both"),
+        ({"coverage": 0.97}, "unseen objects"),
+        ({"coverage": 0.1}, "seen objects"),
+        ({"coverage": 1.0}, "coverage"),
+        ({"space": "nowhere"}, "nowhere"),
+    ],
+)
+def test_a_repair_that_cannot_be_is_refused_with_a_sentence(api, change, words):
+    answer = api.post("/v1/repairs", json={"model": "synthetic:additive", "space": "mini", **change})
+    assert answer.status_code in (404, 422)
+    assert words in answer.text
+
+
+def test_a_repair_of_a_repair_is_refused(api, mended):
+    assert "repaired already" in refused(api, "repairs", model=mended["repaired"], space="clevr2d")
+
+
+def source(model="synthetic:additive", **more):
+    return {"model": model, "space": "mini", "modality": "image", **more}
+
+
+@pytest.mark.parametrize("method", ["pca", "mds"])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_map_has_a_point_and_labels_for_each_scene(api, method, dims):
+    got = ask(api, "projections", source=source(), method=method, dims=dims)
+    assert np.array(got["points"]).shape == (144, dims)
+    assert np.array(got["labels"]).shape == (144, 2, 2)
+    assert got["concepts"]["shape"] == ["square", "circle", "star"]
+    assert (got["explained"] is None) == (method == "mds")
+    assert got["colors"] is None
+
+
+def test_a_scene_that_is_placed_lies_on_its_own_point(api):
+    objects = [{"values": {"color": "red", "shape": "square"}}, {"values": {"color": "blue", "shape": "circle"}}]
+    got = ask(api, "projections", source=source(), place=[{"space": "mini", "objects": objects}])
+    row = got["labels"].index([[0, 0], [1, 1]])
+    assert got["placed"][0] == pytest.approx(got["points"][row], abs=1e-5)
+
+
+def test_points_are_coloured_by_verdict_and_by_probes_that_never_saw_them(api):
+    verdicts = ask(api, "projections", source=source("synthetic:bag"), color_by="verdict")["colors"]
+    assert set(verdicts) == {"undecided", "no_valid_swap"}
+    probes = ask(api, "projections", source=source("synthetic:bag"), color_by="probe")["colors"]
+    assert len(probes) == 144
+    assert "missed" in probes
+
+
+def test_an_upload_has_a_map_without_verdicts(api):
+    rng = np.random.default_rng(0)
+    scenes = rng.integers(0, 3, (60, 2, 2))
+    file = io.BytesIO()
+    np.savez(file, embeddings=rng.standard_normal((60, 8), dtype=np.float32), scenes=scenes, values=np.array([3, 3]))
+    upload = api.post("/v1/datasets", files={"file": ("w.npz", file.getvalue(), "application/octet-stream")}).json()
+    got = ask(api, "projections", source={"dataset": upload["id"]})
+    assert got["concepts"] == {"concept_1": ["0", "1", "2"], "concept_2": ["0", "1", "2"]}
+    assert "colour it by" in refused(api, "projections", source={"dataset": upload["id"]}, color_by="verdict")
+
+
+def test_a_map_that_cannot_be_is_refused(api):
+    assert "2,000" in refused(api, "projections", source=source(space="shapes2d", limit=2500), method="mds")
+    assert refused(api, "projections", source=source(), method="tsne")
+
+
+@pytest.fixture(scope="module")
+def board(api):
+    models = ["synthetic:bag", "synthetic:additive", "bundled:tiny-bag"]
+    return ask(api, "comparisons", models=models, space="clevr2d", count=40, limit=200)
+
+
+def test_a_board_ranks_models_and_shows_its_controls(board):
+    rows = {(row["model"], row["kind"]): row for row in board["rows"]}
+    assert rows["synthetic:additive", "model"]["rank"] == 1
+    assert rows["synthetic:bag", "model"]["rank"] == 3
+    assert rows["synthetic:bag", "model"]["undecided"]["value"] == 1.0
+    twin, blind = rows["random:bundled:tiny-bag", "random"], rows["bundled:tiny-bag", "blind"]
+    assert twin["rank"] is blind["rank"] is None
+    assert blind["probes"] == {"image": None, "text": None}
+    assert "blank" in blind["missing"]["probes"]
+    own = rows["synthetic:additive", "model"]
+    assert own["probes"]["image"]["value"] > 0.9
+    assert own["r2"]["image"]["objects"] > own["r2"]["image"]["concepts"]
+    assert len(board["pairs"]) == 3
+
+
+def test_a_gain_of_repair_stands_on_the_board_where_it_is_asked_for(api):
+    got = ask(api, "comparisons", models=["synthetic:additive"], space="mini", count=10, limit=144, repair=True)
+    assert got["rows"][0]["repair_gain"] == 0.0
+    assert got["pairs"] == []
+
+
+def test_disagreements_are_scenes_that_only_one_model_gets_right(api):
+    got = ask(api, "disagreements", models=["synthetic:bag", "synthetic:additive"], space="mini", count=30, most=5)
+    assert got["table"] == {"both": 0, "only_first": 0, "only_second": 30, "neither": 0}
+    assert got["total"] == 30
+    assert len(got["items"]) == 5
+    assert got["items"][0]["outcomes"] == ["undecided", "binds"]
+    assert got["p"] < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("comparisons", {"models": []}, "models"),
+        ("comparisons", {"models": ["synthetic:none"]}, "synthetic:none"),
+        ("comparisons", {"models": ["bundled:tiny-bag"], "space": "words"}, "cannot be drawn"),
+        ("disagreements", {"models": ["synthetic:bag"]}, "models"),
+        ("disagreements", {"models": ["synthetic:bag", "synthetic:bag"], "space": "mini"}, "itself"),
+    ],
+)
+def test_a_comparison_that_cannot_be_is_refused(api, path, body, words):
+    answer = api.post(f"/v1/{path}", json=body)
+    assert answer.status_code in (404, 422)
+    assert words in answer.text

@@ -1,0 +1,65 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def bindscope(tmp_path_factory):
+    environment = {**os.environ, "BINDSCOPE_DATA_DIR": str(tmp_path_factory.mktemp("data")), "OMP_NUM_THREADS": "1"}
+
+    def run(*arguments, typed=None):
+        command = [sys.executable, "-m", "bindscope", *arguments]
+        return subprocess.run(
+            command, env=environment, input=typed, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    return run
+
+
+def test_retrieval_prints_recall_and_twins(bindscope):
+    done = bindscope("retrieve", "-m", "synthetic:product", "--queries", "20", "--k", "5")
+    assert done.returncode == 0, done.stderr
+    assert "recall@1" in done.stdout
+    assert "swapped twin first" in done.stdout
+
+
+def test_captions_from_standard_input_are_compared(bindscope):
+    typed = "a red square and a blue circle\na blue square and a red circle\n"
+    done = bindscope("lookalikes", "-", "-m", "synthetic:order-blind", "--json", typed=typed)
+    assert json.loads(done.stdout)["total"] == 1
+
+
+def test_a_repair_is_written_to_a_file(bindscope, tmp_path):
+    out = tmp_path / "map.npz"
+    done = bindscope("repair", "-m", "bundled:tiny-bind", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert "means removed" in done.stdout.replace("mean removed", "means removed")
+    with np.load(out, allow_pickle=False) as saved:
+        assert saved["A"].shape[0] == saved["A"].shape[1]
+        assert 0 <= float(saved["t"]) <= 1
+
+
+def test_a_board_is_printed_with_its_pairs(bindscope):
+    done = bindscope(*("compare", "-m", "synthetic:bag", "-m", "synthetic:additive", "--count", "20", "--limit", "60"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.index("synthetic:additive") > 0
+    assert "differ" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("retrieve", "-m", "synthetic:bag", "--k", "900"), "choose k"),
+        (("lookalikes", "-m", "synthetic:bag"), "--space"),
+        (("repair", "-m", "bundled:all-minilm-l6-v2"), "needs both"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(bindscope, arguments, words):
+    wrong = bindscope(*arguments)
+    assert wrong.returncode == 1
+    assert words in wrong.stderr
+    assert "Traceback" not in wrong.stderr
