@@ -10,6 +10,7 @@ from bindscope_dashboard.wording import model_title, percent, with_interval
 
 #: A repair that brings at least this much, and costs at most that much of ordinary retrieval.
 GAIN, COST = 0.15, 0.03
+_FREE = {"mean_removed": "removing the means of both sides", "whitened": "whitening both sides"}
 
 
 def retrieval_story(found: RetrievalResponse) -> Story:
@@ -49,7 +50,7 @@ def repair_story(found: RepairModel) -> Story:
         f"ordinary recall@1 from {percent(found.before.recall_at_1.value)} to {percent(found.after.recall_at_1.value)}"
     )
     free = max(((own.swap_accuracy.value or 0.0), name) for name, own in found.baselines.items())
-    aside = f" Without any training, {free[1].replace('_', ' ')} reaches {percent(free[0])}."
+    aside = f" Without any training, {_FREE.get(free[1], free[1])} reaches {percent(free[0])}."
     if before.low is not None and after.low is not None and after.low <= (before.value or 0.0):
         return Story(
             "No repair found",

@@ -68,10 +68,10 @@ def path_figure(found: RepairModel, t: float, *, dark: bool = False) -> go.Figur
     figure.add_vline(x=t, line={"color": colors.text, "width": 1.5, "dash": "dash"})
     figure.update_xaxes(
         title={"text": "part t of the map that is used", "font": {"color": colors.muted, "size": 12}},
-        range=[-0.03, 1.03], dtick=0.2, fixedrange=True, zeroline=False,
+        range=[-0.03, 1.03], dtick=0.2, fixedrange=True, zeroline=False, automargin=True,
     )  # fmt: skip
-    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%", fixedrange=True, zeroline=False)
-    dressed(figure, colors, height=360, hovermode="closest")
+    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%", fixedrange=True, zeroline=False, automargin=True)
+    dressed(figure, colors, height=380, hovermode="closest")
     return with_legend(figure, colors)
 
 

@@ -19,6 +19,7 @@ def page_layout(ink: Ink, *, height: int, margin: dict[str, int] | None = None) 
         "font": {"family": FONT, "color": ink.text, "size": 13},
         "hoverlabel": {"bgcolor": ink.panel, "bordercolor": ink.line, "font": {"color": ink.text, "family": FONT}},
         "showlegend": False,
+        "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": ink.muted, "activecolor": ink.text},
     }
 
 

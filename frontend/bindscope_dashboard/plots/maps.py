@@ -56,7 +56,7 @@ def map_figure(found: ProjectionResponse, color: str, *, placed: Sequence[str] =
     size = 8 if len(found.points) < 800 else 6 if len(found.points) < 4000 else 4
     for number, (word, rows) in enumerate(groups.items()):
         marker = {
-            "size": size if flat else max(3, size - 2),
+            "size": size if flat else max(2, size - 4),
             "color": _tone(word, number, colors),
             "symbol": (_SYMBOLS if flat else _SYMBOLS_3D)[number % (len(_SYMBOLS) if flat else len(_SYMBOLS_3D))],
             "line": {"width": 0.5, "color": colors.neutral},
@@ -74,6 +74,7 @@ def map_figure(found: ProjectionResponse, color: str, *, placed: Sequence[str] =
         axis = {"showticklabels": False, "title": "", "gridcolor": colors.line, "backgroundcolor": "rgba(0,0,0,0)"}
         figure.update_layout(scene={"xaxis": axis, "yaxis": axis, "zaxis": axis})
     dressed(figure, colors, height=560, hovermode="closest", dragmode="lasso" if flat else "orbit")
+    figure.update_layout(margin={"l": 8, "r": 48, "t": 6, "b": 6})  # the buttons stand at the right
     return with_legend(figure, colors)
 
 

@@ -153,7 +153,8 @@ def _show(answer: ProjectionResponse, chosen: MapState, names: Sequence[str], *,
         config=charts.saving("map", explore=True), on_select="rerun", selection_mode=("points", "box", "lasso"),
         alt=map_text(answer, chosen.color),
     )  # fmt: skip
-    st.caption(f"{_quality(answer)} Draw a lasso or a box around points to list their scenes.")
+    hint = "Draw a lasso or a box around points to list their scenes." if chosen.dims == 2 else "Drag to turn it."
+    st.caption(f"{_quality(answer)} {hint}")
     rows = _selected(event, len(answer.points))
     if rows:
         _list(answer, rows, space)

@@ -140,8 +140,8 @@ def _card(words: str, answer: RepairModel, name: str) -> str:
     before, after = getattr(answer.before, name), getattr(answer.after, name)
     gain = (after.value or 0.0) - (before.value or 0.0)
     tone = "binds" if gain > 0.02 else "bag_of_concepts" if gain < -0.02 else "undecided"
-    sign = "+" if gain > 0 else "−" if gain < 0 else "±"
-    status = f"{sign}{100 * abs(gain):.0f} points, from {percent(before.value)}"
+    points = round(100 * gain)
+    status = f"{points:+d} points, from {percent(before.value)}".replace("-", "−") if points else "as before"
     return figure_card(words.capitalize(), after, status=status, note=f"unseen objects, t = {answer.t:g}", tone=tone)
 
 

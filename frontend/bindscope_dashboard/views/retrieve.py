@@ -152,7 +152,8 @@ def _list(answer: RetrievalResponse, space: ConceptSpace) -> None:
         st.success("No query fails: the right scene comes first every time.")
         return
     pages = -(-len(items) // _AT_A_TIME)
-    number = st.number_input(f"Page, of {pages}", 1, pages, key=f"retrieve.page.{which}.{pages}") if pages > 1 else 1
+    key = f"retrieve.page.{which}.{pages}"
+    number = st.number_input(f"Page, of {pages}", 1, pages, key=key, width=150) if pages > 1 else 1
     shown = items[(number - 1) * _AT_A_TIME :][:_AT_A_TIME]
     st.html(hits.rows(shown, [_pictures(item, space) for item in shown]))
 
