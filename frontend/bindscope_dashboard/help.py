@@ -29,7 +29,7 @@ WORDS: Mapping[str, str] = {
     "Coverage": "The share of the objects that a training sees. What it makes of the others is the question.",
     "Unseen objects": "Scenes made only of objects that were left out of training, though each of their values was in.",
     "Complexity": "How simple a function of the concepts (sum, product, network) predicts scenes of unseen objects.",
-    "Ceiling": "What the true embeddings of the same scenes reach: no prediction of them can be expected to do better.",
+    "Ceiling": "What true embeddings that the probes never saw reach: no prediction can be expected to do better.",
 }
 Shape = tuple[str, str, float]
 

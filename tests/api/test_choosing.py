@@ -85,6 +85,44 @@ def test_an_approximate_search_says_what_it_finds_or_what_it_lacks(api):
         assert answer.json()["approximate_recall"]["value"] > 0.8
 
 
+def uploaded(api, model):
+    """The model's own vectors of all scenes of ``mini``, as another system would send them."""
+    names = (["red", "blue", "green", "yellow"], ["square", "circle", "star"])
+    objects = [(color, shape) for color in range(4) for shape in range(3)]
+    scenes = [(a, b) for a in objects for b in objects]
+    wire = [
+        {"space": "mini", "objects": [{"values": {"color": names[0][c], "shape": names[1][s]}} for c, s in scene]}
+        for scene in scenes
+    ]
+    vectors = np.array(ask(api, "embeddings", model=model, scenes=wire)["embeddings"], dtype=np.float32)
+    file = io.BytesIO()
+    np.savez(file, embeddings=vectors, scenes=np.array(scenes), values=np.array([4, 3]))
+    answer = api.post("/v1/datasets", files={"file": ("mini.npz", file.getvalue(), "application/octet-stream")})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+@pytest.mark.parametrize("direction", ["text_to_image", "image_to_text"])
+@pytest.mark.parametrize("distractors", ["swaps", "all"])
+def test_an_upload_of_image_vectors_is_searched_by_captions_and_the_other_way_round(api, direction, distractors):
+    options = {"direction": direction, "distractors": distractors, "dataset": uploaded(api, "bundled:tiny-bind")}
+    got = retrieval(api, "bundled:tiny-bind", **options)
+    assert got["recall"]["1"]["value"] > 0.9
+    assert got["swapped_first"]["value"] < 0.1
+    bag = retrieval(api, "synthetic:bag", direction=direction, dataset=uploaded(api, "synthetic:bag"))
+    assert bag["undecided"]["value"] == 1.0
+
+
+def test_an_upload_that_does_not_fit_the_model_or_the_space_is_refused(api):
+    body = {"space": "mini", "queries": 10, "k": 2, "dataset": uploaded(api, "bundled:tiny-bind")}
+    assert "the image vectors" in refused(api, "retrievals", model="synthetic:bag", **body)
+    assert "make them alike" in refused(api, "retrievals", model="bundled:tiny-bind", **{**body, "space": "clevr2d"})
+    assert "stands for pictures" in refused(
+        api, "retrievals", model="bundled:tiny-bind", **body, direction="text_to_text"
+    )
+    assert refused(api, "retrievals", model="bundled:tiny-bind", **{**body, "dataset": "0" * 16})
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

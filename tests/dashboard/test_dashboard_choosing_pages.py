@@ -45,6 +45,16 @@ def test_a_text_model_is_searched_by_captions_on_retrieve():
     assert "a red" in said(page)
 
 
+def test_captions_of_the_readers_own_are_compared():
+    page = opened("retrieve", model="synthetic:order-blind", space="mini", queries="10")
+    typed = "a red square and a blue circle\na blue square and a red circle"
+    page.text_area(key="retrieve.pasted").set_value(typed).run()
+    assert not page.exception
+    shown = said(page)
+    assert "1 pair of 1" in shown
+    assert "a blue square and a red circle" in shown
+
+
 def test_repair_waits_for_its_button_then_shows_gain_costs_and_the_file():
     page = opened("repair", model="synthetic:additive", space="mini")
     assert "Press Repair" in said(page)

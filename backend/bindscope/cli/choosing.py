@@ -9,7 +9,7 @@ import typer
 from pydantic import BaseModel
 
 from bindscope.cli.local import client_for
-from bindscope.cli.wording import counted, interval_text
+from bindscope.cli.wording import counted, interval_text, names
 from bindscope.errors import InvalidInput
 from bindscope.schemas.repairs import RepairFigures
 
@@ -125,7 +125,7 @@ def repair(
 
 
 def compare(
-    models: Annotated[list[str], typer.Option("--models", "-m", help="Model id; repeat for each.")],
+    models: Annotated[list[str], typer.Option("--models", "-m", help="Model ids, repeated or with commas between.")],
     space: _Space = "clevr2d",
     count: Annotated[int, typer.Option(min=10, max=5000, help="Scenes that every model is asked about.")] = 400,
     limit: Annotated[int, typer.Option(min=10, max=10_000, help="Scenes for probes and decomposition.")] = 1000,
@@ -136,7 +136,9 @@ def compare(
 ) -> None:
     """Models side by side on the same scenes; those that do not separate beyond chance share a rank."""
     with client_for(url) as client:
-        found = client.compare(models, space, count=count, limit=limit, repair=mend, seed=seed)
+        found = client.compare(
+            [name for text in models for name in names(text)], space, count=count, limit=limit, repair=mend, seed=seed
+        )
     if as_json:
         _print_json(found)
         return

@@ -15,7 +15,7 @@ class Choosing(Connection):
     """Keyword options are the fields of API.md."""
 
     def retrieve(self, model: str, space: str = "clevr2d", **options: Any) -> RetrievalResponse:
-        """Retrieval with swapped twins. Options: direction, k, distractors, queries, limit, template, seed."""
+        """Retrieval with swapped twins. Options: direction, k, distractors, queries, limit, dataset, seed, ..."""
         return self._ask(RetrievalResponse, "POST", "/v1/retrievals", json={"model": model, "space": space, **options})
 
     def lookalikes(

@@ -15,7 +15,8 @@ class RetrievalRequest(RequestModel):
     scenes and their twins, or ``all`` scenes of the space (``limit`` of them where there are more).
 
     ``text_to_text`` asks by a caption and finds the same scene in another order of mention; models that read text only
-    are always asked so. ``approximate`` searches by a graph index (faiss) and says how much of the exact answer it
+    are always asked so. ``dataset``: an upload with the model's own image vectors of scenes of the space, in place of
+    pictures drawn here. ``approximate`` searches by a graph index (faiss) and says how much of the exact answer it
     finds.
     """
 
@@ -28,6 +29,7 @@ class RetrievalRequest(RequestModel):
     limit: int = Field(10_000, ge=2, le=200_000)
     objects: int = Field(2, ge=2, le=4)
     template: str = Field("plain", min_length=1, max_length=200)
+    dataset: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
     approximate: bool = False
     seed: int = Field(0, ge=0, le=2**31 - 1)
 

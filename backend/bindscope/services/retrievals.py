@@ -10,50 +10,33 @@ from numpy.typing import NDArray
 
 from bindscope.analysis.metrics import Interval, cosines
 from bindscope.analysis.retrieval import Answers, Retrieved, approximate, padded, retrieve
-from bindscope.domain.captions import Captioner, captions_in_orders, mention_orders
-from bindscope.domain.concepts import ConceptSpace, Object
-from bindscope.domain.sampling import sample_scenes
+from bindscope.domain.captions import Captioner
+from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.scenes import scene_in_slots
 from bindscope.domain.swaps import valid_swaps
 from bindscope.encoders.base import EncoderInfo
 from bindscope.errors import InvalidInput, UnsupportedModality
 from bindscope.services.embedder import Embedder
+from bindscope.services.galleries import (
+    Direction,
+    Entry,
+    Objects,
+    RetrievalSpec,
+    among_all,
+    among_twins,
+    check_upload,
+    drawn,
+    meaning,
+    queried,
+)
 from bindscope.services.provenance import Provenance, provenance
-from bindscope.services.sources import CHUNK, ModelSource, Sources, scene_labels
+from bindscope.services.sources import CHUNK, DatasetSource, ModelSource, Sources
 from bindscope.services.spaces import SpaceShelf
-
-Direction = Literal["text_to_image", "image_to_text", "text_to_text"]
-Distractors = Literal["swaps", "all"]
-Objects = tuple[Object, ...]
 
 #: Queries that are shown, and results of each.
 SHOWN, RESULTS = 100, 10
 #: Queries on which the noise floor is measured, in these batch sizes.
 _NOISE_QUERIES, _BATCHES = 4, (1, 32)
-
-
-@dataclass(frozen=True)
-class RetrievalSpec:
-    """``queries`` scenes are drawn; ``limit`` is the most scenes of a gallery of ``all``."""
-
-    space: str
-    direction: Direction
-    k: int = 10
-    distractors: Distractors = "swaps"
-    queries: int = 200
-    limit: int = 10_000
-    objects: int = 2
-    template: str = "plain"
-    approximate: bool = False
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One item of a gallery: its objects as they stand or are said, and the caption where it is one."""
-
-    objects: Objects
-    text: str | None
 
 
 @dataclass(frozen=True)
@@ -114,7 +97,8 @@ class Retrievals:
         _, _, spec = self._checked(model, spec)
         modality: Literal["image", "text"] = "text" if spec.direction == "text_to_text" else "image"
         source = ModelSource(model, spec.space, modality, spec.objects, spec.limit, spec.template)
-        return self._sources.digest(source)
+        upload = [self._sources.digest(DatasetSource(spec.dataset))] if spec.dataset is not None else []
+        return "-".join([self._sources.digest(source), *upload])
 
     def run(self, model: str, spec: RetrievalSpec) -> Retrieval:
         """Raises UnknownName, UnsupportedModality, InvalidInput, PayloadTooLarge."""
@@ -126,7 +110,7 @@ class Retrievals:
             found, share = approximate(task.asked, task.items, task.answers, k=spec.k)
         else:
             found = retrieve(task.asked, task.items, task.answers, k=spec.k)
-        floor = self._floor(model, space, task, found)
+        floor = self._floor(model, space, task, found, spec.dataset)
         swapped, tied = found.swapped_first(floor)
         return Retrieval(
             direction=spec.direction,
@@ -154,40 +138,63 @@ class Retrievals:
             )
         if not info.reads("image"):
             spec = replace(spec, direction="text_to_text")
-        if spec.direction != "text_to_text" and info.pixels is not None and not space.renderable:
+        if spec.dataset is not None:
+            check_upload(self._sources.resolve(DatasetSource(spec.dataset)), info, space, spec)
+        elif spec.direction != "text_to_text" and info.pixels is not None and not space.renderable:
             raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose text_to_text or another space.")
         return info, space, spec
 
     def _task(self, model: str, space: ConceptSpace, spec: RetrievalSpec) -> _Task:
         captioner = Captioner(spec.template)
-        scenes = _queries(space, spec)
+        uploaded = self._uploaded(spec)
+        scenes = queried(space, spec) if uploaded is None else drawn(uploaded, spec)
         texts = [captioner.caption(space, scene) for scene in scenes]
+        pictures = {} if uploaded is None else {entry.objects: entry for entry in uploaded[::-1]}
         queries = [
-            Entry(scene, None if spec.direction == "image_to_text" else text)
+            pictures.get(scene, Entry(scene, None)) if spec.direction == "image_to_text" else Entry(scene, text)
             for scene, text in zip(scenes, texts, strict=True)
         ]
-        gallery = _among_all(space, scenes, spec) if spec.distractors == "all" else _among_twins(space, scenes, spec)
+        gallery = among_all(space, scenes, spec) if spec.distractors == "all" else among_twins(space, scenes, spec)
+        if uploaded is not None and spec.direction == "text_to_image":
+            wanted = {meaning(entry.objects) for entry in gallery}
+            gallery = [e for e in uploaded if spec.distractors == "all" or meaning(e.objects) in wanted]
         places: dict[Objects, list[int]] = {}
         for number, entry in enumerate(gallery):
-            places.setdefault(_meaning(entry.objects), []).append(number)
+            places.setdefault(meaning(entry.objects), []).append(number)
         said = {entry.text: n for n, entry in enumerate(gallery)} if spec.direction == "text_to_text" else {}
         itself = [said.get(text, -1) for text in texts]
         right = [
-            [n for n in places.get(_meaning(scene), []) if n != own] for scene, own in zip(scenes, itself, strict=True)
+            [n for n in places.get(meaning(scene), []) if n != own] for scene, own in zip(scenes, itself, strict=True)
         ]
-        twins = [[n for t in valid_swaps(scene) for n in places.get(_meaning(t.objects), [])] for scene in scenes]
+        twins = [[n for t in valid_swaps(scene) for n in places.get(meaning(t.objects), [])] for scene in scenes]
         return _Task(
             queries,
             gallery,
-            self._vectors(model, space, queries),
-            self._vectors(model, space, gallery),
+            self._vectors(model, space, queries, spec.dataset),
+            self._vectors(model, space, gallery, spec.dataset),
             Answers(padded(right), padded(twins), np.array(itself, dtype=np.int64)[:, None]),
         )
 
+    def _uploaded(self, spec: RetrievalSpec) -> list[Entry] | None:
+        """The scenes of the upload, where there is one that stands for pictures."""
+        if spec.dataset is None:
+            return None
+        scenes = self._sources.resolve(DatasetSource(spec.dataset)).labels.scenes.tolist()
+        return [Entry(tuple(map(tuple, scene)), None, row) for row, scene in enumerate(scenes)]
+
     def _vectors(
-        self, model: str, space: ConceptSpace, entries: Sequence[Entry], *, batch: int | None = None
+        self,
+        model: str,
+        space: ConceptSpace,
+        entries: Sequence[Entry],
+        dataset: str | None,
+        *,
+        batch: int | None = None,
     ) -> NDArray[np.float32]:
-        """Through the cache; with ``batch`` past it, in batches of that size."""
+        """Through the cache; with ``batch`` past it, in batches of that size. Rows of an upload are as they are."""
+        rows = [entry.row for entry in entries if entry.row is not None]
+        if rows and dataset is not None:
+            return self._sources.resolve(DatasetSource(dataset)).embeddings[rows]
         texts = [entry.text for entry in entries if entry.text is not None]
         if texts:
             if batch is not None:
@@ -199,7 +206,7 @@ class Retrievals:
         parts = [self._embedder.scenes(model, scenes[i : i + CHUNK]).vectors for i in range(0, len(scenes), CHUNK)]
         return np.concatenate(parts)
 
-    def _floor(self, model: str, space: ConceptSpace, task: _Task, found: Retrieved) -> float:
+    def _floor(self, model: str, space: ConceptSpace, task: _Task, found: Retrieved, dataset: str | None) -> float:
         """Largest change of the lead over the twin when queries and items are encoded in other batch sizes."""
         floor = 0.0
         for row in np.flatnonzero(np.isfinite(found.twin))[:_NOISE_QUERIES].tolist():
@@ -207,8 +214,8 @@ class Retrievals:
             entries = [task.gallery[n] for n in (*right, *twins)]
             before = _lead(task.asked[[row]], task.items[[*right, *twins]], len(right))
             for batch in _BATCHES:
-                asked = self._vectors(model, space, [task.queries[row]], batch=batch)
-                items = self._vectors(model, space, entries, batch=batch)
+                asked = self._vectors(model, space, [task.queries[row]], dataset, batch=batch)
+                items = self._vectors(model, space, entries, dataset, batch=batch)
                 floor = max(floor, abs(_lead(asked, items, len(right)) - before))
         return floor
 
@@ -216,46 +223,6 @@ class Retrievals:
 def _lead(asked: NDArray[np.float32], items: NDArray[np.float32], right: int) -> float:
     scores = cosines(asked, items)[0]
     return float(scores[:right].max() - scores[right:].max())
-
-
-def _queries(space: ConceptSpace, spec: RetrievalSpec) -> list[Objects]:
-    """Seeded scenes with a valid swap, each set of objects once."""
-    drawn = sample_scenes(
-        space, spec.queries, seed=spec.seed, objects=spec.objects, layout="slots", only_valid_swaps=True
-    )
-    return list({_meaning(scene.values): scene.values for scene in drawn[::-1]}.values())[::-1]
-
-
-def _among_twins(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalSpec) -> list[Entry]:
-    """The queried scenes and their twins, each once; captions in every order of mention."""
-    twins = [swap.objects for scene in scenes for swap in valid_swaps(scene)]
-    shown: dict[Objects, Objects] = {}
-    for scene in (*scenes, *twins):
-        shown.setdefault(_meaning(scene), scene)
-    if spec.direction == "text_to_image":
-        return [Entry(scene, None) for scene in shown.values()]
-    captioner, orders = Captioner(spec.template), mention_orders(spec.objects)
-    return [
-        Entry(scene, text)
-        for scene in shown.values()
-        for text in captions_in_orders(captioner, space, objects=scene, orders=orders)
-    ]
-
-
-def _among_all(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalSpec) -> list[Entry]:
-    """All ordered scenes of the space, or a sample of them; the queried ones are there in both directions."""
-    labels = scene_labels(space, spec.objects, limit=spec.limit)
-    listed: list[Objects] = [tuple(map(tuple, row)) for row in labels.tolist()]
-    every = dict.fromkeys([*listed, *scenes, *(scene[::-1] for scene in scenes)])
-    if spec.direction == "text_to_image":
-        return [Entry(scene, None) for scene in every]
-    captioner = Captioner(spec.template)
-    return [Entry(scene, captioner.caption(space, scene)) for scene in every]
-
-
-def _meaning(objects: Objects) -> Objects:
-    """The same for the same objects in any order."""
-    return tuple(sorted(objects))
 
 
 def _shown(task: _Task, found: Retrieved) -> list[QueryResult]:

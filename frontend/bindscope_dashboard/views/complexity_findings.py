@@ -38,8 +38,8 @@ _REPORTED = (
 )
 _READING = (
     "Each fit learns from scenes of some objects and is judged on scenes made only of the others. The band goes from "
-    "the lowest to the highest seed. Dashed: what the true embeddings of the same scenes reach (for R², the share that "
-    "is not noise, where it can be told); dotted: chance (for R², predicting the mean)."
+    "the lowest to the highest seed. Dashed: what true embeddings that the probes never saw reach (for R², the share "
+    "that is not noise, where it can be told); dotted: chance (for R², predicting the mean)."
 )
 
 

@@ -89,9 +89,7 @@ def _desk() -> None:
                 answer = choosing.retrieval(retrieve_body(chosen))
             _show(answer, spaces[chosen.space])
         with close, explained_in_card():
-            with st.spinner("Comparing captions …"):
-                pairs = choosing.lookalikes(lookalike_body(chosen))
-            _show_close(pairs)
+            _close(chosen)
 
 
 def _settings(
@@ -183,14 +181,30 @@ def _behind(answer: RetrievalResponse) -> None:
         )
 
 
-def _show_close(answer: LookalikeResponse) -> None:
-    closest = f"at a cosine of {answer.min_cosine:.6f} or above (closer than one caption encoded twice)"
+def _close(chosen: RetrieveState) -> None:
+    with st.expander("Compare captions of your own", icon=":material/content_paste:"):
+        pasted = st.text_area(
+            "One caption a line, each with another meaning", key="retrieve.pasted", height=140, max_chars=200_000
+        )
+        least = st.number_input(
+            "Show pairs from a cosine of", -1.0, 1.0, 0.99, 0.005, format="%.3f", key="retrieve.cosine", width=220
+        )
+    lines = [line for line in pasted.splitlines() if line.strip()]
+    body = {"model": chosen.model, "texts": lines, "min_cosine": least} if lines else lookalike_body(chosen)
+    with st.spinner("Comparing captions …"):
+        answer = choosing.lookalikes(body)
+    _show_close(answer, pasted=bool(lines))
+
+
+def _show_close(answer: LookalikeResponse, *, pasted: bool) -> None:
+    why, lost = ("", "") if pasted else (" (closer than one caption encoded twice)", ": no search can tell them apart")
+    closest = f"at a cosine of {answer.min_cosine:.6f} or above{why}"
     if not answer.total:
         st.success(f"Of {answer.compared:,} pairs of captions with different meanings, none is {closest}.")
     else:
         st.warning(
             f"{counted(answer.total, 'pair')} of {answer.compared:,} ({percent(answer.share.value)}) with different "
-            f"meanings {'is' if answer.total == 1 else 'are'} {closest}: no search can tell them apart.",
+            f"meanings {'is' if answer.total == 1 else 'are'} {closest}{lost}.",
             icon=":material/content_copy:",
         )
         rows = [(f"{p.cosine:.6f}", p.first, p.second, "⇄ swap" if p.swap else "") for p in answer.pairs]

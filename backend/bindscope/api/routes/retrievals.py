@@ -22,9 +22,10 @@ from bindscope.schemas.retrievals import (
 )
 from bindscope.schemas.scenes import from_scene
 from bindscope.services.assembly import Services
+from bindscope.services.galleries import Entry, RetrievalSpec
 from bindscope.services.lookalikes import pasted
 from bindscope.services.provenance import provenance
-from bindscope.services.retrievals import Entry, QueryResult, RetrievalSpec
+from bindscope.services.retrievals import QueryResult
 
 router = APIRouter(prefix="/v1", tags=["retrieval"])
 
