@@ -66,10 +66,28 @@ def test_a_box_around_points_lists_their_scenes_with_pictures(page, dashboard_ur
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 10, steps=8)
     page.mouse.up()
     page.get_by_text("scenes selected").first.wait_for()
-    assert page.locator(".bs-strip img").count() > 0
+    page.locator(".bs-strip img").first.wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name="Selection (CSV)").click()
     assert download.value.suggested_filename == "selection.csv"
+
+
+def test_a_point_under_the_pointer_shows_its_picture(page, dashboard_url):
+    settled(page, dashboard_url, "map")
+    at = page.evaluate(
+        """() => {
+            const plot = document.querySelector('.js-plotly-plot');
+            const {xaxis, yaxis} = plot._fullLayout, trace = plot._fullData[0];
+            const box = plot.querySelector('.nsewdrag').getBoundingClientRect();
+            return [box.left + xaxis.d2p(trace.x[0]), box.top + yaxis.d2p(trace.y[0])];
+        }"""
+    )
+    page.mouse.move(5, 5)
+    page.mouse.move(*at, steps=5)
+    page.locator(".hover-picture svg").wait_for(state="visible")
+    assert page.locator(".hover-picture svg path").count() == 2
+    page.mouse.move(5, 5)
+    page.locator(".hover-picture").wait_for(state="hidden")
 
 
 def test_a_figure_is_saved_in_the_format_of_the_share_menu(page, dashboard_url):

@@ -1,8 +1,8 @@
 """Map: where the scenes of a space lie in a model's embedding, in two or three dimensions.
 
-A reader picks a source, a method and what colours the points. A lasso or box over points lists those scenes with their
-pictures. The scene of Compose and its swapped twin can be put on the finished map: if they fall on one spot, the model
-cannot tell them apart.
+A reader picks a source, a method and what colours the points. A point under the pointer shows its scene; a lasso or box
+over points lists those scenes with their pictures. The scene of Compose and its swapped twin can be put on the finished
+map: if they fall on one spot, the model cannot tell them apart.
 """
 
 import json
@@ -19,6 +19,7 @@ from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.projections import ProjectionResponse
 from bindscope_dashboard import cards, charts, choosing, choosing_exports, service, state, tables
 from bindscope_dashboard.choosing_links import METHODS, MapState, color_options, map_body, map_from_query, map_query
+from bindscope_dashboard.components.hover_picture import hover_picture
 from bindscope_dashboard.links import in_words
 from bindscope_dashboard.markup import joined, tag
 from bindscope_dashboard.plots.maps import captions_of, map_figure, map_text
@@ -148,11 +149,10 @@ def _extra(chosen: MapState, space: ConceptSpace) -> tuple[list[str], list[dict[
 
 
 def _show(answer: ProjectionResponse, chosen: MapState, names: Sequence[str], *, space: ConceptSpace) -> None:
-    event = st.plotly_chart(
-        map_figure(answer, chosen.color, placed=names, dark=state.is_dark()), theme=None, key="map.chart",
-        config=charts.saving("map", explore=True), on_select="rerun", selection_mode=("points", "box", "lasso"),
-        alt=map_text(answer, chosen.color),
-    )  # fmt: skip
+    with st.container(key="map-figure"):
+        event = _figure(answer, chosen, names)
+    if space.renderable:
+        hover_picture(answer.labels, space, inside=".st-key-map-figure", key="map.hover")
     hint = "Draw a lasso or a box around points to list their scenes." if chosen.dims == 2 else "Drag to turn it."
     st.caption(f"{_quality(answer)} {hint}")
     rows = _selected(event, len(answer.points))
@@ -163,6 +163,14 @@ def _show(answer: ProjectionResponse, chosen: MapState, names: Sequence[str], *,
         st.html(tables.facts(facts, label="Provenance"))
         text = json.dumps(answer.model_dump(mode="json"))
         downloads("map", json_text=text, csv_text=choosing_exports.map_csv(answer))
+
+
+def _figure(answer: ProjectionResponse, chosen: MapState, names: Sequence[str]) -> Any:
+    return st.plotly_chart(
+        map_figure(answer, chosen.color, placed=names, dark=state.is_dark()), theme=None, key="map.chart",
+        config=charts.saving("map", explore=True), on_select="rerun", selection_mode=("points", "box", "lasso"),
+        alt=map_text(answer, chosen.color),
+    )  # fmt: skip
 
 
 def _quality(answer: ProjectionResponse) -> str:
