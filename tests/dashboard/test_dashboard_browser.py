@@ -3,6 +3,8 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from browser_checks import reaches_beyond, serious_violations
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 SCENE = "shapes2d~~red~square~0.28~0.5~0.3~~blue~circle~0.72~0.5~0.3"
@@ -185,13 +187,9 @@ def settled(page, url: str, text: str) -> None:
     "path", [COMPOSE, "/survey?model=synthetic:bag&count=40&run=1", "/system", PROBE, DECOMPOSE, SURGERY]
 )
 def test_no_page_has_a_serious_accessibility_violation(page, dashboard_url, path, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
     page.emulate_media(color_scheme=scheme)
     settled(page, dashboard_url + path, READY.get(path, "Provenance and downloads"))
-    results = Axe().run(page)
-    serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]
-    assert not [(v["id"], node["target"], node["failureSummary"]) for v in serious for node in v["nodes"]]
+    assert not serious_violations(page)
 
 
 @pytest.mark.usefixtures("mini")
@@ -201,12 +199,7 @@ def test_the_pages_of_the_geometry_fit_narrow_and_wide_windows(page, dashboard_u
     page.set_viewport_size({"width": width, "height": 1000})
     try:
         settled(page, dashboard_url + path, READY[path])
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        cut = page.evaluate(
-            "[...document.querySelectorAll('.bs-fact, .bs-shots figure, .js-plotly-plot')]"
-            ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).length"
-        )
-        assert cut == 0
+        assert reaches_beyond(page, ".bs-fact, .bs-shots figure, .js-plotly-plot", width=width) == 0
     finally:
         page.set_viewport_size({"width": 1280, "height": 1000})
 

@@ -1,5 +1,7 @@
 import pytest
 
+from browser_checks import reaches_beyond, serious_violations
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.usefixtures("mini")]
 
 _WAIT = 120_000
@@ -31,13 +33,9 @@ def settled(page, dashboard_url, name) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", list(LINKS))
 def test_no_page_of_choosing_has_a_serious_accessibility_violation(page, dashboard_url, name, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
     page.emulate_media(color_scheme=scheme)
     settled(page, dashboard_url, name)
-    results = Axe().run(page)
-    serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]
-    assert not [(v["id"], node["target"], node["failureSummary"]) for v in serious for node in v["nodes"]]
+    assert not serious_violations(page)
 
 
 @pytest.mark.parametrize("width", [700, 1280])
@@ -46,12 +44,7 @@ def test_the_pages_of_choosing_fit_narrow_and_wide_windows(page, dashboard_url, 
     page.set_viewport_size({"width": width, "height": 1000})
     try:
         settled(page, dashboard_url, name)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        cut = page.evaluate(
-            "[...document.querySelectorAll('.bs-fact, .bs-hit, .js-plotly-plot')]"
-            ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).length"
-        )
-        assert cut == 0
+        assert reaches_beyond(page, ".bs-fact, .bs-hit, .js-plotly-plot", width=width) == 0
     finally:
         page.set_viewport_size({"width": 1280, "height": 1000})
 

@@ -132,13 +132,7 @@ class Comparisons:
         wanted = list(dict.fromkeys(models))
         space = self._spaces.get(spec.space)
         named = [(name, "model") for name in wanted] + [(name, kind) for name, kind in self._controls(wanted)]
-        scenes = sample_scenes(
-            space,
-            spec.count,
-            seed=spec.seed,
-            layout="random" if space.renderable else "slots",
-            only_valid_swaps=True,
-        )
+        scenes = _scenes(space, spec)
         trials, rows = [], []
         for name, kind in named:
             progress(name)
@@ -154,13 +148,7 @@ class Comparisons:
         """Scenes that one of two models gets right and the other does not, the widest gaps first."""
         started = time.perf_counter()
         space = self._spaces.get(spec.space)
-        scenes = sample_scenes(
-            space,
-            spec.count,
-            seed=spec.seed,
-            layout="random" if space.renderable else "slots",
-            only_valid_swaps=True,
-        )
+        scenes = _scenes(space, spec)
         one, other = (self._trial(name, scenes, spec, control="none") for name in models)
         apart = np.flatnonzero(one.right != other.right)
         order = apart[np.argsort(-np.abs(one.margin - other.margin)[apart], kind="stable")][:most]
@@ -290,3 +278,9 @@ class Comparisons:
             return None, str(error)
         before, after = (found[name]["swap_accuracy"]["value"] for name in ("before", "after"))
         return (None, "No scene could be tested.") if before is None or after is None else (after - before, "")
+
+
+def _scenes(space: ConceptSpace, spec: ComparisonSpec) -> list[Scene]:
+    """The same for every model."""
+    layout = "random" if space.renderable else "slots"
+    return sample_scenes(space, spec.count, seed=spec.seed, layout=layout, only_valid_swaps=True)
