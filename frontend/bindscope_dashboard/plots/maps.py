@@ -13,6 +13,8 @@ from bindscope_dashboard.wording import counted, percent
 
 _SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star", "pentagon", "hexagram", "triangle-down")
 _SYMBOLS_3D = ("circle", "square", "diamond", "cross", "x", "circle-open", "square-open", "diamond-open")
+#: Beyond so many points all are plain dots: outlines and shapes cannot be told apart, and cost time to draw.
+_MANY = 4000
 #: Words for the outcomes of verdicts and probes, in order.
 OUTCOMES: Mapping[str, str] = {
     "binds": "true caption wins",
@@ -53,13 +55,15 @@ def map_figure(found: ProjectionResponse, color: str, *, placed: Sequence[str] =
     said = captions_of(found)
     flat = len(found.points[0]) == 2
     groups = groups_of(found, color)
+    symbols = _SYMBOLS if flat else _SYMBOLS_3D
     size = 8 if len(found.points) < 800 else 6 if len(found.points) < 4000 else 4
+    many = len(found.points) > _MANY
     for number, (word, rows) in enumerate(groups.items()):
         marker = {
             "size": size if flat else max(2, size - 4),
             "color": _tone(word, number, colors),
-            "symbol": (_SYMBOLS if flat else _SYMBOLS_3D)[number % (len(_SYMBOLS) if flat else len(_SYMBOLS_3D))],
-            "line": {"width": 0.5, "color": colors.neutral},
+            "symbol": "circle" if many else symbols[number % len(symbols)],
+            "line": {"width": 0 if many else 0.5, "color": colors.neutral},
         }
         _add(figure, [found.points[row] for row in rows], name=f"{word} ({len(rows):,})", marker=marker,
              words=[said[row] for row in rows], rows=rows)  # fmt: skip
