@@ -44,6 +44,8 @@ _MOST_DIRECTIONS = 512
 _HELD_OUT = 0.25
 #: Looks without anything better, one after the other, before a strength is given up.
 _PATIENCE = 5
+#: A map has to be better on validation by twice the standard error of a coin: the best of many is often luck.
+_SURE = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +242,7 @@ def _chosen(
 ) -> tuple[_Recipe, float]:
     """The recipe and the t that are best on scenes with any of a quarter of the training objects.
 
-    Maps are learned without these; leaving the model as it is is among the choices.
+    Maps are learned without these. Where none is better beyond chance, t is 0: the model stays as it is.
     """
     rng = np.random.default_rng([spec.seed, 41])
     held = rng.permutation(split.train_objects)[: max(1, round(_HELD_OUT * len(split.train_objects)))]
@@ -266,7 +268,9 @@ def _chosen(
                 best, found, mapping = value, _Recipe(ridge, strength, step), trial
             if misses == _PATIENCE:
                 break
-    return found, _part(data, mapping, validation)
+    trials = figures(data, data.images, data.texts, validation).swap_accuracy.n
+    sure = best - values[None] >= (_SURE * 0.25 / max(trials, 1)) ** 0.5
+    return found, _part(data, mapping, validation) if sure else 0.0
 
 
 def _score(found: Figures) -> float:

@@ -29,7 +29,7 @@ from bindscope.store.artifacts import ArtifactFolder, Artifacts
 Fields = dict[str, Any]
 
 #: Goes up when equal requests give other maps.
-_VERSION = 1
+_VERSION = 2
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
