@@ -3,7 +3,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bindscope.analysis.complexity import fit_cells, grouped
@@ -219,6 +219,7 @@ def test_constant_embeddings_have_no_r2(oracles) -> None:
     st.sampled_from([1e-20, 1.0, 1e15]),
     st.integers(0, 99),
 )
+@example(10, 3, 3, "global_product", 0.75, 1e-20, 39)
 def test_tiny_inputs_give_a_result_or_a_sentence(count, slots, dim, kind, coverage, scale, seed) -> None:
     rng = np.random.default_rng(seed)
     labels = SceneLabels(rng.integers(0, (3, 2), (count, slots, 2)), (3, 2), ("a", "b"))

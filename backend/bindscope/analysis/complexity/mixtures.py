@@ -22,6 +22,8 @@ _START, _ROUNDS = 0.5, 10
 #: Strengths of L2 on the head and on the vectors that are only summed.
 _HEAD, _FREE = 1.0, 1.0
 _TINY = 1e-9
+#: Factors stay within this, and systems are held at least so much of their own size: few scenes can ask for anything.
+_LARGEST, _RELATIVE = 30.0, 1e-10
 
 Tables = list[list[Array]]
 
@@ -96,14 +98,19 @@ class MixtureSolver:
         right = np.stack([part.sum(0) for part in np.split((others * pulled)[order], ends)])
         held = strength * np.diag(square) + _TINY
         run = np.arange(len(square))
-        left[:, run, run] += held
-        return np.asarray(np.linalg.solve(left, (right + held)[:, :, None])[:, :, 0], dtype=np.float64)
+        size = left[:, run, run].mean(1, keepdims=True)
+        left[:, run, run] += held + _RELATIVE * size
+        solved = np.linalg.solve(left, (right + held)[:, :, None])[:, :, 0]
+        return np.asarray(np.clip(solved, -_LARGEST, _LARGEST), dtype=np.float64)
 
     def _regressed(self, tables: Tables) -> Mixture:
         """Offset, sum and heads, given the tables."""
         products = np.concatenate(
             [_terms(self.codes, group, own) for group, own in zip(self.groups, tables, strict=True)], axis=1
         )
+        # Large products are solved for in smaller units: the same problem, and a matrix that can be trusted.
+        units = np.maximum(products.std(0), 1.0)
+        products = products / units
         mean, values, count = products.mean(0), len(self._gram), products.shape[1]
         products = products - mean
         gram = np.empty((values + count, values + count))
@@ -112,10 +119,11 @@ class MixtureSolver:
         gram[values:, :values] = gram[:values, values:].T
         gram[values:, values:] = products.T @ products
         run = np.arange(values + count)
-        gram[run, run] += np.repeat([_FREE, _HEAD], [values, count])
+        held = np.maximum(_HEAD / units**2, _RELATIVE * len(products))
+        gram[run, run] += np.concatenate([np.full(values, _FREE), held])
         right = np.concatenate([self._cross, products.T @ self.targets])
         solved = np.asarray(np.linalg.solve(gram, right), dtype=np.float64)
-        free, heads = solved[:values], np.split(solved[values:], len(self.groups))
+        free, heads = solved[:values], np.split(solved[values:] / units[:, None], len(self.groups))
         offset = self._mean - self._share @ free - mean @ solved[values:]
         return Mixture(offset, free, tables, heads, self.groups, self.sizes)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _ARRAYS, _FACTS, _PROBES = "arrays.safetensors", "facts.json", "probes.safetensors"
 #: Goes up when the fits change their numbers.
-_VERSION = 2
+_VERSION = 3
 
 
 class ComplexitySweep:
