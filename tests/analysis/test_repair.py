@@ -104,7 +104,7 @@ def test_tests_are_of_objects_that_training_never_saw():
 
 
 def test_a_long_vector_is_mapped_within_the_directions_that_vary(monkeypatch):
-    monkeypatch.setattr("bindscope.analysis.repair._MOST_DIRECTIONS", 12)
+    monkeypatch.setattr("bindscope.analysis.repair.learning._MOST_DIRECTIONS", 12)
     found = repair(world(True, turned=0.5), RepairSpec(0.7))
     assert found.map.basis.shape == (24, 12)
     assert np.allclose(found.map.basis.T @ found.map.basis, np.eye(12))
@@ -130,7 +130,7 @@ def test_a_coverage_that_is_no_share_is_refused(coverage):
 
 
 def test_whitening_makes_the_principal_variances_alike():
-    from bindscope.analysis.repair import _whitening
+    from bindscope.analysis.repair.figures import _whitening
 
     rng = np.random.default_rng(0)
     rows = (

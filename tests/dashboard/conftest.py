@@ -29,6 +29,7 @@ from bindscope.schemas.verdicts import (
 
 _STARTED_IN = 90.0
 _ENDED_IN = 150.0
+_PATIENCE_MS = 120_000
 
 
 def free_port() -> int:
@@ -143,6 +144,16 @@ def browser():
         started = play.chromium.launch(executable_path=path, args=flags)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser, dashboard_url):
+    """A tab that the tests of a module share."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(_PATIENCE_MS)
+    tab = context.new_page()
+    yield tab
+    context.close()
 
 
 @pytest.fixture

@@ -9,16 +9,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 SCENE = "shapes2d~~red~square~0.28~0.5~0.3~~blue~circle~0.72~0.5~0.3"
 COMPOSE = f"/?scene={SCENE}&model=synthetic:bag&second=none"
-_WAIT = 30_000
-
-
-@pytest.fixture(scope="module")
-def page(browser, dashboard_url):
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(_WAIT)
-    tab = context.new_page()
-    yield tab
-    context.close()
 
 
 @pytest.fixture

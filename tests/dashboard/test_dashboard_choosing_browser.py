@@ -4,22 +4,12 @@ from browser_checks import reaches_beyond, serious_violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.usefixtures("mini")]
 
-_WAIT = 120_000
 LINKS = {
     "retrieve": ("/retrieve?model=synthetic:bag&space=mini&queries=30", "Provenance and downloads"),
     "repair": ("/repair?model=synthetic:additive&space=mini&run=1", "Ten lines of numpy"),
     "map": ("/map?model=synthetic:additive&space=mini", "Provenance and downloads"),
     "compare": ("/compare?models=synthetic:bag+synthetic:additive&space=mini&count=20", "Provenance and downloads"),
 }
-
-
-@pytest.fixture(scope="module")
-def page(browser, dashboard_url):
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(_WAIT)
-    tab = context.new_page()
-    yield tab
-    context.close()
 
 
 def settled(page, dashboard_url, name) -> None:

@@ -14,15 +14,6 @@ CONFIG = {"width": 16, "layers": 1, "heads": 2, "feedforward": 16, "dim": 16, "b
 
 
 @pytest.fixture(scope="module")
-def page(browser, dashboard_url):
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(_WAIT)
-    tab = context.new_page()
-    yield tab
-    context.close()
-
-
-@pytest.fixture(scope="module")
 def links(service_url, mini, ended) -> dict[str, str]:
     """A finished job for each page."""
     with BindscopeClient(service_url) as client:

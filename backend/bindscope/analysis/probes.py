@@ -249,11 +249,7 @@ def recognise_with(probes: Probes, embeddings: ArrayLike, labels: SceneLabels) -
         scores = probes.predict(rows[first : first + step])
         scenes, ids = labels.scenes[first : first + step], labels.object_ids[first : first + step]
         parts.append(recognise(scores.concepts, scores.objects, scenes=scenes, object_ids=ids))
-    return Recognition(
-        np.concatenate([p.by_concept for p in parts]),
-        np.concatenate([p.concepts for p in parts]),
-        np.concatenate([p.object for p in parts]),
-    )
+    return Recognition.joined(parts, concepts=len(labels.names))
 
 
 def recognition_with(probes: Probes, embeddings: ArrayLike, labels: SceneLabels) -> dict[str, Interval]:

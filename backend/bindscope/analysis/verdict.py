@@ -4,7 +4,7 @@ Everything is strict: a margin inside the noise floor is *undecided*, a tie amon
 and a scene without a valid swap is neither right nor wrong.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import comb, prod
 from typing import Literal
@@ -86,6 +86,16 @@ class Recognition:
     by_concept: NDArray[np.bool_]
     concepts: NDArray[np.bool_]
     object: NDArray[np.bool_]
+
+    @classmethod
+    def joined(cls, parts: Iterable["Recognition"], *, concepts: int) -> "Recognition":
+        """The scenes of all parts, one after the other; ``concepts`` counts for no part at all."""
+        own = [cls(np.zeros((0, concepts), dtype=bool), np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)), *parts]
+        return cls(
+            np.concatenate([part.by_concept for part in own]),
+            np.concatenate([part.concepts for part in own]),
+            np.concatenate([part.object for part in own]),
+        )
 
 
 def recognise(

@@ -22,14 +22,13 @@ from bindscope.domain.specs import DecompositionSpec, ProbeSpec
 from bindscope.encoders.base import EncoderInfo, Modality
 from bindscope.errors import BindscopeError, InvalidInput, UnsupportedModality
 from bindscope.services.embedder import Control, Embedder
-from bindscope.services.judging import Judged, Wording, judge
+from bindscope.services.judging import Wording, judged_in_chunks
 from bindscope.services.noise import NoiseMeter
 from bindscope.services.provenance import Provenance, provenance
 from bindscope.services.repairs import RepairRequest, Repairs
 from bindscope.services.sources import ModelSource, Sources
 from bindscope.services.spaces import SpaceShelf
 
-_CHUNK, _NOISE = 64, 4
 MODALITIES: tuple[Modality, ...] = ("image", "text")
 _WITH_WEIGHTS = ("bundled", "open_clip", "hf", "controlled")
 _LEVELS: tuple[tuple[Literal[1, 2], str], ...] = ((1, "objects"), (2, "concepts"))
@@ -194,26 +193,12 @@ class Comparisons:
             raise UnsupportedModality(f"Model {model!r} reads images only: a board compares models with a text tower.")
         if info.pixels is not None and not space.renderable:
             raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose text-only models or another space.")
-        wording, floor = Wording(Captioner(spec.template), "all"), 0.0
-        parts: list[Judged] = []
-        for first in range(0, len(scenes), _CHUNK):
-            part = judge(
-                self._embedder,
-                model,
-                scenes=scenes[first : first + _CHUNK],
-                wording=wording,
-                control=control,
-                seed=spec.seed + first,
-            )
-            if not parts and control == "none":
-                floor = max(self._noise.floor(part, row) for row in range(min(_NOISE, len(part.scenes))))
-            parts.append(part)
-        found = [part.recognition for part in parts]
-        joined = Recognition(
-            np.concatenate([own.by_concept for own in found]),
-            np.concatenate([own.concepts for own in found]),
-            np.concatenate([own.object for own in found]),
+        wording = Wording(Captioner(spec.template), "all")
+        parts = list(
+            judged_in_chunks(self._embedder, model, scenes=scenes, wording=wording, control=control, seed=spec.seed)
         )
+        floor = self._noise.floor_of(parts[0]) if control == "none" else 0.0
+        joined = Recognition.joined((part.recognition for part in parts), concepts=len(space.names))
         margin = np.concatenate([part.contest.margin for part in parts])
         anchor = "text" if parts[0].text_only else "image"
         return _Trial(info, scenes, margin, max(floor, RESOLUTION), joined, anchor)

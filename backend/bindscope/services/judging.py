@@ -3,7 +3,7 @@
 The verdict, the survey and the search for counterexamples all read from here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,9 @@ from bindscope.domain.scenes import Scene
 from bindscope.encoders.base import EncoderInfo
 from bindscope.errors import UnsupportedModality
 from bindscope.services.embedder import Control, Embedder
+
+#: Scenes that are judged at a time.
+CHUNK = 64
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,27 @@ def judge(
         recognition=recognise(concept_scores, object_scores, scenes=values, object_ids=object_ids),
         cached=cached,
     )
+
+
+def judged_in_chunks(
+    embedder: Embedder,
+    model_id: str,
+    *,
+    scenes: Sequence[Scene],
+    wording: Wording,
+    control: Control = "none",
+    seed: int = 0,
+) -> Iterator[Judged]:
+    """``judge`` for many scenes, a few at a time and in order."""
+    for start in range(0, len(scenes), CHUNK):
+        yield judge(
+            embedder,
+            model_id,
+            scenes=scenes[start : start + CHUNK],
+            wording=wording,
+            control=control,
+            seed=seed + start,
+        )
 
 
 def query_scores(

@@ -14,7 +14,7 @@ from bindscope.domain.captions import Captioner
 from bindscope.domain.scenes import Scene
 from bindscope.errors import InvalidInput
 from bindscope.services.embedder import Embedder
-from bindscope.services.judging import Wording, judge
+from bindscope.services.judging import Wording, judged_in_chunks
 from bindscope.services.noise import NoiseMeter
 from bindscope.services.sources import DatasetSource, ModelSource, SourceData, Sources, placed
 
@@ -22,8 +22,6 @@ ColorBy = Literal["concepts", "verdict", "probe"]
 
 #: Maps that stay in memory, so that a scene can be placed without fitting anew.
 KEPT = 4
-#: Scenes that are judged together, and on which the noise floor is measured.
-_CHUNK, _NOISE = 256, 4
 
 
 @dataclass(frozen=True)
@@ -89,15 +87,11 @@ class Maps:
         if isinstance(source, DatasetSource) or data.space is None:
             raise InvalidInput("An upload has no captions to choose from: colour it by probe or by concepts.")
         wording = Wording(Captioner(source.template), "all")
+        scenes = placed(data.space, [[tuple(o) for o in row] for row in data.labels.scenes.tolist()])
         out: list[str] = []
         floor = 0.0
-        for first in range(0, len(data.labels), _CHUNK):
-            rows = data.labels.scenes[first : first + _CHUNK].tolist()
-            scenes = placed(data.space, [[tuple(o) for o in row] for row in rows])
-            part = judge(embedder, source.model, scenes=scenes, wording=wording)
-            if not first:
-                probes = np.flatnonzero(part.contest.has_swap)[:_NOISE]
-                floor = max((self._noise.floor(part, int(row)) for row in probes), default=0.0)
+        for part in judged_in_chunks(embedder, source.model, scenes=scenes, wording=wording):
+            floor = floor if out else self._noise.floor_of(part)
             out += [
                 outcome(float(margin), noise_floor=floor, has_swap=bool(has))
                 for margin, has in zip(part.contest.margin, part.contest.has_swap, strict=True)

@@ -16,6 +16,8 @@ from bindscope.store.measurements import Measurements
 BATCH_SIZES = (1, 32)
 #: Captions of each kind that are measured again: all of them up to two objects, the leading ones above.
 LEADING = 4
+#: Scenes on which the floor of many is measured.
+SCENES = 4
 
 
 class NoiseMeter:
@@ -53,6 +55,11 @@ class NoiseMeter:
         if not isinstance(floor, float):
             raise TypeError(f"a noise floor is a float, got {floor!r}")
         return max(floor, RESOLUTION)
+
+    def floor_of(self, judged: Judged) -> float:
+        """For many scenes: the largest floor of the first few of ``judged`` that have a valid swap."""
+        rows = np.flatnonzero(judged.contest.has_swap)[:SCENES].tolist()
+        return max((self.floor(judged, row) for row in rows), default=0.0)
 
     def _measure(self, judged: Judged, row: int, *, true: Sequence[str], swaps: Sequence[str]) -> float:
         model = judged.info.id

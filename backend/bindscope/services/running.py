@@ -1,7 +1,6 @@
 """One job while it runs: prepares, hands cells to the engine, keeps what comes back, says how it goes."""
 
 import contextlib
-import math
 import queue
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bindscope.compute.engine import Engine
 from bindscope.compute.work import Call, Cell, Outcome
 from bindscope.errors import BindscopeError, Cancelled, StoreRefused, StoreUnavailable
+from bindscope.services.live import LiveCells
 from bindscope.services.sweeps.kind import JobKind, Plan
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
 from bindscope.store.jobs import Fields, JobRecord, JobStore, now
@@ -30,13 +30,8 @@ _WRITE_S = 0.5
 _SETTLED_S = 4.0
 #: Seconds for which a store that takes nothing (full, read-only) is asked again, and for the last word of a job.
 _REFUSED_S, _LAST_WORD_S = 30.0, 5.0
-#: Events that tell how cells go: so many in a job, or so many for each cell where there are many.
-_REPORTS, _CELL_REPORTS = 5_000, 20
 #: Seconds between two looks at who there is to do the work.
 _WORKERS_S = 5.0
-#: Points of a live curve; beyond these every second one is left out.
-_MOST_POINTS = 400
-_REPORTED = ("loss", "seen_object", "seen_concepts", "unseen_object", "unseen_concepts")
 
 
 class Closing(Exception):
@@ -65,16 +60,11 @@ class RunningJob:
         self.closing = threading.Event()
         self.lost = threading.Event()
         self.released = threading.Event()
-        self._lock = threading.Lock()
-        self._live: dict[str, Fields] = {}
-        self._fresh: set[str] = set()
-        self._told: dict[str, float] = {}
         self._on_gpu = False
         self._looked = 0.0
-        self._left: dict[str, Cell] = {}
+        self._live = LiveCells()
         self._groups: dict[str, tuple[Cell, ...]] = {}
         self._began_cells: float | None = None
-        self._first: dict[str, float] = {}
 
     def run(self) -> None:
         """From queued to an end. Never raises."""
@@ -144,9 +134,9 @@ class RunningJob:
                     self.artifacts.folder("inputs", name).delete()
 
     def _compute_cells(self, plan: Plan, missing: list[Cell]) -> None:
-        self._left = {cell.key: cell for cell in missing}
+        self._live = LiveCells(missing, total=self.record.total)
         self._began_cells = time.monotonic()
-        silence = self._engine.listen(self._token, self._on_report)
+        silence = self._engine.listen(self._token, self._live.hear)
         try:
             groups = self._kind.grouped(missing)
             self._groups = {f"{self._token}-{number}": group for number, group in enumerate(groups)}
@@ -158,7 +148,7 @@ class RunningJob:
             self._awaited(futures, each=self._finished)
         finally:
             silence()
-        for cell in list(self._left.values()):
+        for cell in self._live.left:
             self._failed(cell, "It was lost together with its worker, several times: it may need more memory.")
 
     def _call(self, work: str, cells: tuple[Cell, ...], inputs: Fields) -> Call:
@@ -213,76 +203,42 @@ class RunningJob:
         return [Outcome(cell.key, error=reason) for cell in self._groups.get(future.key, ())]
 
     def _finished(self, outcome: Outcome) -> None:
-        with self._lock:
-            cell = self._left.pop(outcome.key)
+        cell = self._live.cell(outcome.key)
         if outcome.result is None:
             self._failed(cell, outcome.error or "It gave nothing.")
             return
         result = outcome.result
         self._keep(lambda: self._store.put_cell(cell.key, result))
-        self._forget_live(cell.key)
+        self._close(cell)
         self._keep(lambda: self._store.add_event(self.record.id, "cell", {"cell": cell.spec, "result": result}))
         self._change(done=self.record.done + 1)
 
     def _failed(self, cell: Cell, error: str) -> None:
-        with self._lock:
-            self._left.pop(cell.key, None)
         failure = {"cell": cell.spec, "error": error}
         self._keep(lambda: self._store.set_part(self.record.id, "failures", cell.key, failure))
-        self._forget_live(cell.key)
+        self._close(cell)
         self._keep(lambda: self._store.add_event(self.record.id, "cell_failed", failure))
         self._change(failed=self.record.failed + 1)
 
-    # Live reports
-
-    def _on_report(self, report: Mapping[str, Any]) -> None:
-        """Runs in Dask's thread: only memory is touched."""
-        with self._lock:
-            cell = self._left.get(report["key"])
-            if cell is None:
-                return  # it has ended: the report was late
-            live = self._live.setdefault(
-                cell.key, {"cell": cell.spec, "step": 0, "steps": 1, "seconds": 0.0, "history": []}
-            )
-            step = int(report.get("step", 0))
-            self._first.setdefault(cell.key, step / max(int(report.get("steps", 1)), 1))
-            live.update(step=step, steps=int(report.get("steps", 1)), seconds=float(report.get("seconds", 0.0)))
-            point = {name: report[name] for name in _REPORTED if _finite(report.get(name))}
-            history: list[Fields] = live["history"]
-            while history and history[-1]["step"] >= step:
-                history.pop()  # begun again on another worker
-            if point:
-                history.append({"step": step, **point})
-            if len(history) > _MOST_POINTS:
-                live["history"] = [p for i, p in enumerate(history) if i % 2 or len(p) > 2]
-            self._fresh.add(cell.key)
+    def _close(self, cell: Cell) -> None:
+        self._live.end(cell.key)
+        self._keep(lambda: self._store.clear_part(self.record.id, "live", cell.key))
 
     def _tell(self) -> None:
         """Writes what changed, twice a second at most."""
         if time.monotonic() - self._written < _WRITE_S:
             return
         self._written = time.monotonic()
-        with self._lock:
-            fresh = {key: dict(self._live[key]) for key in self._fresh if key in self._live}
-            self._fresh.clear()
-        for key, live in fresh.items():
+        for key, live in self._live.fresh().items():
             self._keep(partial(self._store.set_part, self.record.id, "live", key, live))
-            if self._worth_telling(key, live):
-                self._keep(partial(self._store.add_event, self.record.id, "report", _report_of(live)))
+            event = self._live.event(key, live)
+            if event is not None:
+                self._keep(partial(self._store.add_event, self.record.id, "report", event))
         self._change(quiet=True, **self._waiting())
-
-    def _worth_telling(self, key: str, live: Fields) -> bool:
-        """Events are kept, so a long job tells of each cell in steps of its length, not of the clock."""
-        part = live["step"] / max(live["steps"], 1)
-        step = 1 / max(_CELL_REPORTS, _REPORTS // max(self.record.total, 1))
-        if key in self._told and abs(part - self._told[key]) < step:
-            return False
-        self._told[key] = part
-        return True
 
     def _waiting(self) -> Fields:
         """The stage, where nobody is there who could do the work."""
-        if not self._left or time.monotonic() - self._looked < _WORKERS_S:
+        if not self._live.left or time.monotonic() - self._looked < _WORKERS_S:
             return {}
         self._looked = time.monotonic()
         status = self._engine.status()
@@ -291,13 +247,6 @@ class RunningJob:
         if self._on_gpu and not status.gpus:
             return {"stage": "Waiting for a worker with a GPU: none is left"}
         return {"stage": None}
-
-    def _forget_live(self, key: str) -> None:
-        with self._lock:
-            self._live.pop(key, None)
-            self._fresh.discard(key)
-            self._told.pop(key, None)
-        self._keep(lambda: self._store.clear_part(self.record.id, "live", key))
 
     # The record
 
@@ -322,9 +271,7 @@ class RunningJob:
 
     def _progress(self, changes: Mapping[str, Any]) -> Fields:
         record = replace(self.record, **changes)
-        with self._lock:
-            inside = sum(min(1.0, live["step"] / max(live["steps"], 1)) for live in self._live.values())
-            before = sum(self._first.values())  # what resumed cells had behind them already
+        inside, before = self._live.worked()
         ended = record.done + record.failed
         fraction = min(1.0, (ended + inside) / record.total) if record.total else 0.0
         rate = eta = None
@@ -366,17 +313,6 @@ class RunningJob:
                 raise Cancelled("The job was cancelled.")
             if self.closing.wait(_WRITE_S):
                 raise Closing from None
-
-
-def _report_of(live: Fields) -> Fields:
-    """What a ``report`` event tells: the cell, without what a run needs besides its settings, and the last figures."""
-    cell = {name: value for name, value in live["cell"].items() if name != "definition"}
-    latest = live["history"][-1] if live["history"] else {}
-    return {"cell": cell, **{name: live[name] for name in ("step", "steps", "seconds")}, **latest}
-
-
-def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def state_of(record: JobRecord) -> Fields:

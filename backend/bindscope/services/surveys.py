@@ -16,13 +16,10 @@ from bindscope.domain.scenes import Scene
 from bindscope.domain.swaps import Swap
 from bindscope.errors import InvalidInput, UnsupportedModality
 from bindscope.services.embedder import Control, Embedder
-from bindscope.services.judging import Judged, Wording, judge
+from bindscope.services.judging import Judged, Wording, judged_in_chunks
 from bindscope.services.noise import NoiseMeter
 from bindscope.services.provenance import Provenance, provenance
 
-CHUNK = 64
-#: Scenes on which the noise floor is measured; the largest one holds for all.
-NOISE_SCENES = 4
 MAX_FAILURES = 24
 
 
@@ -105,23 +102,17 @@ class Surveys:
     ) -> Iterator[Progress | Survey]:
         parts: list[Judged] = []
         floor = 0.0
-        for start in range(0, len(scenes), CHUNK):
-            chunk = scenes[start : start + CHUNK]
-            part = judge(
-                self._embedder,
-                model_id,
-                scenes=chunk,
-                wording=spec.wording,
-                control=spec.control,
-                seed=spec.seed + start,
-            )
+        done = 0
+        for part in judged_in_chunks(
+            self._embedder, model_id, scenes=scenes, wording=spec.wording, control=spec.control, seed=spec.seed
+        ):
             if not parts and spec.control == "none":
-                rows = np.flatnonzero(part.contest.has_swap)[:NOISE_SCENES]
-                floor = max((self._noise.floor(part, int(row)) for row in rows), default=0.0)
+                floor = self._noise.floor_of(part)
             parts.append(part)
+            done += len(part.scenes)
             margin = np.concatenate([p.contest.margin[p.contest.has_swap] for p in parts])
             right = int((margin > max(floor, RESOLUTION)).sum())
-            yield Progress(start + len(chunk), len(scenes), wilson(right, len(margin)))
+            yield Progress(done, len(scenes), wilson(right, len(margin)))
         yield _joined(parts, floor, spec=spec, milliseconds=1000 * (time.perf_counter() - started))
 
 
@@ -130,11 +121,7 @@ def _joined(parts: list[Judged], floor: float, *, spec: SurveySpec, milliseconds
     scenes = [scene for p in parts for scene in p.scenes]
     margin = np.concatenate([p.contest.margin for p in parts])
     has_swap = np.concatenate([p.contest.has_swap for p in parts])
-    recognition = Recognition(
-        np.concatenate([p.recognition.by_concept for p in parts]),
-        np.concatenate([p.recognition.concepts for p in parts]),
-        np.concatenate([p.recognition.object for p in parts]),
-    )
+    recognition = Recognition.joined((p.recognition for p in parts), concepts=len(space.names))
     values = np.concatenate([p.values for p in parts])
     edge = max(floor, RESOLUTION)
     trials = int(has_swap.sum())

@@ -65,11 +65,7 @@ def recognition(vectors: Tensor, queries: QueryVectors, labels: SceneLabels, *, 
         heads = np.split(values, np.cumsum(labels.values)[:-1], axis=1)
         found.append(recognise(heads, _scores(own, queries.objects), scenes=part.scenes, object_ids=part.object_ids))
         tick()
-    return Recognition(
-        np.concatenate([part.by_concept for part in found]),
-        np.concatenate([part.concepts for part in found]),
-        np.concatenate([part.object for part in found]),
-    )
+    return Recognition.joined(found, concepts=len(labels.names))
 
 
 def _scores(vectors: Tensor, queries: Tensor) -> NDArray[np.float64]:

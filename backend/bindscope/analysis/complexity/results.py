@@ -151,11 +151,7 @@ def _ceiling(
 
 def _intervals(parts: Sequence[Recognition], labels: SceneLabels) -> dict[str, Interval]:
     """Recognition of scenes that were judged in blocks; ``labels`` are those of all of them."""
-    whole = Recognition(
-        np.concatenate([part.by_concept for part in parts] or [np.zeros((0, len(labels.names)), dtype=bool)]),
-        np.concatenate([part.concepts for part in parts] or [np.zeros(0, dtype=bool)]),
-        np.concatenate([part.object for part in parts] or [np.zeros(0, dtype=bool)]),
-    )
+    whole = Recognition.joined(parts, concepts=len(labels.names))
     return recognition_intervals(whole, labels.names, has_swap=labels.has_valid_swap)
 
 
