@@ -55,23 +55,34 @@ def main() -> None:
         page_title="Bindscope", page_icon=str(Path(__file__).parent / "assets" / "icon.svg"), layout="wide"
     )
     st.html(theme.css(dark=state.is_dark()))
-    pages = [
-        st.Page(compose.page, title="Compose", icon=":material/draw:", url_path="compose", default=True),
-        st.Page(survey.page, title="Survey", icon=":material/grid_on:", url_path="survey"),
-        st.Page(probe.page, title="Probe", icon=":material/sensors:", url_path="probe"),
-        st.Page(decompose.page, title="Decompose", icon=":material/stacked_bar_chart:", url_path="decompose"),
-        st.Page(surgery.page, title="Surgery", icon=":material/content_cut:", url_path="surgery"),
-        st.Page(map.page, title="Map", icon=":material/scatter_plot:", url_path="map"),
-        st.Page(retrieve.page, title="Retrieve", icon=":material/image_search:", url_path="retrieve"),
-        st.Page(repair.page, title="Repair", icon=":material/build:", url_path="repair"),
-        st.Page(compare.page, title="Compare", icon=":material/leaderboard:", url_path="compare"),
-        st.Page(complexity.page, title="Complexity", icon=":material/function:", url_path="complexity"),
-        st.Page(train.page, title="Train", icon=":material/model_training:", url_path="train"),
-        st.Page(phase.page, title="Phase", icon=":material/blur_linear:", url_path="phase"),
-        st.Page(jobs.page, title="Jobs", icon=":material/checklist:", url_path="jobs"),
-        st.Page(system.page, title="System", icon=":material/memory:", url_path="system"),
-    ]
-    state.register_pages({page.url_path or "compose": page for page in pages})
+    pages = {
+        "": [
+            st.Page(compose.page, title="Compose", icon=":material/draw:", url_path="compose", default=True),
+            st.Page(survey.page, title="Survey", icon=":material/grid_on:", url_path="survey"),
+        ],
+        "Look inside": [
+            st.Page(probe.page, title="Probe", icon=":material/sensors:", url_path="probe"),
+            st.Page(decompose.page, title="Decompose", icon=":material/stacked_bar_chart:", url_path="decompose"),
+            st.Page(surgery.page, title="Surgery", icon=":material/content_cut:", url_path="surgery"),
+            st.Page(complexity.page, title="Complexity", icon=":material/function:", url_path="complexity"),
+            st.Page(map.page, title="Map", icon=":material/scatter_plot:", url_path="map"),
+        ],
+        "Choose and repair": [
+            st.Page(compare.page, title="Compare", icon=":material/leaderboard:", url_path="compare"),
+            st.Page(retrieve.page, title="Retrieve", icon=":material/image_search:", url_path="retrieve"),
+            st.Page(repair.page, title="Repair", icon=":material/build:", url_path="repair"),
+        ],
+        "Train": [
+            st.Page(train.page, title="Train", icon=":material/model_training:", url_path="train"),
+            st.Page(phase.page, title="Phase", icon=":material/blur_linear:", url_path="phase"),
+        ],
+        "Service": [
+            st.Page(jobs.page, title="Jobs", icon=":material/checklist:", url_path="jobs"),
+            st.Page(system.page, title="System", icon=":material/memory:", url_path="system"),
+        ],
+    }
+    every = [page for group in pages.values() for page in group]
+    state.register_pages({page.url_path or "compose": page for page in every})
     chosen = st.navigation(pages, position="top")
     _frame(chosen.title)
     chosen.run()

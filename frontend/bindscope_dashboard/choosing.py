@@ -1,16 +1,18 @@
 """Calls to the service about choosing and mending a model, kept by content as those of ``service`` are."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
 
-from bindscope.schemas.comparisons import ComparisonResponse, DisagreementResponse
+from bindscope.schemas.comparisons import ComparisonProgress, ComparisonResponse, DisagreementResponse
 from bindscope.schemas.projections import ProjectionResponse
 from bindscope.schemas.repairs import RepairModel
 from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
 from bindscope_dashboard import service
+
+_LAST_BOARD = "compare.board"
 
 
 def retrieval(body: Mapping[str, Any]) -> RetrievalResponse:
@@ -38,9 +40,17 @@ def projection(body: Mapping[str, Any]) -> ProjectionResponse:
     return _projection(service.url(), service.key_of(body))
 
 
-def comparison(body: Mapping[str, Any]) -> ComparisonResponse:
-    """A board of models."""
-    return _comparison(service.url(), service.key_of(body))
+def comparison(body: Mapping[str, Any], on_progress: Callable[[ComparisonProgress], None]) -> ComparisonResponse:
+    """A board of models; ``on_progress`` is called before each row that is not known yet.
+
+    The last board stays with the session: Streamlit's own cache would try to replay the progress.
+    """
+    key = (service.url(), service.key_of(body))
+    last: tuple[tuple[str, str], ComparisonResponse] | None = st.session_state.get(_LAST_BOARD)
+    if last is None or last[0] != key:
+        last = (key, service.patient(key[0]).compare(**body, on_progress=on_progress))
+        st.session_state[_LAST_BOARD] = last
+    return last[1]
 
 
 def disagreements(body: Mapping[str, Any]) -> DisagreementResponse:
@@ -71,11 +81,6 @@ def _repair_file(address: str, repair_id: str) -> bytes:
 @st.cache_data(max_entries=20, ttl=3600, show_spinner=False)
 def _projection(address: str, body: str) -> ProjectionResponse:
     return service.patient(address).project(**json.loads(body))
-
-
-@st.cache_data(max_entries=50, ttl=3600, show_spinner=False)
-def _comparison(address: str, body: str) -> ComparisonResponse:
-    return service.patient(address).compare(**json.loads(body))
 
 
 @st.cache_data(max_entries=50, ttl=3600, show_spinner=False)

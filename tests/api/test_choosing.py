@@ -3,6 +3,8 @@ import io
 import numpy as np
 import pytest
 
+from bindscope.schemas.comparisons import ComparisonLine
+
 MINI = {
     "name": "mini",
     "text": "name: mini\nconcepts:\n  color: [red, blue, green, yellow]\n  shape: [square, circle, star]\n",
@@ -311,6 +313,24 @@ def test_a_board_ranks_models_and_shows_its_controls(board):
     assert own["probes"]["image"]["value"] > 0.9
     assert own["r2"]["image"]["objects"] > own["r2"]["image"]["concepts"]
     assert len(board["pairs"]) == 3
+
+
+def test_a_streamed_board_names_each_row_before_it_is_measured(api):
+    body = {"models": ["synthetic:bag", "synthetic:product"], "space": "mini", "count": 20, "limit": 60}
+    answer = api.post("/v1/comparisons", json=body, headers={"Accept": "application/x-ndjson"})
+    lines = [ComparisonLine.model_validate_json(line) for line in answer.text.splitlines()]
+    steps = [(line.progress.done, line.progress.total, line.progress.model) for line in lines[:-1]]
+    assert steps == [(0, 2, "synthetic:bag"), (1, 2, "synthetic:product")]
+    again = api.post("/v1/comparisons", json=body, headers={"Accept": "application/x-ndjson"})
+    (line,) = again.text.splitlines()
+    assert ComparisonLine.model_validate_json(line).result.rows == lines[-1].result.rows
+
+
+def test_a_stream_that_can_not_begin_is_an_ordinary_problem(api):
+    body = {"models": ["synthetic:none"], "space": "mini"}
+    answer = api.post("/v1/comparisons", json=body, headers={"Accept": "application/x-ndjson"})
+    assert answer.status_code == 404
+    assert "synthetic:none" in answer.json()["detail"]
 
 
 def test_a_gain_of_repair_stands_on_the_board_where_it_is_asked_for(api):

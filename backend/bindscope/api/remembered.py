@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,17 +14,29 @@ from bindscope.store.keys import measurement_key
 _Answer = TypeVar("_Answer", bound=AnalysisResponse)
 
 
+class Question(Generic[_Answer]):
+    """``asked`` on the numbers named by ``digest``. ``cached`` and ``computed_at`` of an answer say whence it comes."""
+
+    def __init__(self, parts: Services, noun: str, *, digest: str, asked: BaseModel, kind: type[_Answer]) -> None:
+        self._measurements = parts.measurements
+        self._key = measurement_key(noun, [__version__, digest, asked.model_dump_json()])
+        self._kind = kind
+
+    def kept(self) -> _Answer | None:
+        """The answer, if it was given before."""
+        kept = self._measurements.get(self._key)
+        return None if kept is None else self._kind.model_validate(kept).model_copy(update={"cached": True})
+
+    def keep(self, answer: _Answer) -> _Answer:
+        """The same answer with its time, for the next one who asks."""
+        answer = answer.model_copy(update={"computed_at": datetime.now(UTC).isoformat(timespec="seconds")})
+        self._measurements.put(self._key, answer.model_dump(mode="json"))
+        return answer
+
+
 def remembered(
     parts: Services, noun: str, *, digest: str, asked: BaseModel, kind: type[_Answer], compute: Callable[[], _Answer]
 ) -> _Answer:
-    """The kept answer to ``asked`` on the numbers named by ``digest``, or ``compute()``, which is then kept.
-
-    ``cached`` and ``computed_at`` of the answer say which.
-    """
-    key = measurement_key(noun, [__version__, digest, asked.model_dump_json()])
-    kept = parts.measurements.get(key)
-    if kept is not None:
-        return kind.model_validate(kept).model_copy(update={"cached": True})
-    answer = compute().model_copy(update={"computed_at": datetime.now(UTC).isoformat(timespec="seconds")})
-    parts.measurements.put(key, answer.model_dump(mode="json"))
-    return answer
+    """The kept answer to a question, or ``compute()``, which is then kept."""
+    question = Question(parts, noun, digest=digest, asked=asked, kind=kind)
+    return question.kept() or question.keep(compute())

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import counted, interval_text, names
 from bindscope.errors import InvalidInput
+from bindscope.schemas.comparisons import ComparisonProgress
 from bindscope.schemas.repairs import RepairFigures
 
 _Model = Annotated[str, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
@@ -137,7 +138,13 @@ def compare(
     """Models side by side on the same scenes; those that do not separate beyond chance share a rank."""
     with client_for(url) as client:
         found = client.compare(
-            [name for text in models for name in names(text)], space, count=count, limit=limit, repair=mend, seed=seed
+            [name for text in models for name in names(text)],
+            space,
+            on_progress=_row_begins,
+            count=count,
+            limit=limit,
+            repair=mend,
+            seed=seed,
         )
     if as_json:
         _print_json(found)
@@ -156,6 +163,11 @@ def compare(
     for pair in found.pairs:
         word = "differ" if pair.separate else "do not separate"
         typer.echo(f"  {pair.first} and {pair.second} {word} (p = {pair.adjusted:.3g}, McNemar, Holm)")
+
+
+def _row_begins(progress: ComparisonProgress) -> None:
+    if sys.stderr.isatty():
+        typer.echo(f"{progress.done + 1} of {progress.total}: {progress.model} ...", err=True)
 
 
 def _print_json(found: BaseModel) -> None:

@@ -1,10 +1,10 @@
 """Client methods for choosing and mending a model: retrieval, lookalikes, repair, maps, comparison."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from bindscope.client.connection import Connection
-from bindscope.schemas.comparisons import ComparisonResponse, DisagreementResponse
+from bindscope.schemas.comparisons import ComparisonLine, ComparisonProgress, ComparisonResponse, DisagreementResponse
 from bindscope.schemas.projections import ProjectionResponse
 from bindscope.schemas.repairs import RepairList, RepairModel
 from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
@@ -47,10 +47,22 @@ class Choosing(Connection):
         plain = source.model_dump(mode="json", exclude_none=True) if isinstance(source, SourceModel) else dict(source)
         return self._ask(ProjectionResponse, "POST", "/v1/projections", json={"source": plain, **options})
 
-    def compare(self, models: Sequence[str], space: str = "clevr2d", **options: Any) -> ComparisonResponse:
-        """A board of models on the same scenes. Options: count, limit, repair, template, seed."""
+    def compare(
+        self,
+        models: Sequence[str],
+        space: str = "clevr2d",
+        *,
+        on_progress: Callable[[ComparisonProgress], None] | None = None,
+        **options: Any,
+    ) -> ComparisonResponse:
+        """A board of models on the same scenes. Options: count, limit, repair, template, seed.
+
+        ``on_progress`` is called before each row is measured.
+        """
         body = {"models": list(models), "space": space, **options}
-        return self._ask(ComparisonResponse, "POST", "/v1/comparisons", json=body)
+        if on_progress is None:
+            return self._ask(ComparisonResponse, "POST", "/v1/comparisons", json=body)
+        return cast(ComparisonResponse, self._followed(ComparisonLine, "/v1/comparisons", body, on_progress))
 
     def disagreements(self, first: str, second: str, space: str = "clevr2d", **options: Any) -> DisagreementResponse:
         """Scenes that only one of two models gets right. Options: count, most, template, seed."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -10,6 +10,8 @@ import httpx2
 from pydantic import BaseModel
 
 from bindscope.client.errors import ApiError, ServiceUnreachable
+from bindscope.schemas.comparisons import ComparisonLine
+from bindscope.schemas.verdicts import BatchLine
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -77,6 +79,27 @@ class Connection:
             raise ServiceUnreachable(self.url) from error
         except httpx2.TransportError as error:
             raise ApiError(504, "No answer", f"The service at {self.url} went away: {error}") from error
+
+    def _followed(
+        self,
+        kind: type[BatchLine] | type[ComparisonLine],
+        path: str,
+        body: Mapping[str, Any],
+        on_progress: Callable[[Any], None],
+    ) -> BaseModel:
+        """The result at the end of a stream of progress lines."""
+        with self._stream("POST", path, json=body, headers={"Accept": "application/x-ndjson"}) as lines:
+            for text in lines:
+                if not text:
+                    continue
+                line = kind.model_validate_json(text)
+                if line.progress is not None:
+                    on_progress(line.progress)
+                elif line.error is not None:
+                    raise api_error(line.error, 500)
+                elif line.result is not None:
+                    return line.result
+        raise ApiError(502, "Incomplete answer", "The service closed the stream before the result: ask again.")
 
 
 def answer_error(answer: httpx2.Response) -> ApiError:

@@ -70,6 +70,23 @@ class ComparisonResponse(AnalysisResponse):
     scenes: int
 
 
+class ComparisonProgress(ResponseModel):
+    """``done`` of ``total`` rows are there; ``model`` (a ``kind`` of row) is measured now."""
+
+    done: int
+    total: int
+    model: str
+    kind: str
+
+
+class ComparisonLine(ResponseModel):
+    """A line of ``application/x-ndjson``: progress, then exactly one result or error."""
+
+    progress: ComparisonProgress | None = None
+    result: ComparisonResponse | None = None
+    error: dict[str, object] | None = None
+
+
 class DisagreementRequest(_ScenesModel):
     """Two models on the same scenes; at most ``most`` are shown."""
 

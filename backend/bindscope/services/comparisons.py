@@ -1,7 +1,7 @@
 """A board of models on the same scenes, and where two of them differ."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -75,6 +75,16 @@ class Board:
 
 
 @dataclass(frozen=True)
+class BoardProgress:
+    """``done`` of ``total`` rows are there; ``model`` (a ``kind`` of row) is measured now."""
+
+    done: int
+    total: int
+    model: str
+    kind: str
+
+
+@dataclass(frozen=True)
 class Difference:
     """A scene that two models decide differently; margins of the true caption over the best swap."""
 
@@ -123,25 +133,26 @@ class Comparisons:
         self._embedder, self._noise, self._sources = embedder, noise, sources
         self._spaces, self._repairs = spaces, repairs
 
-    def board(
-        self, models: Sequence[str], spec: ComparisonSpec, *, progress: Callable[[str], None] = lambda model: None
-    ) -> Board:
-        """Rows in the order of ``models``, then the controls. Raises UnknownName, UnsupportedModality, InvalidInput."""
+    def board(self, models: Sequence[str], spec: ComparisonSpec) -> Iterator[BoardProgress | Board]:
+        """What is measured next, and at the end the board: rows in the order of ``models``, then the controls.
+
+        Raises UnknownName, UnsupportedModality, InvalidInput.
+        """
         started = time.perf_counter()
         wanted = list(dict.fromkeys(models))
         space = self._spaces.get(spec.space)
         named = [(name, "model") for name in wanted] + [(name, kind) for name, kind in self._controls(wanted)]
         scenes = _scenes(space, spec)
         trials, rows = [], []
-        for name, kind in named:
-            progress(name)
+        for done, (name, kind) in enumerate(named):
+            yield BoardProgress(done, len(named), name, kind)
             trial = self._trial(name, scenes, spec, control="blank" if kind == "blind" else "none")
             trials.append(trial)
             rows.append(self._row(name, kind, trial, space, spec))
         tests = compared([trial.right for trial in trials[: len(wanted)]])
         places = ranks(len(wanted), tests)
         ranked = [replace(row, rank=place) for row, place in zip(rows, places, strict=False)]
-        return Board([*ranked, *rows[len(wanted) :]], tests, len(scenes), round(time.perf_counter() - started, 3))
+        yield Board([*ranked, *rows[len(wanted) :]], tests, len(scenes), round(time.perf_counter() - started, 3))
 
     def differences(self, models: tuple[str, str], spec: ComparisonSpec, *, most: int) -> Differences:
         """Scenes that one of two models gets right and the other does not, the widest gaps first."""

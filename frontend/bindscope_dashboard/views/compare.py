@@ -11,7 +11,7 @@ from dataclasses import replace
 import streamlit as st
 
 from bindscope.domain.concepts import ConceptSpace
-from bindscope.schemas.comparisons import ComparisonResponse, DisagreementResponse
+from bindscope.schemas.comparisons import ComparisonProgress, ComparisonResponse, DisagreementResponse
 from bindscope.schemas.models import ModelSummary
 from bindscope_dashboard import board, cards, choosing, choosing_exports, service, state, tables
 from bindscope_dashboard.choosing_links import (
@@ -81,9 +81,7 @@ def _desk() -> None:
             chosen = _settings(shown, models, spaces)
             share = st.container(width="content")
         if chosen.models:
-            with st.spinner(f"Asking {counted(len(chosen.models), 'model')} about {chosen.count} scenes …"):
-                answer = choosing.comparison(compare_body(chosen))
-            _show(answer)
+            _show(answer := _asked(chosen))
             chosen = _side_by_side(chosen, spaces[chosen.space])
             _behind(answer)
         else:
@@ -93,6 +91,21 @@ def _desk() -> None:
         state.mirror(PAGE, query)
         with share:
             share_popover(query, [compare_body(chosen)], path="/v1/comparisons", method="compare", key="compare.share")
+
+
+def _asked(chosen: CompareState) -> ComparisonResponse:
+    """The board, with the row that is measured now and the share of rows that are done."""
+    place = st.empty()
+
+    def show(progress: ComparisonProgress) -> None:
+        what = {"random": ", random weights", "blind": ", blank pictures"}.get(progress.kind, "")
+        text = f"{progress.done + 1} of {progress.total}: {literal(model_title(progress.model))}{what} …"
+        place.progress(progress.done / progress.total, text=text)
+
+    try:
+        return choosing.comparison(compare_body(chosen), show)
+    finally:
+        place.empty()
 
 
 def _settings(shown: CompareState, models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> CompareState:

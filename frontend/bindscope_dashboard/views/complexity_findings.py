@@ -9,7 +9,7 @@ import streamlit as st
 
 from bindscope.schemas.complexity import ComplexityCellResult, ComplexityResult
 from bindscope.schemas.jobs import JobModel
-from bindscope_dashboard import exports, state, tables
+from bindscope_dashboard import charts, exports, state, tables
 from bindscope_dashboard.complexity_links import MEASURES, Measure, source_title
 from bindscope_dashboard.complexity_story import COVERAGE, complexity_story
 from bindscope_dashboard.job_cards import is_running
@@ -30,7 +30,6 @@ from bindscope_dashboard.story import Story
 from bindscope_dashboard.views.probe_findings import downloads, story_card
 from bindscope_dashboard.wording import percent, plain_number
 
-_CHART = {"displayModeBar": False, "responsive": True}
 _REPORTED = (
     "Reported by the paper, for comparison: concepts of CLIP's unseen objects are recognised in 80 % or more from "
     "coverage 0.3 on, its objects in about 20 % even at coverage 0.9 with the widest network; models that generalise "
@@ -106,7 +105,7 @@ def _curves(cells: Mapping[str, Sequence[ComplexityCellResult]], measure: Measur
             st.subheader(title.replace("_", "\\_"), anchor=False)
             st.plotly_chart(
                 curves_figure(own, measure, values=values, coverages=coverages, dark=state.is_dark()),
-                theme=None, key=f"complexity.curves.{number}", config=_CHART,
+                theme=None, key=f"complexity.curves.{number}", config=charts.saving("complexity"),
                 alt=curves_text(own, measure, source=title),
             )  # fmt: skip
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
-from bindscope_dashboard import editing, exports, service, state, tables
+from bindscope_dashboard import charts, editing, exports, service, state, tables
 from bindscope_dashboard.cards import thumbnail
 from bindscope_dashboard.geometry_links import DecomposeState, shares_body
 from bindscope_dashboard.markup import Html, tag
@@ -27,7 +27,6 @@ from bindscope_dashboard.views.pickers import in_slots, left_to_right, scene_pic
 from bindscope_dashboard.views.probe_findings import downloads, kept_since
 from bindscope_dashboard.wording import percent
 
-_CHART = {"displayModeBar": False, "responsive": True}
 _PIXELS = 192
 _WHAT = {1: "object", 2: "concept"}
 
@@ -78,7 +77,13 @@ def comparison(fits: Sequence[Fit], result: DecompositionResponse) -> None:
         left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Held-out R² by estimator", anchor=False)
-        st.plotly_chart(r2_figure(fits, dark=dark), theme=None, key="decompose.r2", config=_CHART, alt=r2_text(fits))
+        st.plotly_chart(
+            r2_figure(fits, dark=dark),
+            theme=None,
+            key="decompose.r2",
+            config=charts.saving("decomposition-r2"),
+            alt=r2_text(fits),
+        )
         st.caption("Plain bars: a sum of object vectors. Striped: of concept vectors. Diamond: random weights.")
     with right:
         st.subheader("As a table", anchor=False)
@@ -87,9 +92,12 @@ def comparison(fits: Sequence[Fit], result: DecompositionResponse) -> None:
         st.html(tables.table(head, rows, label="R2 by estimator", numbers=frozenset({2, 3}), cls="dense"))
     with st.expander("Probes on the rebuilt scenes, provenance and downloads"):
         st.plotly_chart(
-            recognition_figure(result.probing, {}, dark=dark), theme=None, key="decompose.probing", config=_CHART,
+            recognition_figure(result.probing, {}, dark=dark),
+            theme=None,
+            key="decompose.probing",
+            config=charts.saving("decomposition-probes"),
             alt=recognition_text(result.probing, {}),
-        )  # fmt: skip
+        )
         scenes = f"{result.train_scenes} for training, {result.test_scenes} held out"
         pairs = [("answer", kept_since(result)), ("scenes", scenes), *tables.provenance_facts(result.provenance)]
         st.html(tables.facts(pairs, label="Provenance"))
@@ -133,9 +141,12 @@ def _explained_scene(
         with st.spinner("Explaining the scene …"):
             shares = service.scene_shares(shares_body(chosen))
         st.plotly_chart(
-            shares_figure(shares, dark=state.is_dark()), theme=None, key="decompose.shares", config=_CHART,
+            shares_figure(shares, dark=state.is_dark()),
+            theme=None,
+            key="decompose.shares",
+            config=charts.saving("scene-shares"),
             alt=shares_text(shares),
-        )  # fmt: skip
+        )
         st.caption(
             "Shares of the vector's squared distance from the mean of all scenes; they add up to one. Blue is the "
             "first object, orange the second, grey the residual that no sum explains. A part that points away from the "

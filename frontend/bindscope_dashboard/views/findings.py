@@ -9,7 +9,7 @@ import streamlit as st
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.verdicts import AtlasCell, VerdictBatch
-from bindscope_dashboard import exports, service, state, tables
+from bindscope_dashboard import charts, exports, service, state, tables
 from bindscope_dashboard.links import ComposeState, SurveyState, compose_query
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.atlas import atlas_figure, atlas_text, cells_of
@@ -22,7 +22,6 @@ from bindscope_dashboard.plots.recognition import (
 from bindscope_dashboard.views.gallery import scene_cards
 from bindscope_dashboard.wording import percent, runs_on, signed, tiny, with_interval
 
-_CHART = {"displayModeBar": False, "responsive": True}
 _SHOWN = 6
 
 
@@ -38,7 +37,7 @@ def show(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> None:
             accuracy_figure(batch.swap_accuracy, dark=dark),
             theme=None,
             key="survey.accuracy",
-            config=_CHART,
+            config=charts.saving("survey-accuracy"),
             alt=accuracy_text(batch.swap_accuracy),
         )
         st.subheader("Recognition against chance", anchor=False)
@@ -46,7 +45,7 @@ def show(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> None:
             recognition_figure(batch.recognition, batch.chance, dark=dark),
             theme=None,
             key="survey.recognition",
-            config=_CHART,
+            config=charts.saving("survey-recognition"),
             alt=recognition_text(batch.recognition, batch.chance),
         )
         st.caption("Thin lines are 95 % intervals, the upright tick is chance. A tie never counts as recognised.")
@@ -108,7 +107,7 @@ def _atlas(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> Non
         atlas_figure(cells, concept, dark=state.is_dark()),
         theme=None,
         key=f"survey.atlas.{concept.name}",
-        config=_CHART,
+        config=charts.saving("survey-atlas"),
         on_select="rerun",
         selection_mode="points",
         alt=atlas_text(cells, concept.name),

@@ -10,7 +10,7 @@ from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.verdicts import Verdict
 from bindscope_dashboard import cards as draw
-from bindscope_dashboard import exports, service, state, tables
+from bindscope_dashboard import charts, exports, service, state, tables
 from bindscope_dashboard.links import ComposeState, verdict_body
 from bindscope_dashboard.plots.contest import contest_figure, contest_text
 from bindscope_dashboard.views import breaking, guessing
@@ -19,7 +19,6 @@ from bindscope_dashboard.wording import literal
 
 #: Side of the picture where the model does not say its own.
 _PIXELS = 224
-_CHART = {"displayModeBar": False, "responsive": True}
 
 
 def models_of(shown: ComposeState) -> list[str]:
@@ -81,7 +80,7 @@ def _contest(verdict: Verdict, *, slot: int, narrow: bool) -> None:
     box = st.container(gap="xxsmall")
     box.html(draw.contest_heading(verdict))
     box.plotly_chart(
-        figure, theme=None, key=f"compose.contest.{slot}", config=_CHART,
+        figure, theme=None, key=f"compose.contest.{slot}", config=charts.saving("verdict"),
         alt=contest_text(verdict.contest, anchor=verdict.anchor),
     )  # fmt: skip
 

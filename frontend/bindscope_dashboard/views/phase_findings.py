@@ -9,7 +9,7 @@ from bindscope.domain.concepts import ConceptSpace
 from bindscope.errors import InvalidInput
 from bindscope.schemas.jobs import JobModel, LiveCell
 from bindscope.schemas.trainings import PhaseCell, PhaseResult
-from bindscope_dashboard import exports, service, state, tables
+from bindscope_dashboard import charts, exports, service, state, tables
 from bindscope_dashboard.markup import Html
 from bindscope_dashboard.plots.phase import (
     Square,
@@ -37,7 +37,6 @@ from bindscope_dashboard.views.use_model import use_model
 from bindscope_dashboard.wording import percent, plain_number
 
 _CLICK = "phase.diagram"
-_CHART = {"displayModeBar": False, "responsive": True}
 
 
 def show(job: JobModel, square: str) -> str:
@@ -64,9 +63,14 @@ def _diagram(squares: Sequence[Square], cells: Sequence[PhaseCell], shown: str) 
     st.subheader("Unseen objects recognised", anchor=False)
     key, chart = "phase.square", f"{_CLICK}.{state.pickers_revision(_CLICK)}"
     st.plotly_chart(
-        phase_figure(squares, _sizes(squares, cells), dark=state.is_dark()), theme=None, key=chart, config=_CHART,
-        on_select=lambda: _take_click(chart, key), selection_mode="points", alt=phase_text(squares),
-    )  # fmt: skip
+        phase_figure(squares, _sizes(squares, cells), dark=state.is_dark()),
+        theme=None,
+        key=chart,
+        config=charts.saving("phase"),
+        on_select=lambda: _take_click(chart, key),
+        selection_mode="points",
+        alt=phase_text(squares),
+    )
     st.caption(
         "In %, on scenes made only of objects that training never saw, against all object queries; mean over seeds. "
         "Outlined squares are not finished. Click one to see its curves."
@@ -158,7 +162,7 @@ def _relation(cells: Sequence[PhaseCell]) -> None:
     )  # fmt: skip
     measure = chosen or MEASURES[0]
     st.plotly_chart(product_figure(cells, measure, dark=state.is_dark()), theme=None, key="phase.product",
-                    config=_CHART, alt=product_text(cells, measure))  # fmt: skip
+                    config=charts.saving("phase-product"), alt=product_text(cells, measure))  # fmt: skip
     st.markdown(product_sentence(cells, measure))
     st.caption(
         "Across: how well a global product, fitted on scenes of some objects, predicts the run's embeddings of scenes "

@@ -8,13 +8,12 @@ import streamlit as st
 from bindscope.schemas.base import AnalysisResponse, Interval
 from bindscope.schemas.probes import ProbeResponse
 from bindscope.schemas.verdicts import VerdictBatch
-from bindscope_dashboard import exports, state, tables
+from bindscope_dashboard import charts, exports, state, tables
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.probes import split_figure, split_text, values_figure, values_text
 from bindscope_dashboard.story import MOST, Contest, Reading, Story, accuracy_note, binding_story, probe_note
 from bindscope_dashboard.wording import DIAGNOSES, percent
 
-_CHART = {"displayModeBar": False, "responsive": True}
 _TITLES = {"image": "Image probe", "text": "Text probe", "upload": "Probe of the upload"}
 _HEAD = "object_on_valid_swaps"
 
@@ -101,15 +100,22 @@ def _bars(name: str, probe: ProbeResponse) -> None:
     dark = state.is_dark()
     st.subheader(f"{_TITLES[name]}: held out against training", anchor=False)
     st.plotly_chart(
-        split_figure(probe, dark=dark), theme=None, key=f"probe.split.{name}", config=_CHART, alt=split_text(probe)
+        split_figure(probe, dark=dark),
+        theme=None,
+        key=f"probe.split.{name}",
+        config=charts.saving("probe"),
+        alt=split_text(probe),
     )
     with st.expander("By value"):
         for concept, values in probe.per_value.items():
             st.caption(f"Scenes that hold the value: how often their {concept} is recognised")
             st.plotly_chart(
-                values_figure(values, dark=dark), theme=None, key=f"probe.values.{name}.{concept}", config=_CHART,
+                values_figure(values, dark=dark),
+                theme=None,
+                key=f"probe.values.{name}.{concept}",
+                config=charts.saving("probe-values"),
                 alt=values_text(values, concept),
-            )  # fmt: skip
+            )
 
 
 def kept_since(answer: AnalysisResponse) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.surgeries import EditResponse
-from bindscope_dashboard import service, state, tables
+from bindscope_dashboard import charts, service, state, tables
 from bindscope_dashboard.geometry_links import SurgeryState
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.surgery import changed_concepts, changes_figure, changes_text, listed_objects
@@ -16,7 +16,6 @@ from bindscope_dashboard.views.pickers import scene_words
 from bindscope_dashboard.views.probe_findings import story_card
 from bindscope_dashboard.wording import score
 
-_CHART = {"displayModeBar": False, "responsive": True}
 _PIXELS = 192
 
 
@@ -85,6 +84,9 @@ def probes(found: EditResponse) -> None:
         with column:
             st.caption(f"Scores of {what}: circle before, diamond after")
             st.plotly_chart(
-                changes_figure(changes, dark=dark), theme=None, key=f"surgery.changes.{what}", config=_CHART,
+                changes_figure(changes, dark=dark),
+                theme=None,
+                key=f"surgery.changes.{what}",
+                config=charts.saving("surgery-scores"),
                 alt=changes_text(changes, what),
-            )  # fmt: skip
+            )

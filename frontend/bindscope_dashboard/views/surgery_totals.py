@@ -8,7 +8,7 @@ import streamlit as st
 
 from bindscope.schemas.removals import RemovalResponse
 from bindscope.schemas.surgeries import SurgeryResponse
-from bindscope_dashboard import exports, service, state, tables
+from bindscope_dashboard import charts, exports, service, state, tables
 from bindscope_dashboard.geometry_links import SurgeryState, source_body
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.recognition import NAMES, recognition_figure, recognition_text
@@ -17,7 +17,6 @@ from bindscope_dashboard.views.probe_findings import downloads, figure_card, kep
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.wording import percent, score, with_interval
 
-_CHART = {"displayModeBar": False, "responsive": True}
 EDITS = 2000
 VARIANTS: Mapping[str, str] = {
     "original": "as they are",
@@ -94,9 +93,12 @@ def _edits(result: SurgeryResponse) -> None:
     st.caption(" ".join(notes))
     st.caption("What probes read off the edited vectors, asked for the wanted scene")
     st.plotly_chart(
-        recognition_figure(result.probing, {}, dark=state.is_dark()), theme=None, key="surgery.probing", config=_CHART,
+        recognition_figure(result.probing, {}, dark=state.is_dark()),
+        theme=None,
+        key="surgery.probing",
+        config=charts.saving("surgery"),
         alt=recognition_text(result.probing, {}),
-    )  # fmt: skip
+    )
     with st.expander("Provenance and downloads of the edits"):
         pairs = [("answer", kept_since(result)), *tables.provenance_facts(result.provenance)]
         st.html(tables.facts(pairs, label="Provenance of the edits"))

@@ -8,7 +8,7 @@ import streamlit as st
 from bindscope.schemas.base import Interval, Recognition
 from bindscope.schemas.jobs import JobModel
 from bindscope.schemas.trainings import TrainingResult
-from bindscope_dashboard import exports, state, tables
+from bindscope_dashboard import charts, exports, state, tables
 from bindscope_dashboard.job_cards import is_running
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.training import (
@@ -23,7 +23,6 @@ from bindscope_dashboard.views.probe_findings import downloads, story_card
 from bindscope_dashboard.views.use_model import use_model
 from bindscope_dashboard.wording import duration, percent
 
-_CHART = {"displayModeBar": False, "responsive": True}
 #: From this recognition of unseen objects on a run generalises; below the other one it does not.
 GENERALISES, FAILS = 0.8, 0.2
 
@@ -75,14 +74,20 @@ def curves(
         st.subheader("Recognition", anchor=False)
         st.plotly_chart(
             recognition_history_figure(history, steps, best_step=best_step, chance=chance, dark=dark),
-            theme=None, key=f"{key}.recognition", config=_CHART, alt=recognition_history_text(history, steps),
-        )  # fmt: skip
+            theme=None,
+            key=f"{key}.recognition",
+            config=charts.saving("training-recognition"),
+            alt=recognition_history_text(history, steps),
+        )
     with right:
         st.subheader("Loss", anchor=False)
         st.plotly_chart(
-            loss_figure(history, steps, dark=dark), theme=None, key=f"{key}.loss", config=_CHART,
+            loss_figure(history, steps, dark=dark),
+            theme=None,
+            key=f"{key}.loss",
+            config=charts.saving("training-loss"),
             alt=loss_text(history, steps),
-        )  # fmt: skip
+        )
     st.caption(
         "Solid: scenes made only of unseen objects (held out for validation while it trains); dotted: scenes of seen "
         "ones. Recognised means that everything in the scene scores strictly higher than everything else."

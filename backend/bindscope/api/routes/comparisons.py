@@ -1,14 +1,18 @@
 """Models side by side."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from bindscope.api.dependencies import Parts
-from bindscope.api.remembered import remembered
+from bindscope.api.remembered import Question, remembered
+from bindscope.api.streaming import NDJSON, lines_of, wants_lines
 from bindscope.errors import InvalidInput
 from bindscope.schemas.base import Provenance
 from bindscope.schemas.comparisons import (
+    ComparisonLine,
+    ComparisonProgress,
     ComparisonRequest,
     ComparisonResponse,
     ComparisonRow,
@@ -19,30 +23,46 @@ from bindscope.schemas.comparisons import (
 )
 from bindscope.schemas.scenes import from_scene
 from bindscope.services.assembly import Services
-from bindscope.services.comparisons import ComparisonSpec
+from bindscope.services.comparisons import Board, BoardProgress, ComparisonSpec
 from bindscope.services.provenance import provenance
 from bindscope.services.sweeps.kind import digest
 
 router = APIRouter(prefix="/v1", tags=["compare"])
 
 
-@router.post("/comparisons")
-def comparison(body: ComparisonRequest, parts: Parts) -> ComparisonResponse:
-    """A board of models: swap accuracy, recognition, probes, additivity, repair gain, and ranks."""
-    return remembered(
-        parts,
-        "comparison",
-        digest=_digest(body.models, body.space, parts),
-        asked=body,
-        kind=ComparisonResponse,
-        compute=lambda: _board(body, parts),
-    )
+@router.post("/comparisons", response_model=ComparisonResponse, responses={200: {"content": {NDJSON: {}}}})
+def comparison(body: ComparisonRequest, request: Request, parts: Parts) -> ComparisonResponse | Response:
+    """A board of models: swap accuracy, recognition, probes, additivity, repair gain, and ranks.
+
+    With ``Accept: application/x-ndjson``: one progress line a row, then the result.
+    """
+    steps = _steps(body, parts)
+    if wants_lines(request):
+        return lines_of(steps, _line, failed=lambda problem: ComparisonLine(error=problem))
+    return next(step for step in steps if isinstance(step, ComparisonResponse))
 
 
-def _board(body: ComparisonRequest, parts: Services) -> ComparisonResponse:
+def _line(step: BoardProgress | ComparisonResponse) -> ComparisonLine:
+    if isinstance(step, ComparisonResponse):
+        return ComparisonLine(result=step)
+    return ComparisonLine(progress=ComparisonProgress.model_validate(step))
+
+
+def _steps(body: ComparisonRequest, parts: Services) -> Iterator[BoardProgress | ComparisonResponse]:
     names = list(dict.fromkeys(body.models))
+    question = Question(
+        parts, "comparison", digest=_digest(body.models, body.space, parts), asked=body, kind=ComparisonResponse
+    )
+    kept = question.kept()
+    if kept is not None:
+        yield kept
+        return
     spec = ComparisonSpec(body.space, body.count, body.limit, body.seed, body.template, body.repair)
-    found = parts.comparisons.board(names, spec)
+    for step in parts.comparisons.board(names, spec):
+        yield step if isinstance(step, BoardProgress) else question.keep(_response(step, names))
+
+
+def _response(found: Board, names: list[str]) -> ComparisonResponse:
     rows = [ComparisonRow.model_validate(row) for row in found.rows]
     pairs = [
         PairModel.model_validate(

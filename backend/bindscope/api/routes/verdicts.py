@@ -1,14 +1,10 @@
 """The verdict on one scene, and over many."""
 
-from collections.abc import Iterator
-
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 
 from bindscope.api.dependencies import Parts
-from bindscope.api.errors import problem_of
+from bindscope.api.streaming import NDJSON, lines_of, wants_lines
 from bindscope.domain.captions import Captioner
-from bindscope.errors import BindscopeError
 from bindscope.schemas.scenes import from_scene, to_scene
 from bindscope.schemas.verdicts import (
     BatchLine,
@@ -22,7 +18,6 @@ from bindscope.services.judging import Wording
 from bindscope.services.surveys import Progress, Survey, SurveySpec
 
 router = APIRouter(prefix="/v1/verdicts", tags=["verdicts"])
-NDJSON = "application/x-ndjson"
 
 
 def wording_of(body: VerdictRequest | VerdictBatchRequest) -> Wording:
@@ -50,22 +45,15 @@ def verdict_batch(body: VerdictBatchRequest, request: Request, parts: Parts) -> 
         wording=wording_of(body),
     )
     steps = parts.surveys.run(body.model, parts.spaces.get(body.space), spec=spec)
-    if NDJSON in request.headers.get("accept", ""):
-        return StreamingResponse(_lines(steps), media_type=NDJSON)
+    if wants_lines(request):
+        return lines_of(steps, _line, failed=lambda problem: BatchLine(error=problem))
     return next(batch_model(step) for step in steps if isinstance(step, Survey))
 
 
-def _lines(steps: Iterator[Progress | Survey]) -> Iterator[str]:
-    try:
-        for step in steps:
-            if isinstance(step, Survey):
-                line = BatchLine(result=batch_model(step))
-            else:
-                line = BatchLine(progress=BatchProgress.model_validate(step))
-            yield line.model_dump_json(exclude_none=False) + "\n"
-    except BindscopeError as error:
-        # The status line is already sent, so the error travels as the last line.
-        yield BatchLine(error=problem_of(error).model_dump(exclude_none=True)).model_dump_json() + "\n"
+def _line(step: Progress | Survey) -> BatchLine:
+    if isinstance(step, Survey):
+        return BatchLine(result=batch_model(step))
+    return BatchLine(progress=BatchProgress.model_validate(step))
 
 
 def batch_model(survey: Survey) -> VerdictBatch:
