@@ -8,6 +8,7 @@ BindscopeError
 ├── ModelUnavailable        the model is known, but its files are not there        (422)
 ├── PayloadTooLarge         more items, pixels or bytes than the limits allow      (413)
 ├── Overloaded              the queue is full: try again in a moment               (429)
+│   └── Unloaded            the model is leaving memory: try again                 (429)
 ├── EncodeFailed            the encoder raised on this very item                   (500)
 ├── ComputeUnavailable      the engine for long work cannot be reached             (503)
 ├── Cancelled               somebody asked the running work to stop                (409)
@@ -59,6 +60,10 @@ class Overloaded(BindscopeError):
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class Unloaded(Overloaded):
+    """The model left memory while the request was on its way: asked again, it is loaded again."""
 
 
 class EncodeFailed(BindscopeError):

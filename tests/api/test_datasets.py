@@ -81,7 +81,7 @@ def test_bytes_that_are_no_npz_are_refused(api, body) -> None:
 def test_an_upload_may_be_larger_than_other_requests_but_not_than_its_own_limit(tmp_path) -> None:
     settings = Settings(_env_file=None, data_dir=tmp_path, store="off", preload=(), max_body_mb=1, max_upload_mb=4)
     rng = np.random.default_rng(0)
-    with TestClient(create_app(settings)) as small:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as small:
         fits = npz(embeddings=rng.standard_normal((12, 40_000)).astype(np.float32))
         assert upload(small, fits).status_code == 201
         beyond = npz(embeddings=rng.standard_normal((12, 100_000)).astype(np.float32))
@@ -94,7 +94,7 @@ def test_an_upload_that_unpacks_to_more_than_the_limit_is_a_413(tmp_path) -> Non
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("embeddings.npy", b"\0" * (3 * 1024 * 1024))
     settings = Settings(_env_file=None, data_dir=tmp_path, store="off", preload=(), max_upload_mb=2)
-    with TestClient(create_app(settings)) as small:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as small:
         assert upload(small, file.getvalue()).status_code == 413
         assert small.get("/v1/datasets").json() == {"datasets": []}
 

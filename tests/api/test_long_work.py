@@ -20,7 +20,7 @@ def data_dir(tmp_path_factory):
 @pytest.fixture(scope="module")
 def api(data_dir):
     settings = Settings(_env_file=None, data_dir=data_dir, preload=(), workers=1)
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
         yield client
 
 
@@ -196,7 +196,7 @@ def test_an_unknown_job_is_a_404_on_every_address(api):
 
 def test_without_a_store_jobs_are_refused_and_the_rest_goes_on(tmp_path):
     settings = Settings(_env_file=None, data_dir=tmp_path, preload=(), store="off")
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
         answer = client.post("/v1/complexity", json=SWEEP)
         assert answer.status_code == 503
         assert client.get("/v1/jobs").status_code == 503
@@ -205,7 +205,7 @@ def test_without_a_store_jobs_are_refused_and_the_rest_goes_on(tmp_path):
 
 def test_a_scheduler_that_is_not_there_fails_the_job_with_the_reason(tmp_path):
     settings = Settings(_env_file=None, data_dir=tmp_path, preload=(), scheduler="tcp://127.0.0.1:9")
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
         job = ended(client, client.post("/v1/trainings", json={"config": TINY}).json()["id"])
     assert job["state"] == "failed"
     assert "tcp://127.0.0.1:9" in job["error"]

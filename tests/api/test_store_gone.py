@@ -20,7 +20,7 @@ def server(tmp_path):
 @pytest.fixture
 def external(server, tmp_path):
     settings = Settings(_env_file=None, data_dir=tmp_path / "data", redis_url=server.url, preload=())
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         yield client
 
 
@@ -61,13 +61,13 @@ def test_vectors_survive_a_restart_of_the_service(server, tmp_path) -> None:
     text = "a red square that is remembered"
     for expected in (0, 1):
         settings = Settings(_env_file=None, data_dir=tmp_path / "data", redis_url=server.url, preload=())
-        with TestClient(create_app(settings)) as client:
+        with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
             assert embed(client, text)["cached"] == expected
 
 
 def test_a_service_without_any_store_works_and_says_that_it_is_off(tmp_path) -> None:
     settings = Settings(_env_file=None, data_dir=tmp_path, store="off", preload=())
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
         embed(client, "a red square")
         assert client.get("/readyz").json()["store"]["state"] == "off"
 
@@ -75,7 +75,7 @@ def test_a_service_without_any_store_works_and_says_that_it_is_off(tmp_path) -> 
 def test_an_unreachable_store_at_start_does_not_stop_the_service(tmp_path) -> None:
     url = "redis://user:secret-word@127.0.0.1:9/0"
     settings = Settings(_env_file=None, data_dir=tmp_path, redis_url=url, preload=())
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
         embed(client, "a red square")
         ready = client.get("/readyz")
         assert ready.json()["degraded"]

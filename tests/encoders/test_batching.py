@@ -4,17 +4,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bindscope.cancellation import Token, carrying
 from bindscope.encoders.base import EncoderInfo, Fingerprint
 from bindscope.encoders.batching import BatchingQueue, BatchLimits
-from bindscope.errors import EncodeFailed, Overloaded, UnsupportedModality
+from bindscope.errors import Cancelled, EncodeFailed, Overloaded, Unloaded, UnsupportedModality
 
 
 class Lengths:
     """A closed-form text encoder whose vector is the text's length; it records its batches."""
 
-    def __init__(self, delay: float = 0.0) -> None:
-        self.delay = delay
+    def __init__(self, delay: float = 0.0, *, padding: str = "full", room: int = 10**6) -> None:
+        self.delay, self.padding, self.room = delay, padding, room
         self.batches: list[int] = []
         self.hold = threading.Event()
         self.hold.set()
@@ -22,13 +25,15 @@ class Lengths:
     @property
     def info(self) -> EncoderInfo:
         mark = Fingerprint("test", "w", "a", "p", "t", "p", "float32", "1")
-        return EncoderInfo("test:lengths", "test", ("text",), 1, mark, "none", "float32", "cpu", None, 16)
+        return EncoderInfo("test:lengths", "test", ("text",), 1, mark, "none", "float32", "cpu", None, 16, self.padding)
 
     def encode_texts(self, texts):
         self.hold.wait(10)
         time.sleep(self.delay)
         if any("poison" in text for text in texts):
             raise ValueError("poison")
+        if len(texts) > self.room:
+            raise MemoryError
         self.batches.append(len(texts))
         return np.array([[len(t)] for t in texts], dtype=np.float32)
 
@@ -158,3 +163,99 @@ def test_numbers_that_are_not_finite_never_leave_the_queue(make_queue) -> None:
 
     with pytest.raises(EncodeFailed, match="finite"):
         make_queue(Broken()).encode("text", ["x"])
+
+
+def test_a_caller_who_leaves_is_let_go_and_what_they_asked_is_not_encoded(make_queue) -> None:
+    encoder, token = Lengths(), Token()
+    queue = make_queue(encoder)
+    encoder.hold.clear()
+    with ThreadPoolExecutor(2) as pool:
+        busy = pool.submit(queue.encode, "text", ["x"])
+        while queue.depth:
+            time.sleep(0.001)
+
+        def leaving():
+            with carrying(token):
+                return queue.encode("text", ["a", "b", "c"])
+
+        left = pool.submit(leaving)
+        while queue.depth < 3:
+            time.sleep(0.001)
+        token.cancel("left")
+        assert isinstance(left.exception(5), Cancelled)
+        encoder.hold.set()
+        assert busy.result(5).shape == (1, 1)
+    assert queue.encode("text", ["x"]).shape == (1, 1)
+    assert queue.encoded_items == 2
+
+
+def test_a_caller_whose_time_is_up_gets_a_timeout(make_queue) -> None:
+    token = Token()
+    token.cancel("late")
+    with carrying(token), pytest.raises(TimeoutError):
+        make_queue(Lengths()).encode("text", ["x"])
+
+
+def test_where_memory_runs_out_the_batch_is_halved_and_later_ones_are_smaller(make_queue) -> None:
+    encoder = Lengths(room=10)
+    queue = make_queue(encoder, items=64)
+    words = ["x" * i for i in range(64)]
+    assert queue.encode("text", words)[:, 0].tolist() == list(range(64))
+    assert max(encoder.batches) == 8
+    del encoder.batches[:]
+    queue.encode("text", words)
+    assert encoder.batches == [8] * 8
+
+
+def test_a_queue_that_retires_finishes_what_waits_and_then_ends(make_queue) -> None:
+    encoder = Lengths()
+    queue = make_queue(encoder, items=1)
+    encoder.hold.clear()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(queue.encode, "text", ["x", "xx", "xxx"])
+        while not queue.depth:
+            time.sleep(0.001)
+        queue.retire()
+        with pytest.raises(Unloaded):
+            queue.encode("text", ["late"])
+        encoder.hold.set()
+        assert waiting.result(5)[:, 0].tolist() == [1, 2, 3]
+    queue._thread.join(5)
+    assert not queue.alive
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=80))
+def test_texts_of_all_lengths_come_back_in_order_and_each_pass_holds_similar_ones(sizes) -> None:
+    queue = BatchingQueue(Lengths(padding="longest"), BatchLimits(window_ms=0, tokens=64))
+    try:
+        texts = ["x" * size for size in sizes]
+        assert queue.encode("text", texts)[:, 0].tolist() == sizes
+        passes = queue._passes("text", texts)
+    finally:
+        queue.close()
+    assert sorted(position for part in passes for position in part) == list(range(len(sizes)))
+    for part in passes:
+        longest = max(min(16, sizes[position] // 4 + 3) for position in part)
+        assert len(part) * longest <= 64 or len(part) == 1
+
+
+def test_padding_is_not_paid_where_texts_are_filled_up_anyway(make_queue) -> None:
+    queue = make_queue(Lengths(padding="full"))
+    assert queue._passes("text", ["x", "x" * 4000] * 50) == [list(range(100))]
+
+
+def test_a_full_queue_says_when_to_come_again(make_queue) -> None:
+    encoder = Lengths(delay=0.05)
+    queue = make_queue(encoder, capacity=40, items=1)
+    queue.encode("text", ["x"])
+    encoder.hold.clear()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(queue.encode, "text", ["x"] * 40)
+        while queue.depth < 39:
+            time.sleep(0.001)
+        with pytest.raises(Overloaded) as refused:
+            queue.encode("text", ["x"] * 5)
+        encoder.delay = 0
+        encoder.hold.set()
+        waiting.result(10)
+    assert 1 < refused.value.retry_after < 4

@@ -1,15 +1,18 @@
 import base64
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 from PIL import Image
 
-from bindscope.errors import BindscopeError, InvalidInput, PayloadTooLarge
+from bindscope.cancellation import Token, carrying
+from bindscope.errors import BindscopeError, Cancelled, InvalidInput, Overloaded, PayloadTooLarge
 from bindscope.services import pictures
-from bindscope.services.pictures import decode_picture
+from bindscope.services.pictures import PictureDesk, decode_picture, pictures_in
 
 
 def encoded(image, kind="PNG", **options) -> str:
@@ -73,9 +76,77 @@ def test_any_text_is_a_picture_or_a_sentence(text) -> None:
         decode_picture(text)
 
 
-def test_many_large_pictures_in_a_small_body_are_refused_before_they_fill_the_memory(monkeypatch) -> None:
+@pytest.fixture
+def pool():
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+def test_many_large_pictures_in_a_small_body_are_refused_before_they_fill_the_memory(pool, monkeypatch) -> None:
     monkeypatch.setattr(pictures, "MAX_PIXELS_IN_ALL", 20_000)
+    desk = PictureDesk(pool, megapixels=16)
     large = encoded(Image.new("RGB", (100, 90), "red"))
-    assert len(pictures.decode_pictures([large] * 2)) == 2
-    with pytest.raises(PayloadTooLarge, match="first 3 pictures"):
-        pictures.decode_pictures([large] * 1000)
+    with desk.opened([large] * 2) as opened:
+        assert [picture.shape for picture in opened] == [(90, 100, 3)] * 2
+    monkeypatch.setattr(pictures, "_decoded", None)  # nothing is decoded
+    with pytest.raises(PayloadTooLarge, match="1000 pictures have 9,000,000 pixels"), desk.opened([large] * 1000):
+        pass
+
+
+def test_requests_wait_for_room_to_decode_and_are_told_to_come_again(pool) -> None:
+    desk = PictureDesk(pool, megapixels=16, patience_s=0.3)
+    large = encoded(Image.new("RGB", (3000, 3000), "red"))
+    with desk.opened([large]):
+        with pytest.raises(Overloaded, match="room"), desk.opened([large]):
+            pass
+        with desk.opened([encoded(noise(16, 16))]):
+            pass
+    with desk.opened([large]):
+        pass
+
+
+def test_a_request_whose_caller_left_does_not_wait_for_room(pool) -> None:
+    desk = PictureDesk(pool, megapixels=16, patience_s=30)
+    large, token = encoded(Image.new("RGB", (3000, 3000), "red")), Token()
+    with desk.opened([large]), carrying(token):
+        token.cancel("left")
+        with pytest.raises(Cancelled), desk.opened([large]):
+            pass
+
+
+@given(npst.arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(8, 9), st.integers(8, 9), st.just(3))))
+def test_an_array_of_pictures_arrives_bit_for_bit(array) -> None:
+    file = io.BytesIO()
+    np.save(file, array)
+    assert np.array_equal(np.stack(pictures_in(file.getvalue())), array)
+
+
+@given(st.binary(max_size=200) | st.binary(max_size=80).map(lambda tail: b"\x93NUMPY\x01\x00" + tail))
+def test_any_bytes_are_an_array_or_a_sentence(body) -> None:
+    with pytest.raises(BindscopeError):
+        pictures_in(body)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((1, 16, 16, 3), np.float32),
+        np.zeros((16, 16, 3), np.uint8),
+        np.zeros((0, 16, 16, 3), np.uint8),
+        np.zeros((1, 4, 16, 3), np.uint8),
+        np.array([{"a": 1}], dtype=object),
+    ],
+    ids=["floats", "one picture", "none", "too small", "objects"],
+)
+def test_an_array_that_holds_no_pictures_is_refused(array) -> None:
+    file = io.BytesIO()
+    np.save(file, array)
+    with pytest.raises(InvalidInput):
+        pictures_in(file.getvalue())
+
+
+def test_an_array_that_claims_more_than_it_holds_is_refused_before_it_is_made() -> None:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"shape": (1000, 4000, 4000, 3), "fortran_order": False, "descr": "|u1"})
+    with pytest.raises(InvalidInput, match="cut short"):
+        pictures_in(file.getvalue())

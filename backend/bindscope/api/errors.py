@@ -78,6 +78,26 @@ def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Respo
     )
 
 
+def answer_to(error: BindscopeError) -> Response:
+    """The response to an error."""
+    headers = {"Retry-After": str(max(1, round(error.retry_after)))} if isinstance(error, Overloaded) else {}
+    return _answer(problem_of(error), headers)
+
+
+def refusal(slug: str, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The response to a request that no route has seen yet."""
+    return _answer(_problem(slug, status, detail), headers)
+
+
+def timed_out(seconds: float) -> Response:
+    """The response to a request whose time is up."""
+    detail = (
+        f"No answer within {seconds:g} seconds: ask for less at a time, or raise BINDSCOPE_REQUEST_TIMEOUT_S. "
+        "Vectors that were computed are kept, so that the same request goes on from there."
+    )
+    return refusal("timeout", 504, detail)
+
+
 def body_too_large() -> Response:
     """The response to a body beyond the limit, wherever it is noticed."""
     return _answer(
@@ -92,8 +112,7 @@ def body_too_large() -> Response:
 
 def _on_bindscope_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, BindscopeError)
-    headers = {"Retry-After": str(max(1, round(error.retry_after)))} if isinstance(error, Overloaded) else {}
-    return _answer(problem_of(error), headers)
+    return answer_to(error)
 
 
 def _on_invalid_request(_: Request, error: Exception) -> Response:
@@ -172,5 +191,5 @@ def _declared(status: int) -> dict[str, Any]:
 
 #: Declared on every router, so that the OpenAPI document is true about errors.
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: _declared(status) for status in (400, 404, 409, 413, 415, 422, 429, 500, 503, 504)
+    status: _declared(status) for status in (400, 401, 404, 409, 413, 415, 421, 422, 429, 500, 503, 504)
 }

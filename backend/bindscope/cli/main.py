@@ -9,6 +9,8 @@ from bindscope.cli import ask, choosing, geometry, long_work, run, train
 from bindscope.client import ApiError
 from bindscope.errors import BindscopeError
 
+_SECRETS = (("api_keys",), ("redis_url",))
+
 app = typer.Typer(
     name="bindscope",
     help="A microscope for concept binding in embedding models.",
@@ -42,5 +44,7 @@ def main() -> None:
             raise
         for wrong in error.errors():
             name = "_".join(["BINDSCOPE", *(str(part).upper() for part in wrong["loc"][:1])])
-            typer.echo(f"bindscope: {name}: {wrong['msg']} (it is {wrong['input']!r}).", err=True)
+            # What was to be secret stays so, even where it is wrong.
+            given = "" if wrong["loc"][:1] in _SECRETS else f" (it is {wrong['input']!r})"
+            typer.echo(f"bindscope: {name}: {wrong['msg'].removeprefix('Value error, ')}{given}.", err=True)
         sys.exit(1)

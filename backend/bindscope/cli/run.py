@@ -29,14 +29,19 @@ def serve(host: _Host = None, port: _Port = None) -> None:
 
     from bindscope.api.app import create_app
     from bindscope.config import Settings
+    from bindscope.logs import configure
 
     settings = _with(Settings(), host=host, port=port)
+    check_service(settings)
+    configure(settings.log_level, settings.log_format)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
         port=settings.port,
-        log_level=settings.log_level,
-        timeout_graceful_shutdown=10,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.drain_s,
         timeout_keep_alive=60,
     )
 
@@ -50,10 +55,11 @@ def dashboard(
     from bindscope.config import Settings
 
     _needs_dashboard()
-    settings = Settings()
+    settings = _with(Settings(), host=host)
+    check_dashboard(settings)
     if url is not None:
         os.environ["BINDSCOPE_API_URL"] = url
-    command = dashboard_command(host or settings.host, settings.dashboard_port if port is None else port)
+    command = dashboard_command(settings.host, settings.dashboard_port if port is None else port)
     os.execv(command[0], command)
 
 
@@ -64,8 +70,12 @@ def up(host: _Host = None, port: _Port = None, dashboard_port: _Port = None) -> 
 
     _needs_dashboard()
     settings = _with(Settings(), host=host, port=port)
+    check_service(settings)
+    check_dashboard(settings)
+    keys = [key.get_secret_value() for key in settings.keys.values()]
     raise typer.Exit(
         run_together(
+            key=os.environ.get("BINDSCOPE_API_KEY") or next(iter(keys), None),
             host=settings.host,
             port=settings.port,
             dashboard_port=settings.dashboard_port if dashboard_port is None else dashboard_port,
@@ -76,6 +86,28 @@ def up(host: _Host = None, port: _Port = None, dashboard_port: _Port = None) -> 
 def dashboard_command(host: str, port: int) -> list[str]:
     """The dashboard is its own program: the service never imports it."""
     return [sys.executable, "-m", "bindscope_dashboard", "--host", host, "--port", str(port)]
+
+
+def check_service(settings: "Settings") -> None:
+    """Refuses to let a network in without keys, unless told so. Raises InvalidInput."""
+    from bindscope.config import is_loopback
+
+    if not (is_loopback(settings.host) or settings.keys or settings.allow_open_service):
+        raise InvalidInput(
+            f"Everybody who reaches {settings.host} could use this service: set BINDSCOPE_API_KEYS, or "
+            "BINDSCOPE_ALLOW_OPEN_SERVICE=1 where something in front of it asks for a login."
+        )
+
+
+def check_dashboard(settings: "Settings") -> None:
+    """The dashboard has no login of its own. Raises InvalidInput where a network would reach it, unless told so."""
+    from bindscope.config import is_loopback
+
+    if not (is_loopback(settings.host) or settings.allow_open_dashboard):
+        raise InvalidInput(
+            f"Everybody who reaches {settings.host} could use the dashboard, and it has no login: leave it on "
+            "127.0.0.1, or set BINDSCOPE_ALLOW_OPEN_DASHBOARD=1 where something in front of it asks for one."
+        )
 
 
 def _needs_dashboard() -> None:

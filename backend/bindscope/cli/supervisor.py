@@ -16,11 +16,14 @@ from bindscope.cli.run import dashboard_command
 from bindscope.errors import InvalidInput
 
 START_TIMEOUT_S = 180.0
-STOP_TIMEOUT_S = 12.0
+STOP_TIMEOUT_S = 45.0
 
 
-def run_together(*, host: str, port: int, dashboard_port: int) -> int:
-    """Starts both, prints the addresses, waits. Returns the exit code: 0 after Ctrl-C, 1 when one ended by itself."""
+def run_together(*, host: str, port: int, dashboard_port: int, key: str | None = None) -> int:
+    """Starts both, prints the addresses, waits. Returns the exit code: 0 after Ctrl-C, 1 when one ended by itself.
+
+    ``key`` is what the dashboard shows to the service.
+    """
     port, dashboard_port = port or free_port(host), dashboard_port or free_port(host)
     for name, number in (("service", port), ("dashboard", dashboard_port)):
         _check_free(host, number, name)
@@ -33,7 +36,8 @@ def run_together(*, host: str, port: int, dashboard_port: int) -> int:
             service = stack.enter_context(_process(serve, {}))
             _wait_for(f"{url}/livez", service, "service")
             print("Starting the dashboard ...", flush=True)
-            page = stack.enter_context(_process(dashboard_command(host, dashboard_port), {"BINDSCOPE_API_URL": url}))
+            page_needs = {"BINDSCOPE_API_URL": url} | ({"BINDSCOPE_API_KEY": key} if key else {})
+            page = stack.enter_context(_process(dashboard_command(host, dashboard_port), page_needs))
             _wait_for(f"http://{reach}:{dashboard_port}/_stcore/health", page, "dashboard")
             print(f"\n  Bindscope is running\n\n    Dashboard  http://{reach}:{dashboard_port}")
             print(f"    Service    {url}  (documentation at {url}/docs)\n\n  Ctrl-C stops everything.", flush=True)

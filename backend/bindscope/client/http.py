@@ -4,14 +4,13 @@ import base64
 import io
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.client.choosing import Choosing
-from bindscope.client.connection import Answer, api_error
-from bindscope.client.errors import ApiError
+from bindscope.client.connection import Answer
 from bindscope.client.long_work import LongWork
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.counterexamples import Counterexample
@@ -26,6 +25,8 @@ from bindscope.schemas.spaces import SpaceList, SpaceModel
 from bindscope.schemas.surgeries import EditResponse, SurgeryResponse
 from bindscope.schemas.system import Readiness, SystemState
 from bindscope.schemas.verdicts import BatchLine, BatchProgress, Verdict, VerdictBatch
+
+NPY = "application/x-npy"
 
 SceneLike = SceneModel | Mapping[str, Any]
 SourceLike = SourceModel | Mapping[str, Any]
@@ -64,15 +65,20 @@ class BindscopeClient(LongWork, Choosing):
         *,
         scenes: Iterable[SceneLike] | None = None,
         texts: Iterable[str] | None = None,
-        images: Iterable[bytes] | None = None,
+        images: Iterable[bytes] | NDArray[np.uint8] | None = None,
     ) -> NDArray[np.float32]:
-        """Vectors [item, dim], float32, not normalised, of scenes, texts or encoded pictures (PNG, JPEG, WebP)."""
-        answer = self._send(
-            "POST",
-            "/v1/embeddings",
-            json=_embedding_body(model, scenes=scenes, texts=texts, images=images),
-            headers={"Accept": "application/x-npy"},
-        )
+        """Vectors [item, dim], float32, not normalised, of scenes, texts or pictures: encoded ones (PNG, JPEG, WebP),
+        or one array [item, height, width, 3]."""
+        accept = {"Accept": NPY}
+        if isinstance(images, np.ndarray):
+            file = io.BytesIO()
+            np.save(file, np.ascontiguousarray(images), allow_pickle=False)
+            headers = {**accept, "Content-Type": NPY}
+            path, body = "/v1/embeddings/pictures", file.getvalue()
+            answer = self._send("POST", path, params={"model": model}, content=body, headers=headers)
+        else:
+            wanted = _embedding_body(model, scenes=scenes, texts=texts, images=images)
+            answer = self._send("POST", "/v1/embeddings", json=wanted, headers=accept)
         vectors: NDArray[np.float32] = np.load(io.BytesIO(answer.content), allow_pickle=False)
         return vectors
 
@@ -105,14 +111,7 @@ class BindscopeClient(LongWork, Choosing):
         body = {"model": model, "space": space, **options}
         if on_progress is None:
             return self._ask(VerdictBatch, "POST", "/v1/verdicts/batch", json=body)
-        for line in self._lines("/v1/verdicts/batch", body):
-            if line.progress is not None:
-                on_progress(line.progress)
-            elif line.error is not None:
-                raise api_error(line.error, 500)
-            elif line.result is not None:
-                return line.result
-        raise ApiError(502, "Incomplete answer", "The service closed the stream before the result: ask again.")
+        return cast(VerdictBatch, self._followed(BatchLine, "/v1/verdicts/batch", body, on_progress))
 
     def counterexample(self, model: str, scene: SceneLike, **options: Any) -> Counterexample:
         """The smallest edit of the scene that flips the verdict. Options: budget and those of ``verdict``."""
@@ -171,12 +170,6 @@ class BindscopeClient(LongWork, Choosing):
     def ready(self) -> Readiness:
         """Whether a canary goes through the encoder queue."""
         return self._ask(Readiness, "GET", "/readyz")
-
-    def _lines(self, path: str, body: Mapping[str, Any]) -> Iterable[BatchLine]:
-        with self._stream("POST", path, json=body, headers={"Accept": "application/x-ndjson"}) as lines:
-            for line in lines:
-                if line:
-                    yield BatchLine.model_validate_json(line)
 
 
 def _plain(scene: SceneLike) -> dict[str, Any]:

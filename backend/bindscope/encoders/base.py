@@ -5,9 +5,9 @@ Vectors are what the upstream library returns, float32 and not normalised: cosin
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,10 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class EncoderInfo:
-    """What a loaded encoder is. ``pixels`` is the side of the pictures that it wants; None without an image tower."""
+    """What a loaded encoder is. ``pixels`` is the side of the pictures that it wants; None without an image tower.
+
+    ``text_padding``: whether texts are filled up to ``max_tokens`` or only to the longest of their batch.
+    """
 
     id: str
     family: str
@@ -61,10 +64,28 @@ class EncoderInfo:
     device: str
     pixels: int | None
     max_tokens: int | None = None
+    text_padding: Literal["full", "longest"] = "full"
+    weight_bytes: int = 0
 
     def reads(self, modality: Modality) -> bool:
         """Whether the encoder has a tower for ``modality``."""
         return modality in self.modalities
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedPicture:
+    """Inputs of a forward pass for one picture: tensors [1, ...] by name."""
+
+    inputs: Mapping[str, Any]
+
+
+@runtime_checkable
+class PicturePreparer(Protocol):
+    """An encoder that can resize and normalise a picture ahead of its batch, in any thread."""
+
+    def prepared(self, image: Picture) -> "Picture | PreparedPicture":
+        """The picture itself where there is nothing to do ahead. Raises InvalidInput."""
+        ...
 
 
 @runtime_checkable
@@ -74,8 +95,9 @@ class Encoder(Protocol):
     @property
     def info(self) -> EncoderInfo: ...
 
-    def encode_images(self, images: Sequence[Picture]) -> Vectors:
-        """Vectors [item, dim] of RGB pictures of any size. Raises UnsupportedModality."""
+    def encode_images(self, images: Sequence[Picture | PreparedPicture]) -> Vectors:
+        """Vectors [item, dim] of RGB pictures of any size, or of what was prepared of them. Raises
+        UnsupportedModality."""
         ...
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:

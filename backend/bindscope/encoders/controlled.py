@@ -15,9 +15,18 @@ from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.controlled import run_definition
 from bindscope.domain.scenes import MAX_OBJECTS, Scene
 from bindscope.encoders import trained_runs
-from bindscope.encoders.base import Encoder, EncoderInfo, Fingerprint, Picture, SceneReader, Vectors, canonical_json
+from bindscope.encoders.base import (
+    Encoder,
+    EncoderInfo,
+    Fingerprint,
+    Picture,
+    PreparedPicture,
+    SceneReader,
+    Vectors,
+    canonical_json,
+)
 from bindscope.encoders.identifiers import ModelId
-from bindscope.encoders.identity import code_version, weights_digest
+from bindscope.encoders.identity import code_version, weights_bytes, weights_digest
 from bindscope.encoders.query_texts import Part, QueryTexts
 from bindscope.encoders.sealed import unpack
 from bindscope.encoders.settings import EncoderSettings, resolved_device
@@ -68,7 +77,7 @@ class TokenRunEncoder:
         """Vectors [text, dim]: see the module."""
         return self._queries.encode(texts)
 
-    def encode_images(self, images: Sequence[Picture]) -> Vectors:
+    def encode_images(self, images: Sequence[Picture | PreparedPicture]) -> Vectors:
         """Raises UnsupportedModality: the run was trained on tokens."""
         raise UnsupportedModality(f"Model {self.info.id!r} reads scenes, not pixels: send scenes.")
 
@@ -223,5 +232,6 @@ def _info(model: ModelId, run: TrainedRun, net: "ControlledModel") -> EncoderInf
         dtype="float32",
         device=str(net.log_scale.device.type),
         pixels=run.config.pixels if pictures else None,
+        weight_bytes=weights_bytes(net.state_dict()),
         max_tokens=most_values(run.space),
     )

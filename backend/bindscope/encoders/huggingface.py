@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bindscope.encoders import folders
 from bindscope.encoders.base import EncoderInfo, Fingerprint, Modality, Picture, canonical_json
 from bindscope.encoders.identifiers import ModelId
-from bindscope.encoders.identity import code_version, tokenizer_identity, weights_digest
+from bindscope.encoders.identity import code_version, tokenizer_identity, weights_bytes, weights_digest
 from bindscope.encoders.quiet import quiet_transformers
 from bindscope.encoders.settings import EncoderSettings, resolved_device
 from bindscope.encoders.towers import ImageTower, Inputs, TextTower, TorchEncoder, with_shortcut
@@ -102,6 +102,8 @@ def _build(source: str, settings: EncoderSettings, *, model: ModelId, modalities
         device=device,
         pixels=image.pixels if image else None,
         max_tokens=int(reads["length"]) if text else None,
+        text_padding="longest" if reads.get("fill") is True else "full",
+        weight_bytes=weights_bytes(net.state_dict()),
     )
     return TorchEncoder(info, image=image, text=text)
 

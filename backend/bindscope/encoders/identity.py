@@ -67,3 +67,8 @@ def tokenizer_identity(tokenizer: Any) -> dict[str, object]:
         "truncation_side": tokenizer.truncation_side,
         "lower": bool(getattr(tokenizer, "do_lower_case", False)),
     }
+
+
+def weights_bytes(tensors: "Mapping[str, Tensor]") -> int:
+    """Bytes that the tensors take in memory."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bindscope.encoders import folders
 from bindscope.encoders.base import EncoderInfo, Fingerprint, Picture, canonical_json
 from bindscope.encoders.identifiers import ModelId
-from bindscope.encoders.identity import code_version, text_digest, tokenizer_identity, weights_digest
+from bindscope.encoders.identity import code_version, text_digest, tokenizer_identity, weights_bytes, weights_digest
 from bindscope.encoders.quiet import quiet_open_clip, quiet_transformers
 from bindscope.encoders.settings import EncoderSettings, resolved_device
 from bindscope.encoders.towers import ImageTower, Inputs, TextTower, TorchEncoder, with_shortcut
@@ -136,6 +136,7 @@ def _build(source: _Source, settings: EncoderSettings, *, model: ModelId) -> Tor
         device=device,
         pixels=image.pixels,
         max_tokens=int(tokenizer["context_length"]),
+        weight_bytes=weights_bytes(net.state_dict()),
     )
     return TorchEncoder(info, image=image, text=text)
 

@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.domain.scenes import Scene
-from bindscope.encoders.base import Encoder, EncoderInfo, Picture, SceneReader, TokenCounter, Vectors
+from bindscope.encoders.base import (
+    Encoder,
+    EncoderInfo,
+    Picture,
+    PicturePreparer,
+    PreparedPicture,
+    SceneReader,
+    TokenCounter,
+    Vectors,
+)
 from bindscope.encoders.identifiers import ModelId
 from bindscope.encoders.identity import text_digest
 from bindscope.encoders.settings import RunFiles
@@ -93,9 +102,13 @@ class RepairedEncoder:
         self.info = _info(name, base.info, matrix)
         self._base, self._matrix = base, matrix
 
-    def encode_images(self, images: Sequence[Picture]) -> Vectors:
+    def encode_images(self, images: Sequence[Picture | PreparedPicture]) -> Vectors:
         """As the model does."""
         return self._base.encode_images(images)
+
+    def prepared(self, image: Picture) -> Picture | PreparedPicture:
+        """As the model does."""
+        return self._base.prepared(image) if isinstance(self._base, PicturePreparer) else image
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Mapped; each as long as the model's own."""

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.domain.scenes import MAX_OBJECTS, Placed, Scene
-from bindscope.encoders.base import EncoderInfo, Fingerprint, Picture, Vectors, canonical_json
+from bindscope.encoders.base import EncoderInfo, Fingerprint, Picture, PreparedPicture, Vectors, canonical_json
 from bindscope.errors import UnknownName, UnsupportedModality
 
 DIM = 4096
@@ -186,7 +186,7 @@ class SyntheticEncoder:
         """Vectors [text, dim]; a text of function words only has a vector of its own."""
         return _stack([_encode(self._tower, self._chunks(text)) for text in texts])
 
-    def encode_images(self, images: Sequence[Picture]) -> Vectors:
+    def encode_images(self, images: Sequence[Picture | PreparedPicture]) -> Vectors:
         """Raises UnsupportedModality: an oracle knows scenes, not pixels."""
         raise UnsupportedModality("synthetic models read scenes, not pixels: send scenes.")
 

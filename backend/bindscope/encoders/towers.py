@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from bindscope.encoders.base import EncoderInfo, Picture, Vectors
+from bindscope.encoders.base import EncoderInfo, Picture, PreparedPicture, Vectors
 from bindscope.errors import InvalidInput, UnsupportedModality
 
 if TYPE_CHECKING:
@@ -38,22 +38,32 @@ class ImageTower:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
 
-    def inputs(self, images: Sequence[Picture]) -> Inputs:
-        """Inputs of all pictures, in order."""
+    def is_ready(self, image: Picture) -> bool:
+        """Whether nothing but the normalisation is left to do."""
+        return self.mean is not None and image.shape[:2] == (self.pixels, self.pixels)
+
+    def inputs(self, images: Sequence[Picture | PreparedPicture], device: str = "cpu") -> Inputs:
+        """Inputs of all pictures, in order. Those of the model's own size are normalised together, on ``device``."""
         import torch
 
-        if self.mean is None or self.std is None:
-            return self.prepare(images)
-        own = [i for i, image in enumerate(images) if image.shape[:2] == (self.pixels, self.pixels)]
-        other = sorted(set(range(len(images))) - set(own))
-        if not own:
-            return self.prepare(images)
-        short = normalised(np.stack([images[i] for i in own]), self.mean, self.std)
-        if not other:
-            return {self.name: short}
-        long = self.prepare([images[i] for i in other])[self.name]
-        back = np.argsort(np.array(own + other, dtype=np.int64))
-        return {self.name: torch.cat([short, long])[torch.from_numpy(back)]}
+        groups: tuple[list[int], list[int], list[int]] = ([], [], [])
+        for i, image in enumerate(images):
+            groups[0 if isinstance(image, PreparedPicture) else 1 if self.is_ready(image) else 2].append(i)
+        before, own, other = groups
+        parts: list[Inputs] = [image.inputs for image in images if isinstance(image, PreparedPicture)]
+        if own:
+            assert self.mean is not None
+            assert self.std is not None
+            stack = np.stack([image for image in (images[i] for i in own) if not isinstance(image, PreparedPicture)])
+            parts.append({self.name: normalised(stack, self.mean, self.std, device)})
+        if other:
+            parts.append(self.prepare([image for image in (images[i] for i in other) if isinstance(image, np.ndarray)]))
+        if len(parts) == 1:
+            return parts[0]
+        back = torch.from_numpy(np.argsort(np.array(before + own + other, dtype=np.int64)))
+        return {
+            name: torch.cat([moved(part[name], device) for part in parts])[moved(back, device)] for name in parts[0]
+        }
 
 
 @dataclass(frozen=True)
@@ -75,17 +85,21 @@ class TorchEncoder:
         # Fast tokenizers keep the cut in shared state: counting in another thread would break a batch.
         self._tokenizing = threading.Lock()
 
-    def encode_images(self, images: Sequence[Picture]) -> Vectors:
+    def encode_images(self, images: Sequence[Picture | PreparedPicture]) -> Vectors:
         """Vectors [image, dim] of RGB pictures of any size. Raises UnsupportedModality, InvalidInput."""
-        if self._image is None:
-            raise UnsupportedModality(f"Model {self.info.id!r} reads text only: send texts.")
+        tower = self._image_tower()
         for image in images:
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-                raise InvalidInput(f"A picture is uint8 [height, width, 3], got {image.dtype} {list(image.shape)}.")
+            if not isinstance(image, PreparedPicture):
+                _check(image)
         if not images:
             return self._none()
-        tower = self._image
-        return self._run(lambda: tower.forward(self._placed(tower.inputs(images))))
+        return self._run(lambda: tower.forward(self._placed(tower.inputs(images, self.info.device))))
+
+    def prepared(self, image: Picture) -> Picture | PreparedPicture:
+        """Resized and normalised as upstream does it; a picture of the model's own size stays bytes until its batch."""
+        tower = self._image_tower()
+        _check(image)
+        return image if tower.is_ready(image) else PreparedPicture(tower.prepare([image]))
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Vectors [text, dim]; longer texts are cut as upstream cuts them. Raises UnsupportedModality."""
@@ -102,6 +116,11 @@ class TorchEncoder:
         with self._tokenizing:
             return tower.count(list(texts)) if texts else []
 
+    def _image_tower(self) -> ImageTower:
+        if self._image is None:
+            raise UnsupportedModality(f"Model {self.info.id!r} reads text only: send texts.")
+        return self._image
+
     def _text_tower(self) -> TextTower:
         if self._text is None:
             raise UnsupportedModality(f"Model {self.info.id!r} reads images only: send images or scenes.")
@@ -114,10 +133,8 @@ class TorchEncoder:
         import torch
 
         dtype = getattr(torch, self.info.dtype)
-        return {
-            name: value.to(self.info.device, dtype) if value.is_floating_point() else value.to(self.info.device)
-            for name, value in inputs.items()
-        }
+        placed = {name: moved(value, self.info.device) for name, value in inputs.items()}
+        return {name: value.to(dtype) if value.is_floating_point() else value for name, value in placed.items()}
 
     def _run(self, compute: Callable[[], "Tensor"]) -> Vectors:
         import torch
@@ -127,13 +144,28 @@ class TorchEncoder:
         return np.ascontiguousarray(out)
 
 
-def normalised(pictures: Picture, mean: Sequence[float], std: Sequence[float]) -> "Tensor":
-    """Pictures [item, height, width, 3] in 0..255 to [item, 3, height, width], zero mean and unit spread."""
+def _check(image: Picture) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise InvalidInput(f"A picture is uint8 [height, width, 3], got {image.dtype} {list(image.shape)}.")
+
+
+def moved(tensor: "Tensor", device: str) -> "Tensor":
+    """On ``device``; copied there without waiting, from pinned memory, where that is another."""
+    if tensor.device.type == device:
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def normalised(pictures: Picture, mean: Sequence[float], std: Sequence[float], device: str = "cpu") -> "Tensor":
+    """Pictures [item, height, width, 3] in 0..255 to [item, 3, height, width], zero mean and unit spread.
+
+    The bytes are what travels to ``device``: a quarter of the floats.
+    """
     import torch
 
-    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    pixels = moved(torch.from_numpy(pictures), device).permute(0, 3, 1, 2)
     pixels = pixels.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
-    centre, spread = (torch.tensor(list(v), dtype=torch.float32).view(1, -1, 1, 1) for v in (mean, std))
+    centre, spread = (torch.tensor(list(v), dtype=torch.float32, device=device).view(1, -1, 1, 1) for v in (mean, std))
     return pixels.sub_(centre).div_(spread)
 
 

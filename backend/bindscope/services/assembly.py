@@ -1,11 +1,16 @@
 """The only place that picks real parts."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+
+import numpy as np
+from anyio import CapacityLimiter
 
 from bindscope.compute.engine import Engine
 from bindscope.config import Settings
@@ -20,6 +25,7 @@ from bindscope.services.lookalikes import LookalikeFinder
 from bindscope.services.maps import Maps
 from bindscope.services.models import ModelPool
 from bindscope.services.noise import NoiseMeter
+from bindscope.services.pictures import PictureDesk
 from bindscope.services.repairs import Repairs, RepairShelf
 from bindscope.services.retrievals import Retrievals
 from bindscope.services.sources import Sources
@@ -51,6 +57,7 @@ class Services:
     sources: Sources
     measurements: Measurements
     embedder: Embedder
+    pictures: PictureDesk
     verdicts: Verdicts
     surveys: Surveys
     counterexamples: Counterexamples
@@ -62,15 +69,16 @@ class Services:
     jobs: Jobs
     runs: RunShelf
     warm: threading.Event
+    watch_threads: CapacityLimiter
     warm_errors: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
 
 @contextmanager
-def assembled(settings: Settings) -> Iterator[Services]:
+def assembled(settings: Settings, telemetry: Telemetry | None = None) -> Iterator[Services]:
     """Starts the parts (embedded store, caches, model queues) and stops them at the end."""
+    telemetry = telemetry or Telemetry()
     with ExitStack() as stack:
-        telemetry = Telemetry()
         store = stack.enter_context(_store(settings))
         cache = EmbeddingCache(
             store,
@@ -83,12 +91,21 @@ def assembled(settings: Settings) -> Iterator[Services]:
         runs = RunShelf(artifacts)
         models = ModelPool(
             encoder_settings(settings, runs=runs, repairs=RepairShelf(artifacts)),
-            BatchLimits(window_ms=settings.batch_window_ms, capacity=settings.queue_capacity),
+            BatchLimits(
+                window_ms=settings.batch_window_ms,
+                capacity=settings.queue_capacity,
+                timeout_s=settings.encode_timeout_s,
+            ),
             max_loaded=settings.max_loaded_models,
+            max_bytes=settings.model_memory_mb * 2**20 or None,
+            idle_s=60 * settings.model_idle_minutes,
+            on_leaving=telemetry.forget,
             observer=telemetry,
         )
         stack.callback(models.close)
-        embedder = Embedder(models, cache)
+        pool = ThreadPoolExecutor(settings.decode_threads or min(4, os.cpu_count() or 1), thread_name_prefix="pictures")
+        stack.callback(pool.shutdown, cancel_futures=True)
+        embedder = Embedder(models, cache, pool)
         measurements = Measurements(store)
         noise = NoiseMeter(embedder, measurements)
         spaces = SpaceShelf(settings.data_dir / "spaces")
@@ -121,6 +138,7 @@ def assembled(settings: Settings) -> Iterator[Services]:
             sources=sources,
             measurements=measurements,
             embedder=embedder,
+            pictures=PictureDesk(pool, megapixels=settings.decode_megapixels),
             verdicts=verdicts,
             surveys=Surveys(embedder, noise),
             counterexamples=Counterexamples(verdicts),
@@ -132,11 +150,37 @@ def assembled(settings: Settings) -> Iterator[Services]:
             jobs=jobs,
             runs=runs,
             warm=threading.Event(),
+            watch_threads=CapacityLimiter(4),
         )
+        _watch(services)
         warmer = threading.Thread(target=_warm_up, args=(services,), name="warm-up", daemon=True)
         warmer.start()
         stack.callback(warmer.join, 60)
         yield services
+
+
+def _watch(services: Services) -> None:
+    """Gauges that are looked at when somebody scrapes."""
+    telemetry, models = services.telemetry, services.models
+    telemetry.watch("bindscope_store_up", "1 while the store answers", lambda: float(services.store.available))
+    telemetry.watch("bindscope_cache_dropped", "Entries that were not written", lambda: services.cache.dropped_writes)
+    telemetry.watch_each(
+        "bindscope_model_bytes",
+        "Bytes of the weights of each model in memory",
+        "model",
+        lambda: {queue.info.id: float(queue.info.weight_bytes) for queue in models.loaded()},
+    )
+    telemetry.watch_each("bindscope_jobs", "Jobs of this installation", "state", services.jobs.counted)
+    telemetry.watch_each("bindscope_gpu_memory_bytes", "Memory of the graphics card", "kind", _gpu_memory)
+
+
+def _gpu_memory() -> dict[str, float]:
+    """Nothing where there is no graphics card, or nothing has used one yet."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return {}
+    free, total = torch.cuda.mem_get_info()
+    return {"allocated": float(torch.cuda.memory_allocated()), "used": float(total - free), "total": float(total)}
 
 
 def encoder_settings(
@@ -174,9 +218,21 @@ def _warm_up(services: Services) -> None:
     for name in services.settings.preload:
         try:
             if name in available:
-                services.embedder.texts(name, ["a red square"])
+                _warm_model(services, name)
         except BindscopeError as error:
             services.warm_errors.append(f"{name}: {error}")
         except Exception as error:
             services.warm_errors.append(f"{name}: {type(error).__name__}")
     services.warm.set()
+
+
+def _warm_model(services: Services, name: str) -> None:
+    """One pass of each shape that questions have: a few texts, a picture, and on a graphics card a full batch."""
+    info = services.models.info(name)
+    if info.reads("text"):
+        services.models.encode(name, "text", ["a red square", "a red square and a blue circle"])
+    if info.pixels is not None and info.reads("image"):
+        picture = np.full((info.pixels, info.pixels, 3), 128, np.uint8)
+        sizes = (1, 64) if info.device == "cuda" else (1,)
+        for size in sizes:
+            services.models.encode(name, "image", [picture] * size)

@@ -1,20 +1,25 @@
 """Texts, scenes and pictures to vectors, through the cache and the model's queue."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bindscope import cancellation
 from bindscope.domain.render import RENDERER_VERSION, render_many
 from bindscope.domain.scenes import Scene
-from bindscope.encoders.base import EncoderInfo, Picture, SceneReader, Vectors
+from bindscope.encoders.base import EncoderInfo, Picture, PicturePreparer, SceneReader, Vectors
 from bindscope.encoders.batching import BatchingQueue, Item, Kind
 from bindscope.errors import UnsupportedModality
 from bindscope.services.models import ModelPool
 from bindscope.store.embeddings import EmbeddingCache
 from bindscope.store.keys import EmbeddingKey, pixels_key, scene_key, text_key
+
+#: Pictures of one request that are ready for the model, or drawn for it, at once.
+PREPARED, _DRAWN = 64, 512
 
 Control = Literal["none", "shuffled_pixels", "blank"]
 
@@ -31,23 +36,41 @@ class Embedded:
 class Embedder:
     """Joins models and cache. A hit is answered without rendering or encoding."""
 
-    def __init__(self, models: ModelPool, cache: EmbeddingCache) -> None:
+    def __init__(self, models: ModelPool, cache: EmbeddingCache, pool: Executor | None = None) -> None:
         self.models = models
         self._cache = cache
+        self._map = map if pool is None else pool.map
 
     def texts(self, model_id: str, texts: Sequence[str]) -> Embedded:
         """Raises UnsupportedModality where the model reads no text."""
         queue = self._queue(model_id, "text")
         digest = queue.info.fingerprint.digest
         keys = [text_key(digest, text) for text in texts]
-        return self._through(queue, keys, lambda missing: queue.encode("text", [texts[i] for i in missing]))
+        return self._through(
+            queue, keys, lambda missing: self.models.encode(model_id, "text", [texts[i] for i in missing])
+        )
 
     def pictures(self, model_id: str, pictures: Sequence[Picture]) -> Embedded:
         """Raises UnsupportedModality where the model reads no pixels."""
         queue = self._queue(model_id, "image")
         digest = queue.info.fingerprint.digest
         keys = [pixels_key(digest, picture) for picture in pictures]
-        return self._through(queue, keys, lambda missing: queue.encode("image", [pictures[i] for i in missing]))
+        encoder = queue.encoder
+
+        def compute(missing: list[int]) -> Vectors:
+            if not isinstance(encoder, PicturePreparer):
+                return self.models.encode(model_id, "image", [pictures[i] for i in missing])
+            # Ready pictures are larger than what was sent: only a slice of them is held at once.
+            return np.concatenate(
+                [
+                    self.models.encode(
+                        model_id, "image", list(self._map(encoder.prepared, [pictures[i] for i in part]))
+                    )
+                    for part in _parts(missing, PREPARED)
+                ]
+            )
+
+        return self._through(queue, keys, compute)
 
     def scenes(self, model_id: str, scenes: Sequence[Scene], *, control: Control = "none", seed: int = 0) -> Embedded:
         """Scenes drawn at the model's own size. ``control`` spoils the pictures (METHODS section 3)."""
@@ -58,9 +81,12 @@ class Embedder:
         digest = queue.info.fingerprint.digest
         keys = [scene_key(digest, scene, renderer=RENDERER_VERSION, pixels=pixels) for scene in scenes]
 
-        def compute(missing: list[int]) -> NDArray[np.float32]:
-            kind, items = self._scene_items(queue, [scenes[i] for i in missing])
-            return queue.encode(kind, items)
+        def compute(missing: list[int]) -> Vectors:
+            vectors = []
+            for part in _parts(missing, _DRAWN):
+                kind, items = self._scene_items(queue, [scenes[i] for i in part])
+                vectors.append(self.models.encode(model_id, kind, items))
+            return np.concatenate(vectors)
 
         return self._through(queue, keys, compute)
 
@@ -74,7 +100,7 @@ class Embedder:
             kind, entries = self._scene_items(queue, scenes)
         groups = [entries[i : i + batch] for i in range(0, len(entries), batch)]
         full = [[group[i % len(group)] for i in range(batch)] for group in groups]
-        vectors = np.concatenate([queue.encode(kind, group, alone=True) for group in full])
+        vectors = np.concatenate([self.models.encode(model_id, kind, group, alone=True) for group in full])
         kept: NDArray[np.float32] = vectors[: len(entries)]
         return kept
 
@@ -102,8 +128,13 @@ class Embedder:
     def _through(
         self, queue: BatchingQueue, keys: list[EmbeddingKey], compute: Callable[[list[int]], NDArray[np.float32]]
     ) -> Embedded:
+        cancellation.check()
         found = self._cache.read_through(keys, compute, dim=queue.info.dim)
         return Embedded(found.vectors, found.hits, queue.info)
+
+
+def _parts(positions: list[int], size: int) -> list[list[int]]:
+    return [positions[i : i + size] for i in range(0, len(positions), size)]
 
 
 def spoiled(pictures: NDArray[np.uint8], control: Control, *, seed: int) -> list[Picture]:

@@ -6,6 +6,7 @@ they go on with it. Cells that any job finished are never computed again.
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -94,6 +95,13 @@ class Jobs:
     def list(self) -> list[JobRecord]:
         """Every job, newest first."""
         return [record for record in map(self._settled, self._store.all()) if record is not None]
+
+    def counted(self) -> dict[str, float]:
+        """How many jobs are in each state; nothing where there is no store."""
+        try:
+            return {state: float(n) for state, n in Counter(record.state for record in self.list()).items()}
+        except StoreUnavailable:
+            return {}
 
     def detail(self, job_id: str) -> JobDetail:
         """A job and what it found so far. Raises UnknownName."""

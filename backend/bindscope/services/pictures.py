@@ -3,35 +3,94 @@
 import base64
 import binascii
 import io
-import warnings
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bindscope import cancellation
 from bindscope.encoders.base import Picture
-from bindscope.errors import InvalidInput, PayloadTooLarge
+from bindscope.errors import InvalidInput, Overloaded, PayloadTooLarge
+from bindscope.services.embedder import PREPARED
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MIN_SIDE, MAX_PIXELS, MAX_BYTES = 8, 16_000_000, 8 * 1024 * 1024
+MAX_ITEMS = 1024
 #: Of one request: a few hundred bytes can hold the largest picture, so a small body could unpack to any size.
 MAX_PIXELS_IN_ALL = 128_000_000
 
 
-def decode_pictures(texts: Sequence[str]) -> list[Picture]:
-    """As ``decode_picture``, for a whole request. Raises PayloadTooLarge before its pixels fill the memory."""
-    pictures: list[Picture] = []
-    pixels = 0
-    for number, text in enumerate(texts, start=1):
-        picture = decode_picture(text, number=number)
-        pixels += picture.shape[0] * picture.shape[1]
-        if pixels > MAX_PIXELS_IN_ALL:
+class PictureDesk:
+    """Decodes uploads in a few threads, and never more pixels at once, over all requests, than ``megapixels``."""
+
+    def __init__(self, pool: Executor, *, megapixels: int, patience_s: float = 30.0) -> None:
+        self._map = pool.map
+        self._most = megapixels * 1_000_000
+        self._patience_s = patience_s
+        self._left = self._most
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def opened(self, texts: Sequence[str], *, side: int = 0) -> Iterator[list[Picture]]:
+        """Base64 or data URIs as pictures, for as long as the block lasts; the model that reads them wants ``side``.
+
+        Raises InvalidInput, PayloadTooLarge before anything is decoded, Overloaded where other requests hold the room.
+        """
+        files = [_opened(text, number) for number, text in enumerate(texts, start=1)]
+        pixels = sum(file.pixels for file in files)
+        if pixels > min(MAX_PIXELS_IN_ALL, self._most):
             raise PayloadTooLarge(
-                f"The first {number} pictures have {pixels:,} pixels: at most {MAX_PIXELS_IN_ALL:,} in one request. "
-                "Send fewer at a time, or smaller ones."
+                f"These {len(files)} pictures have {pixels:,} pixels: at most "
+                f"{min(MAX_PIXELS_IN_ALL, self._most):,} in one request. Send fewer at a time, or smaller ones."
             )
-        pictures.append(picture)
-    return pictures
+        # A picture that is ready for the model holds floats, four times the bytes.
+        ready = 4 * side * side * min(len(files), PREPARED)
+        with self._room_for(min(pixels + ready, self._most)):
+            yield list(self._map(_decoded, files))
+
+    @contextmanager
+    def _room_for(self, pixels: int) -> Iterator[None]:
+        until = time.monotonic() + self._patience_s
+        with self._changed:
+            while self._left < pixels:
+                cancellation.check()
+                if time.monotonic() >= until:
+                    raise Overloaded("Other requests hold the room for decoding pictures: try again.", retry_after=5)
+                self._changed.wait(0.2)
+            self._left -= pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += pixels
+                self._changed.notify_all()
+
+
+def pictures_in(body: bytes) -> list[Picture]:
+    """The rows of a uint8 .npy array [item, height, width, 3]. Raises InvalidInput, PayloadTooLarge."""
+    try:
+        # The header says what would be read: nothing is, before it was looked at.
+        file = io.BytesIO(body)
+        version = np.lib.format.read_magic(file)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        shape, fortran, dtype = read(file)
+    except (ValueError, KeyError, EOFError, SyntaxError) as error:
+        raise InvalidInput("The body is not a .npy file: write one with numpy.save.") from error
+    if dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or fortran or not all(shape):
+        raise InvalidInput(f"The array must be uint8 [item, height, width, 3] in C order, got {dtype} {list(shape)}.")
+    count, height, width, _ = shape
+    if count > MAX_ITEMS:
+        raise PayloadTooLarge(f"{count:,} pictures are more than {MAX_ITEMS:,}: send them in parts.")
+    _check_size((width, height), "Every picture")
+    pixels = body[file.tell() :]
+    if len(pixels) != count * height * width * 3:
+        raise InvalidInput("The array is cut short or has bytes after its end: send the file again.")
+    return list(np.frombuffer(pixels, np.uint8).reshape(count, height, width, 3))
 
 
 def decode_picture(text: str, *, number: int = 1) -> Picture:
@@ -40,15 +99,37 @@ def decode_picture(text: str, *, number: int = 1) -> Picture:
     Raises InvalidInput (not base64, not a picture, too small) or PayloadTooLarge (checked on the header, before
     any pixel is decoded).
     """
+    return _decoded(_opened(text, number))
+
+
+@dataclass(frozen=True)
+class _File:
+    """An encoded picture whose header was read."""
+
+    what: str
+    raw: bytes
+    pixels: int
+
+
+def _opened(text: str, number: int) -> _File:
     what = f"Picture {number}"
     raw = _bytes(text, what)
+    with _plain_errors(what), Image.open(io.BytesIO(raw), formats=FORMATS) as image:
+        _check_size(image.size, what)
+        return _File(what, raw, image.size[0] * image.size[1])
+
+
+def _decoded(file: _File) -> Picture:
+    with _plain_errors(file.what), Image.open(io.BytesIO(file.raw), formats=FORMATS) as image:
+        return _rgb(image)
+
+
+@contextmanager
+def _plain_errors(what: str) -> Iterator[None]:
+    """Whatever the library says of a broken file becomes one of our sentences."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(raw), formats=FORMATS) as image:
-                _check_size(image.size, what)
-                return _rgb(image)
-    except Image.DecompressionBombError as error:
+        yield
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PayloadTooLarge(f"{what} has too many pixels: at most {MAX_PIXELS:,}.") from error
     except UnidentifiedImageError as error:
         raise InvalidInput(f"{what} is not a PNG, JPEG or WebP picture.") from error

@@ -1,30 +1,56 @@
 """Counters for Prometheus. Each service has its own registry; nothing leaves the machine by itself."""
 
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+_ANSWERS = (0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 
 
 class Telemetry:
-    """Observes queues and cache (names: API.md, service section)."""
+    """Observes requests, queues and cache (names: API.md, service section; docs/deploy.md lists all)."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._hits = Counter("bindscope_cache_hits", "Vectors answered from the cache", registry=self.registry)
-        self._misses = Counter("bindscope_cache_misses", "Vectors that had to be encoded", registry=self.registry)
+        self.registry = registry = CollectorRegistry()
+        self._hits = Counter("bindscope_cache_hits", "Vectors answered from the cache", registry=registry)
+        self._misses = Counter("bindscope_cache_misses", "Vectors that had to be encoded", registry=registry)
         self._batch = Histogram(
             "bindscope_batch_size",
             "Items per forward pass",
             ["model"],
             buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
-            registry=self.registry,
+            registry=registry,
         )
-        self._depth = Gauge("bindscope_queue_depth", "Items that wait", ["model"], registry=self.registry)
+        self._depth = Gauge("bindscope_queue_depth", "Items that wait", ["model"], registry=registry)
         self._seconds = Histogram(
             "bindscope_encode_seconds",
             "Seconds per forward pass",
             ["model"],
             buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
-            registry=self.registry,
+            registry=registry,
         )
+        self._inside = Gauge("bindscope_requests_in_progress", "Requests that are being answered", registry=registry)
+        self._requests = Counter(
+            "bindscope_requests", "Requests by route and status", ["method", "route", "status"], registry=registry
+        )
+        self._answers = Histogram(
+            "bindscope_request_seconds", "Seconds until an answer ended", ["route"], buckets=_ANSWERS, registry=registry
+        )
+
+    def began(self) -> None:
+        """One more request is being answered."""
+        self._inside.inc()
+
+    def ended(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        self._inside.dec()
+        # The method of a request is whatever its sender wrote.
+        known = method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"
+        self._requests.labels(known, route, str(status)).inc()
+        self._answers.labels(route).observe(seconds)
 
     def on_hits(self, count: int) -> None:
         """``count`` vectors came from the cache."""
@@ -43,6 +69,32 @@ class Telemetry:
         """Length of a model's queue."""
         self._depth.labels(model).set(waiting)
 
+    def forget(self, model: str) -> None:
+        """A model left memory: its queue is no more."""
+        self._depth.remove(model)
+
+    def watch(self, name: str, about: str, look: Callable[[], float]) -> None:
+        """A gauge that is looked at when it is asked for."""
+        Gauge(name, about, registry=self.registry).set_function(look)
+
+    def watch_each(self, name: str, about: str, label: str, look: Callable[[], Mapping[str, float]]) -> None:
+        """A family of gauges that is looked at when it is asked for; ``look`` returns values by label."""
+        self.registry.register(_Family(name, about, label, look))
+
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
+
+
+class _Family(Collector):
+    def __init__(self, name: str, about: str, label: str, look: Callable[[], Mapping[str, float]]) -> None:
+        self._name, self._about, self._label, self._look = name, about, label, look
+
+    def describe(self) -> Iterator[Any]:
+        yield GaugeMetricFamily(self._name, self._about, labels=[self._label])
+
+    def collect(self) -> Iterator[Any]:
+        family = GaugeMetricFamily(self._name, self._about, labels=[self._label])
+        for value, number in self._look().items():
+            family.add_metric([value], number)
+        yield family

@@ -4,6 +4,7 @@ import os
 import time
 from typing import Annotated
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Response
 
 from bindscope import __version__
@@ -34,14 +35,19 @@ def store_state(parts: Services) -> StoreState:
 
 
 @router.get("/livez")
-def livez() -> Liveness:
+async def livez() -> Liveness:
     """The process answers."""
     return Liveness(alive=True)
 
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "Not ready"}})
-def readyz(parts: Parts, response: Response) -> Readiness:
+async def readyz(parts: Parts, response: Response) -> Readiness:
     """Encodes a fresh text through the queue of every loaded model, and asks the store."""
+    # Threads of its own: a service that is busy is ready all the same.
+    return await run_sync(_readiness, parts, response, limiter=parts.watch_threads)
+
+
+def _readiness(parts: Services, response: Response) -> Readiness:
     store = store_state(parts)
     canary, message = _canary(parts)
     ready = message is None
@@ -71,9 +77,10 @@ def _canary(parts: Services) -> tuple[str, str | None]:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def metrics(parts: Parts) -> Response:
+async def metrics(parts: Parts) -> Response:
     """Counters in Prometheus' text format."""
-    return Response(parts.telemetry.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    text = await run_sync(parts.telemetry.exposition, limiter=parts.watch_threads)
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _loaded_models(parts: Parts) -> list[LoadedModel]:

@@ -1,0 +1,87 @@
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from bindscope.encoders import registry
+from bindscope.encoders.batching import BatchLimits
+from bindscope.encoders.settings import EncoderSettings
+from bindscope.services import models
+from bindscope.services.models import ModelPool
+
+BAG, ADDITIVE, PRODUCT = "synthetic:bag", "synthetic:additive", "synthetic:product"
+
+
+@pytest.fixture
+def make_pool(monkeypatch):
+    """Oracles that weigh a hundred bytes each."""
+
+    def load(model_id, *, settings):
+        encoder = registry.load_encoder(model_id, settings=settings)
+        encoder.info = replace(encoder.info, weight_bytes=100)
+        return encoder
+
+    monkeypatch.setattr(models, "load_encoder", load)
+    pools = []
+
+    def make(**options):
+        pools.append(ModelPool(EncoderSettings(), BatchLimits(window_ms=0), **{"max_loaded": 9, **options}))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        pool.close()
+
+
+def loaded(pool) -> list[str]:
+    return [queue.info.id for queue in pool.loaded()]
+
+
+def test_the_longest_unused_leaves_when_weights_take_too_much(make_pool) -> None:
+    left = []
+    pool = make_pool(max_bytes=250, on_leaving=left.append)
+    for name in (BAG, ADDITIVE, BAG, PRODUCT):
+        pool.encode(name, "text", ["a red square"])
+    assert loaded(pool) == [BAG, PRODUCT]
+    assert left == [ADDITIVE]
+
+
+def test_a_model_that_is_larger_than_the_budget_is_still_loaded_alone(make_pool) -> None:
+    pool = make_pool(max_bytes=10)
+    for name in (BAG, ADDITIVE):
+        assert pool.encode(name, "text", ["a red square"]).shape[0] == 1
+    assert loaded(pool) == [ADDITIVE]
+
+
+def test_a_model_that_nobody_asks_leaves_memory_and_comes_back_when_it_is_asked(make_pool) -> None:
+    left = threading.Event()
+    pool = make_pool(idle_s=0.05, on_leaving=lambda name: left.set())
+    before = pool.encode(BAG, "text", ["a red square"])
+    assert left.wait(10)
+    assert loaded(pool) == []
+    assert (pool.encode(BAG, "text", ["a red square"]) == before).all()
+
+
+def test_questions_survive_that_their_model_is_unloaded_at_every_turn(make_pool) -> None:
+    pool = make_pool(max_loaded=1)
+    expected = {name: pool.encode(name, "text", ["a red square"]) for name in (BAG, ADDITIVE)}
+    wrong, failed = [], []
+
+    def ask(name) -> None:
+        for _ in range(40):
+            try:
+                if not (pool.encode(name, "text", ["a red square"]) == expected[name]).all():
+                    wrong.append(name)
+            except models.Overloaded as error:
+                failed.append(error)
+            time.sleep(0.001)
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in expected]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not wrong
+    # Two models that push each other out may give up now and then, with a sentence, never with a wrong vector.
+    assert len(failed) < 40
