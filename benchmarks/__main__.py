@@ -20,6 +20,7 @@ MODULES = (
     "bench_render",
     "bench_store",
     "bench_http",
+    "bench_load",
     "bench_probes",
     "bench_geometry",
     "bench_complexity",

@@ -3,26 +3,20 @@
 Every scene is new (nothing is cached) unless the line says cached. One thread per forward pass on both sides.
 """
 
-import contextlib
 import http.client
 import itertools
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.published import say
-from bindscope.cli.supervisor import free_port
+from benchmarks.serving import serving
 from bindscope.domain.concepts import BUILTIN_SPACES
 from bindscope.domain.render import render
 from bindscope.domain.sampling import sample_scenes
@@ -38,7 +32,7 @@ _seeds = itertools.count(1_000)
 
 def main() -> None:
     """Prints one JSON line per measurement."""
-    with _service() as port:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), preload=MODEL, threads="1") as port:
         plain = _plain_loop()
         post = _poster(port)
         _embed(post, _scenes(BATCH))
@@ -162,32 +156,6 @@ def _seconds(call: Callable[[], object]) -> float:
 
 def _rate(call: Callable[[], object], items: int) -> float:
     return items / _seconds(call)
-
-
-@contextlib.contextmanager
-def _service() -> Iterator[int]:
-    port = free_port("127.0.0.1")
-    with tempfile.TemporaryDirectory() as folder:
-        env = {
-            **os.environ,
-            "BINDSCOPE_DATA_DIR": str(Path(folder)),
-            "BINDSCOPE_PRELOAD": MODEL,
-            "BINDSCOPE_THREADS": "1",
-        }
-        process = subprocess.Popen([sys.executable, "-m", "bindscope", "serve", "--port", str(port)], env=env)
-        try:
-            deadline = time.monotonic() + 120
-            while time.monotonic() < deadline:
-                with (
-                    contextlib.suppress(OSError, urllib.error.URLError),
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5),
-                ):
-                    break
-                time.sleep(0.2)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(30)
 
 
 if __name__ == "__main__":

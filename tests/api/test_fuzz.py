@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
-from real_service import serving
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import status_code_conformance
 
 from bindscope.config import Settings
+from real_service import serving
 
 # The committed document equals the generated one: tests/api/test_service.py.
 schema = schemathesis.openapi.from_path(Path(__file__).parent.parent.parent / "docs" / "openapi.json")

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from bindscope.arrays import read_npy
 from bindscope.client.choosing import Choosing
 from bindscope.client.connection import Answer
 from bindscope.client.long_work import LongWork
@@ -79,7 +80,7 @@ class BindscopeClient(LongWork, Choosing):
         else:
             wanted = _embedding_body(model, scenes=scenes, texts=texts, images=images)
             answer = self._send("POST", "/v1/embeddings", json=wanted, headers=accept)
-        vectors: NDArray[np.float32] = np.load(io.BytesIO(answer.content), allow_pickle=False)
+        vectors: NDArray[np.float32] = read_npy(io.BytesIO(answer.content))
         return vectors
 
     def embeddings(

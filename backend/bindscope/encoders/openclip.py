@@ -235,7 +235,7 @@ def _text_tower(source: _Source, net: Any) -> tuple[dict[str, Any], TextTower]:
         features: Tensor = net.encode_text(inputs["input_ids"], normalize=False)
         return features
 
-    tower = TextTower(lambda texts: {"input_ids": tokenizer(list(texts))}, forward, count)
+    tower = TextTower(lambda texts: {"input_ids": tokenizer(list(texts))}, forward, count, full=True)
     return _tokenizer_facts(tokenizer, length), tower
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bindscope.arrays import opened_npz
 from bindscope.domain.scenes import Scene
 from bindscope.encoders.base import (
     Encoder,
@@ -85,7 +86,7 @@ def load(model: ModelId, repairs: RunFiles | None, load_base: Load) -> Encoder |
 
 def _map(data: bytes, facts: RepairFacts, t: float) -> NDArray[np.float64]:
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        with opened_npz(io.BytesIO(data)) as arrays:
             matrix = np.asarray(arrays["A"], dtype=np.float64)
     except (ValueError, KeyError, OSError, EOFError) as error:
         raise ModelUnavailable(f"The map of repair {facts.id!r} cannot be read: repair again.") from error

@@ -6,12 +6,13 @@ pictures of a batch are normalised in one operation. Each picture takes the same
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from bindscope.encoders.base import EncoderInfo, Picture, PreparedPicture, Vectors
+from bindscope.encoders.traced import traced
 from bindscope.errors import InvalidInput, UnsupportedModality
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ Inputs: TypeAlias = "Mapping[str, Tensor]"  # arguments of a forward pass, item 
 
 #: Largest difference between the short and the upstream preprocessing that counts as none.
 _SAME = 1e-5
+_BYTES = "bytes"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class ImageTower:
     name: str = "pixel_values"
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    from_bytes: Callable[[Inputs], "Tensor"] | None = None
 
     def is_ready(self, image: Picture) -> bool:
         """Whether nothing but the normalisation is left to do."""
@@ -68,11 +71,13 @@ class ImageTower:
 
 @dataclass(frozen=True)
 class TextTower:
-    """``tokenize``: texts to inputs, cut at the context length; ``count``: tokens before the cut."""
+    """``tokenize``: texts to inputs, cut at the context length; ``count``: tokens before the cut. ``full``: inputs are
+    always as long as the context, and nothing else decides about the way they take through the model."""
 
     tokenize: Callable[[Sequence[str]], Inputs]
     forward: Callable[[Inputs], "Tensor"]
     count: Callable[[Sequence[str]], list[int]]
+    full: bool = False
 
 
 class TorchEncoder:
@@ -80,8 +85,9 @@ class TorchEncoder:
 
     def __init__(self, info: EncoderInfo, *, image: ImageTower | None, text: TextTower | None) -> None:
         self.info = info
-        self._image = image
-        self._text = text
+        # On a graphics card nothing of this was measured: passes stay as they are there.
+        self._image = image if image is None or info.device != "cpu" else self._traced_image(image)
+        self._text = text if text is None or info.device != "cpu" or not text.full else self._traced_text(text)
         # Fast tokenizers keep the cut in shared state: counting in another thread would break a batch.
         self._tokenizing = threading.Lock()
 
@@ -93,6 +99,11 @@ class TorchEncoder:
                 _check(image)
         if not images:
             return self._none()
+        direct = tower.from_bytes
+        ready = [image for image in images if isinstance(image, np.ndarray) and tower.is_ready(image)]
+        if direct is not None and len(ready) == len(images):
+            stack = np.stack(ready)
+            return self._run(lambda: direct({_BYTES: torch_from(stack)}))
         return self._run(lambda: tower.forward(self._placed(tower.inputs(images, self.info.device))))
 
     def prepared(self, image: Picture) -> Picture | PreparedPicture:
@@ -115,6 +126,26 @@ class TorchEncoder:
         tower = self._text_tower()
         with self._tokenizing:
             return tower.count(list(texts)) if texts else []
+
+    def _traced_image(self, tower: ImageTower) -> ImageTower:
+        side = tower.pixels
+        noise = np.random.default_rng(0).integers(0, 256, (3, side, side, 3), dtype=np.uint8)
+        examples = [self._placed(tower.inputs(list(noise[:count]))) for count in (2, 1, 3)]
+        forward, mean, std = traced(tower.forward, examples), tower.mean, tower.std
+        if forward is tower.forward or mean is None or std is None:
+            return replace(tower, forward=forward)
+
+        def from_bytes(inputs: Inputs) -> "Tensor":
+            pixels = unit_pixels(inputs[_BYTES], mean, std, self.info.device)
+            return tower.forward(self._placed({tower.name: pixels}))
+
+        whole = traced(from_bytes, [{_BYTES: torch_from(noise[:count])} for count in (2, 1, 3)])
+        return replace(tower, forward=forward, from_bytes=None if whole is from_bytes else whole)
+
+    def _traced_text(self, tower: TextTower) -> TextTower:
+        texts = ["a red square", "a blue circle and a green star", "circle"]
+        examples = [self._placed(tower.tokenize(texts[:count])) for count in (2, 1, 3)]
+        return replace(tower, forward=traced(tower.forward, examples))
 
     def _image_tower(self) -> ImageTower:
         if self._image is None:
@@ -161,9 +192,21 @@ def normalised(pictures: Picture, mean: Sequence[float], std: Sequence[float], d
 
     The bytes are what travels to ``device``: a quarter of the floats.
     """
+    return unit_pixels(torch_from(pictures), mean, std, device)
+
+
+def torch_from(array: Picture) -> "Tensor":
+    """The same memory as a tensor."""
     import torch
 
-    pixels = moved(torch.from_numpy(pictures), device).permute(0, 3, 1, 2)
+    return torch.from_numpy(array)
+
+
+def unit_pixels(pictures: "Tensor", mean: Sequence[float], std: Sequence[float], device: str) -> "Tensor":
+    """As ``normalised``, of a tensor."""
+    import torch
+
+    pixels = moved(pictures, device).permute(0, 3, 1, 2)
     pixels = pixels.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
     centre, spread = (torch.tensor(list(v), dtype=torch.float32, device=device).view(1, -1, 1, 1) for v in (mean, std))
     return pixels.sub_(centre).div_(spread)

@@ -55,19 +55,17 @@ class Embedder:
         queue = self._queue(model_id, "image")
         digest = queue.info.fingerprint.digest
         keys = [pixels_key(digest, picture) for picture in pictures]
-        encoder = queue.encoder
+        encoder, side = queue.encoder, queue.info.pixels
 
         def compute(missing: list[int]) -> Vectors:
-            if not isinstance(encoder, PicturePreparer):
-                return self.models.encode(model_id, "image", [pictures[i] for i in missing])
+            wanted = [pictures[i] for i in missing]
+            ready = all(picture.shape[:2] == (side, side) for picture in wanted)
+            if ready or not isinstance(encoder, PicturePreparer):
+                return self.models.encode(model_id, "image", wanted)
             # Ready pictures are larger than what was sent: only a slice of them is held at once.
+            parts = (wanted[start : start + PREPARED] for start in range(0, len(wanted), PREPARED))
             return np.concatenate(
-                [
-                    self.models.encode(
-                        model_id, "image", list(self._map(encoder.prepared, [pictures[i] for i in part]))
-                    )
-                    for part in _parts(missing, PREPARED)
-                ]
+                [self.models.encode(model_id, "image", list(self._map(encoder.prepared, part))) for part in parts]
             )
 
         return self._through(queue, keys, compute)

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from bindscope.arrays import opened_npz
 from bindscope.domain.concepts import RESERVED_NAMES
 from bindscope.domain.labels import SceneLabels
 from bindscope.errors import InvalidInput, PayloadTooLarge, UnknownName
@@ -133,7 +134,7 @@ def read_npz(file: BinaryIO, *, max_bytes: int) -> tuple[NDArray[np.float32], Sc
         if size > max_bytes:
             raise PayloadTooLarge(f"The arrays unpack to {size:,} bytes: at most {max_bytes:,} are allowed.")
         file.seek(0)
-        with np.load(file, allow_pickle=False) as data:
+        with opened_npz(file) as data:
             missing = [name for name in _ARRAYS if name not in data.files]
             if missing:
                 raise InvalidInput(f"The .npz lacks {', '.join(missing)}: it needs embeddings, scenes and values.")

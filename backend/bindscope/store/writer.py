@@ -23,6 +23,9 @@ from bindscope.store.keys import EmbeddingKey
 _Batch: TypeAlias = Mapping[EmbeddingKey, NDArray[np.float32] | None]
 _Entries: TypeAlias = list[tuple[EmbeddingKey, NDArray[np.float32] | None]]
 
+#: Seconds that the first entry waits for others: one round trip for many.
+_GATHER_S = 0.02
+
 
 class CacheWriter:
     """Sets vectors with ``ttl_s`` to live and renews it. ``capacity`` is the number of entries that may wait."""
@@ -33,6 +36,7 @@ class CacheWriter:
         self._chunk = chunk
         self._capacity = capacity
         self._changed = threading.Condition()
+        self._gather = threading.Event()
         self._batches: deque[_Batch] = deque()
         self._waiting = 0
         self._busy = False
@@ -58,6 +62,7 @@ class CacheWriter:
 
     def close(self, timeout: float = 2.0) -> None:
         """Writes what waits, for ``timeout`` seconds at most, and ends the thread."""
+        self._gather.set()
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -88,12 +93,18 @@ class CacheWriter:
                 self._busy = False
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: bool(self._batches) or self._closed)
-                if not self._batches:
-                    return
-                batch = self._batches.popleft()
-                self._waiting -= len(batch)
                 self._busy = True
-            self._write(list(batch.items()))
+            self._gather.wait(_GATHER_S)
+            with self._changed:
+                if not self._batches:
+                    self._busy = False
+                    return
+                # Small requests leave small batches: they are written together.
+                entries: _Entries = []
+                while self._batches and len(entries) < self._chunk:
+                    entries += self._batches.popleft().items()
+                self._waiting -= len(entries)
+            self._write(entries)
 
     def _write(self, entries: _Entries) -> None:
         for start in range(0, len(entries), self._chunk):
