@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     def _names(cls, value: object) -> object:
         return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
 
+    @field_validator("api_keys", "redis_url", "scheduler", "artifacts", mode="before")
+    @classmethod
+    def _unset(cls, value: object) -> object:
+        """A variable that is there and empty, as compose files write them, is one that is not there."""
+        return None if value == "" else value
+
     @field_validator("api_keys")
     @classmethod
     def _strong(cls, value: SecretStr | None) -> SecretStr | None:

@@ -11,6 +11,7 @@ BindscopeError
 │   └── Unloaded            the model is leaving memory: try again                 (429)
 ├── EncodeFailed            the encoder raised on this very item                   (500)
 ├── ComputeUnavailable      the engine for long work cannot be reached             (503)
+├── DiskFull                there is no room for a file                            (507)
 ├── Cancelled               somebody asked the running work to stop                (409)
 └── StoreUnavailable        the store is gone and the work needs it                (503)
     └── StoreRefused        it answers, but takes nothing: full, or read-only      (503)
@@ -76,6 +77,10 @@ class ComputeUnavailable(BindscopeError):
 
 class Cancelled(BindscopeError):
     """The work was asked to stop: what it had finished is kept."""
+
+
+class DiskFull(BindscopeError):
+    """There is no room for a file: nothing of it was kept."""
 
 
 class StoreUnavailable(BindscopeError):

@@ -15,6 +15,7 @@ from bindscope.errors import (
     Cancelled,
     ComputeUnavailable,
     Conflict,
+    DiskFull,
     EncodeFailed,
     InvalidInput,
     ModelUnavailable,
@@ -39,6 +40,7 @@ _TABLE: Sequence[tuple[type[BindscopeError], str, int]] = (
     (PayloadTooLarge, "payload-too-large", 413),
     (Overloaded, "overloaded", 429),
     (ComputeUnavailable, "compute-unavailable", 503),
+    (DiskFull, "disk-full", 507),
     (Cancelled, "cancelled", 409),
     (StoreUnavailable, "store-unavailable", 503),
     (EncodeFailed, "encode-failed", 500),
@@ -191,5 +193,5 @@ def _declared(status: int) -> dict[str, Any]:
 
 #: Declared on every router, so that the OpenAPI document is true about errors.
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: _declared(status) for status in (400, 401, 404, 409, 413, 415, 421, 422, 429, 500, 503, 504)
+    status: _declared(status) for status in (400, 401, 404, 409, 413, 415, 421, 422, 429, 500, 503, 504, 507)
 }

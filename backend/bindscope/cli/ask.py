@@ -1,6 +1,7 @@
 """Questions to the service: ``models``, ``embed``, ``verdict``, ``check``."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,8 @@ import typer
 
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import interval_text
+from bindscope.client import BindscopeClient
+from bindscope.client.connection import DEFAULT_URL
 from bindscope.domain.scenes import MAX_OBJECTS
 from bindscope.errors import InvalidInput
 from bindscope.schemas.base import PlacedObject, SceneModel
@@ -24,9 +27,18 @@ _Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
     app.command()(models)
+    app.command()(health)
     app.command()(embed)
     app.command()(verdict)
     app.command()(check)
+
+
+def health(url: _Url = None) -> None:
+    """Is the service at --url (or BINDSCOPE_API_URL, or port 8000 here) ready? Exit 1 where it is not."""
+    address = url or os.environ.get("BINDSCOPE_API_URL") or DEFAULT_URL
+    with BindscopeClient(address, os.environ.get("BINDSCOPE_API_KEY"), timeout=10) as client:
+        state = client.ready()
+    typer.echo(f"ready{', without its store' if state.degraded else ''}: {state.canary}")
 
 
 def models(url: _Url = None, as_json: _Json = False) -> None:

@@ -117,6 +117,6 @@ def api_error(problem: Mapping[str, Any], status: int) -> ApiError:
     return ApiError(
         int(problem.get("status", status)),
         str(problem.get("title", "Error")),
-        str(problem.get("detail", "The service answered with an error.")),
+        str(problem.get("detail") or problem.get("message") or "The service answered with an error."),
         tuple(str(name) for name in known if isinstance(known, Sequence)),
     )

@@ -4,6 +4,7 @@ A file appears whole or not at all: it is written beside its place and moved the
 is safetensors, JSON or npz.
 """
 
+import errno
 import os
 import re
 import uuid
@@ -13,8 +14,9 @@ from typing import Any
 
 import fsspec
 
-from bindscope.errors import InvalidInput, UnknownName
+from bindscope.errors import DiskFull, InvalidInput, UnknownName
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -47,6 +49,10 @@ class ArtifactFolder:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, target)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise DiskFull(f"The disk is full: make room where {self.root.url} lies and try again.") from error
+            raise
         finally:
             Path(beside).unlink(missing_ok=True)
 

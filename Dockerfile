@@ -1,0 +1,58 @@
+# Three images from one file:
+#   docker build --target service   [--build-arg VARIANT=cuda] .
+#   docker build --target worker    [--build-arg VARIANT=cuda] .
+#   docker build --target dashboard .
+# VARIANT=cpu takes PyTorch's CPU wheels; VARIANT=cuda those that carry CUDA (the host gives the driver).
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS base
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    PATH=/opt/bindscope/bin:$PATH \
+    HOME=/tmp \
+    NUMBA_CACHE_DIR=/tmp/numba \
+    HF_HUB_OFFLINE=1 \
+    BINDSCOPE_DATA_DIR=/data
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin bindscope \
+    && mkdir /data \
+    && chown bindscope:bindscope /data
+WORKDIR /data
+
+FROM base AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /src
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY backend backend
+COPY frontend frontend
+RUN python -m venv /opt/bindscope
+
+FROM build AS build-service
+ARG VARIANT=cpu
+RUN if [ "$VARIANT" = cpu ]; then index="--extra-index-url=https://download.pytorch.org/whl/cpu"; else index=""; fi; \
+    /opt/bindscope/bin/pip install $index --constraint constraints.txt '.[service,minilm,tracing]'
+
+FROM build AS build-dashboard
+RUN /opt/bindscope/bin/pip install --constraint constraints.txt '.[dashboard]'
+
+FROM base AS service
+COPY --from=build-service /opt/bindscope /opt/bindscope
+USER 10001
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=12s --start-period=90s --retries=4 CMD ["bindscope", "health"]
+STOPSIGNAL SIGTERM
+CMD ["bindscope", "serve", "--host", "0.0.0.0", "--port", "8000"]
+
+FROM base AS worker
+COPY --from=build-service /opt/bindscope /opt/bindscope
+USER 10001
+VOLUME /data
+STOPSIGNAL SIGTERM
+CMD ["bindscope", "worker"]
+
+FROM base AS dashboard
+COPY --from=build-dashboard /opt/bindscope /opt/bindscope
+USER 10001
+EXPOSE 8501
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 CMD ["python", "-m", "bindscope_dashboard.health"]
+CMD ["python", "-m", "bindscope_dashboard", "--host", "0.0.0.0", "--port", "8501"]
