@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 # Tests run side by side in this many processes.
 WORKERS ?= 2
 
-.PHONY: setup run test lint types imports bench clean openapi screenshots
+.PHONY: setup run test lint types imports bench clean openapi screenshots audit
 
 setup: $(VENV)/.ready-dev
 
@@ -53,3 +53,8 @@ screenshots: setup
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# A report of known weaknesses in the pinned dependencies; needs the network.
+audit: setup
+	$(PIP) install --quiet pip-audit
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --progress-spinner off

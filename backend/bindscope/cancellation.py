@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Literal
 
-from bindscope.errors import Cancelled
+from bindscope.errors import CallerLeft
 
 Reason = Literal["left", "late"]
 
@@ -39,9 +39,9 @@ class Token:
             call()
 
     def check(self) -> None:
-        """Raises Cancelled where the caller left, TimeoutError where its time is up."""
+        """Raises CallerLeft where the caller left, TimeoutError where its time is up."""
         if self._reason == "left":
-            raise Cancelled("The caller closed the connection.")
+            raise CallerLeft("The caller closed the connection.")
         if self._reason == "late":
             raise TimeoutError("The time of the request is up.")
 
@@ -70,7 +70,7 @@ def current() -> Token | None:
 
 
 def check() -> None:
-    """Raises Cancelled or TimeoutError if nobody waits for this work any more."""
+    """Raises CallerLeft or TimeoutError if nobody waits for this work any more."""
     token = _token.get()
     if token is not None:
         token.check()

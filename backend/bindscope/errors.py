@@ -13,6 +13,7 @@ BindscopeError
 ├── ComputeUnavailable      the engine for long work cannot be reached             (503)
 ├── DiskFull                there is no room for a file                            (507)
 ├── Cancelled               somebody asked the running work to stop                (409)
+│   └── CallerLeft          who asked has closed the connection                    (499, never sent)
 └── StoreUnavailable        the store is gone and the work needs it                (503)
     └── StoreRefused        it answers, but takes nothing: full, or read-only      (503)
 """
@@ -77,6 +78,10 @@ class ComputeUnavailable(BindscopeError):
 
 class Cancelled(BindscopeError):
     """The work was asked to stop: what it had finished is kept."""
+
+
+class CallerLeft(Cancelled):
+    """Who asked has closed the connection: nobody hears the answer."""
 
 
 class DiskFull(BindscopeError):

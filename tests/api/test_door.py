@@ -321,7 +321,16 @@ def test_a_half_sent_request_does_not_hold_the_service(tmp_path) -> None:
         line = socket.create_connection(("127.0.0.1", port))
         line.sendall(b"POST /v1/embeddings HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n{")
         line.close()
+        line = socket.create_connection(("127.0.0.1", port))
+        head = b"POST /v1/embeddings/pictures?model=synthetic:bag HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        line.sendall(head + b"Content-Length: 1000\r\n\r\nxx")
+        line.close()
         answer = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         answer.request("GET", "/livez")
         assert answer.getresponse().status == 200
         answer.close()
+        deadline = time.monotonic() + 10
+        while 'status="499"' not in (text := httpx2.get(f"{url}/metrics").text):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert 'status="500"' not in text

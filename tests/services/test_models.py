@@ -40,7 +40,7 @@ def loaded(pool) -> list[str]:
 
 def test_the_longest_unused_leaves_when_weights_take_too_much(make_pool) -> None:
     left = []
-    pool = make_pool(max_bytes=250, on_leaving=left.append)
+    pool = make_pool(max_bytes=lambda: 250, on_leaving=left.append)
     for name in (BAG, ADDITIVE, BAG, PRODUCT):
         pool.encode(name, "text", ["a red square"])
     assert loaded(pool) == [BAG, PRODUCT]
@@ -48,7 +48,7 @@ def test_the_longest_unused_leaves_when_weights_take_too_much(make_pool) -> None
 
 
 def test_a_model_that_is_larger_than_the_budget_is_still_loaded_alone(make_pool) -> None:
-    pool = make_pool(max_bytes=10)
+    pool = make_pool(max_bytes=lambda: 10)
     for name in (BAG, ADDITIVE):
         assert pool.encode(name, "text", ["a red square"]).shape[0] == 1
     assert loaded(pool) == [ADDITIVE]

@@ -8,10 +8,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from bindscope.errors import (
     BindscopeError,
+    CallerLeft,
     Cancelled,
     ComputeUnavailable,
     Conflict,
@@ -41,6 +43,7 @@ _TABLE: Sequence[tuple[type[BindscopeError], str, int]] = (
     (Overloaded, "overloaded", 429),
     (ComputeUnavailable, "compute-unavailable", 503),
     (DiskFull, "disk-full", 507),
+    (CallerLeft, "caller-left", 499),
     (Cancelled, "cancelled", 409),
     (StoreUnavailable, "store-unavailable", 503),
     (EncodeFailed, "encode-failed", 500),
@@ -166,6 +169,10 @@ def _allowed(request: Request) -> list[str]:
     ]
 
 
+def _on_disconnect(_: Request, error: Exception) -> Response:
+    return _answer(problem_of(CallerLeft("The caller left in the middle of the request.")))
+
+
 def _on_timeout(_: Request, error: Exception) -> Response:
     return _answer(_problem("timeout", 504, "The model did not answer in time: send fewer items or try again."))
 
@@ -181,6 +188,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(TimeoutError, _on_timeout)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_crash)
 
 

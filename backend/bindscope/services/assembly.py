@@ -97,7 +97,7 @@ def assembled(settings: Settings, telemetry: Telemetry | None = None) -> Iterato
                 timeout_s=settings.encode_timeout_s,
             ),
             max_loaded=settings.max_loaded_models,
-            max_bytes=settings.model_memory_mb * 2**20 or None,
+            max_bytes=lambda: settings.model_memory_mb * 2**20 or _memory_of_models(settings) // 2,
             idle_s=60 * settings.model_idle_minutes,
             on_leaving=telemetry.forget,
             observer=telemetry,
@@ -210,6 +210,14 @@ def _memory() -> int:
     import psutil
 
     return int(psutil.virtual_memory().total)
+
+
+def _memory_of_models(settings: Settings) -> int:
+    """Bytes of the graphics card where models run on one, else of this machine."""
+    torch = sys.modules.get("torch")
+    if settings.device != "cpu" and torch is not None and torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[1])
+    return _memory()
 
 
 def _warm_up(services: Services) -> None:

@@ -36,7 +36,7 @@ class ModelPool:
         limits: BatchLimits,
         *,
         max_loaded: int,
-        max_bytes: int | None = None,
+        max_bytes: Callable[[], int] | None = None,
         idle_s: float = 0.0,
         on_leaving: Callable[[str], None] = lambda model_id: None,
         observer: BatchObserver | None = None,
@@ -137,7 +137,7 @@ class ModelPool:
 
     def _too_heavy(self) -> bool:
         weight = sum(queue.info.weight_bytes for queue in self._queues.values())
-        return self._max_bytes is not None and weight > self._max_bytes
+        return self._max_bytes is not None and weight > self._max_bytes()
 
     def _let_go(self, leaving: Sequence[tuple[str, BatchingQueue]]) -> None:
         for model_id, queue in leaving:

@@ -15,14 +15,15 @@ class Admission:
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         self._app, self._most = app, most
         self._inside = 0
+        # Made once: turning away must cost next to nothing.
+        self._full = answer_to(Overloaded(f"{most} requests are being answered already: try again in a moment."))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in WATCHERS:
             await self._app(scope, receive, send)
             return
         if self._inside >= self._most:
-            error = Overloaded(f"{self._most} requests are being answered already: try again in a moment.")
-            await answer_to(error)(scope, receive, send)
+            await self._full(scope, receive, send)
             return
         self._inside += 1
         try:
