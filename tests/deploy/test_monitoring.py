@@ -1,14 +1,19 @@
+import gzip
+import http.server
 import json
+import os
 import re
 import sys
+import threading
 from pathlib import Path
+from typing import ClassVar
 
 import httpx2
 import yaml
 
 from bindscope.client import BindscopeClient
 from bindscope.config import Settings
-from real_service import serving
+from real_service import Process, serving
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -47,3 +52,37 @@ def test_prometheus_asks_the_service_where_it_is_with_its_key() -> None:
     assert job["static_configs"] == [{"targets": ["service:8000"]}]
     (secret,) = compose["services"]["prometheus"]["secrets"]
     assert job["authorization"]["credentials_file"] == f"/run/secrets/{secret}"
+
+
+class _Collector(http.server.BaseHTTPRequestHandler):
+    """An OpenTelemetry collector that keeps what it is sent."""
+
+    seen: ClassVar[list[tuple[str, bytes]]] = []
+
+    def do_POST(self) -> None:
+        self.seen.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_traces_go_to_the_collector_that_is_named_and_only_where_they_are_asked_for(tmp_path) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Collector)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
+    try:
+        for tracing in ("0", "1"):
+            with Process(tmp_path / tracing, store="off", tracing=tracing) as service:
+                httpx2.get(f"{service.url}/v1/spaces")
+                service.process.terminate()
+                service.process.wait(30)
+            paths = [path for path, _ in _Collector.seen]
+            assert paths == [] if tracing == "0" else set(paths) == {"/v1/traces"}
+    finally:
+        del os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"]
+        server.shutdown()
+        server.server_close()
+    body = b"".join(data if data[:2] != b"\x1f\x8b" else gzip.decompress(data) for _, data in _Collector.seen)
+    assert b"/v1/spaces" in body

@@ -1,8 +1,8 @@
 """Forward passes that run without the Python interpreter.
 
 An eager forward pass takes the interpreter's lock for each of its hundred operations; while other threads answer
-requests it waits for the lock a hundred times (measured: a batch of 16 of a small ResNet beside one busy thread takes
-330 ms eager and 34 ms traced). A trace takes it once. It is used only where it gives the same bits.
+requests it waits for the lock a hundred times; a trace takes it once (``python -m benchmarks bench_load`` measures
+both). It is used only where it gives the same bits.
 """
 
 import warnings
