@@ -54,7 +54,8 @@ screenshots: setup
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# A report of known weaknesses in the pinned dependencies; needs the network.
-audit: setup
-	$(PIP) install --quiet pip-audit
-	$(BIN)/pip-audit --requirement constraints.txt --no-deps --progress-spinner off
+# A report of known weaknesses in the pinned dependencies; asks the package index, and installs beside the project.
+audit:
+	@test -x $(VENV)-audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && \
+	  $(VENV)-audit/bin/pip --disable-pip-version-check install --quiet pip-audit; }
+	$(VENV)-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off

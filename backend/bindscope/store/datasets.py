@@ -139,6 +139,8 @@ def read_npz(file: BinaryIO, *, max_bytes: int) -> tuple[NDArray[np.float32], Sc
             if missing:
                 raise InvalidInput(f"The .npz lacks {', '.join(missing)}: it needs embeddings, scenes and values.")
             arrays = {name: data[name] for name in (*_ARRAYS, "names") if name in data.files}
+            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+                raise ValueError("a member is no .npy file")  # numpy hands out its bytes
     except InvalidInput:
         raise
     except MemoryError as error:
