@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import contextmanager
 
 import httpx2
 import numpy as np
@@ -18,6 +19,7 @@ from bindscope.api.door.patience import Patience
 from bindscope.cancellation import current
 from bindscope.client import BindscopeClient
 from bindscope.config import Settings
+from bindscope.services.assembly import assembled
 from real_service import serving
 
 KEY, OTHER = "k" * 24, "o" * 24
@@ -164,6 +166,26 @@ def test_a_request_is_counted_by_its_route_and_never_by_its_address(tmp_path) ->
     assert 'route="unknown",status="404"' in text
     assert 'method="other"' in text
     assert "secret" not in text.lower()
+
+
+def test_a_service_whose_encoder_thread_has_ended_is_not_ready(tmp_path) -> None:
+    kept = []
+
+    @contextmanager
+    def assemble(settings, telemetry):
+        with assembled(settings, telemetry) as services:
+            kept.append(services)
+            yield services
+
+    with TestClient(create_app(made(tmp_path), assemble), base_url="http://127.0.0.1") as client:
+        assert client.post("/v1/embeddings", json=TEXTS).status_code == 200
+        assert client.get("/readyz").status_code == 200
+        (queue,) = kept[0].models.loaded()
+        queue.close()
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        assert "inference thread of synthetic:bag has ended" in answer.json()["message"]
+        assert client.get("/livez").status_code == 200
 
 
 # The layers themselves, around small apps: what they do must not depend on how fast a model is.
