@@ -11,7 +11,8 @@ def saving(name: str, *, explore: bool = False) -> dict[str, Any]:
     return {
         "displaylogo": False,
         "responsive": True,
-        "displayModeBar": True,
+        # It would cover the last label of a figure: it comes with the pointer, except where it is a tool of the page.
+        "displayModeBar": True if explore else "hover",
         "scrollZoom": explore,
         "modeBarButtons": buttons[: 2 if explore else 1],
         "toImageButtonOptions": {"format": state.figure_format(), "filename": f"bindscope-{name}", "scale": 2},
