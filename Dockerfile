@@ -10,7 +10,6 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     PATH=/opt/bindscope/bin:$PATH \
     HOME=/tmp \
-    NUMBA_CACHE_DIR=/tmp/numba \
     HF_HUB_OFFLINE=1 \
     BINDSCOPE_DATA_DIR=/data
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin bindscope \

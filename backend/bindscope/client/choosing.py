@@ -1,7 +1,7 @@
 """Client methods for choosing and mending a model: retrieval, lookalikes, repair, maps, comparison."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from bindscope.client.connection import Connection
 from bindscope.schemas.comparisons import ComparisonLine, ComparisonProgress, ComparisonResponse, DisagreementResponse
@@ -62,7 +62,7 @@ class Choosing(Connection):
         body = {"models": list(models), "space": space, **options}
         if on_progress is None:
             return self._ask(ComparisonResponse, "POST", "/v1/comparisons", json=body)
-        return cast(ComparisonResponse, self._followed(ComparisonLine, "/v1/comparisons", body, on_progress))
+        return self._followed(ComparisonLine, "/v1/comparisons", body, on_progress)
 
     def disagreements(self, first: str, second: str, space: str = "clevr2d", **options: Any) -> DisagreementResponse:
         """Scenes that only one of two models gets right. Options: count, most, template, seed."""

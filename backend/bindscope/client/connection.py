@@ -10,11 +10,11 @@ import httpx2
 from pydantic import BaseModel
 
 from bindscope.client.errors import ApiError, ServiceUnreachable
-from bindscope.schemas.comparisons import ComparisonLine
-from bindscope.schemas.verdicts import BatchLine
+from bindscope.schemas.base import ProgressLine
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 Answer = TypeVar("Answer", bound=BaseModel)
+Progress = TypeVar("Progress", bound=BaseModel)
 
 
 class Connection:
@@ -82,11 +82,11 @@ class Connection:
 
     def _followed(
         self,
-        kind: type[BatchLine] | type[ComparisonLine],
+        kind: type[ProgressLine[Progress, Answer]],
         path: str,
         body: Mapping[str, Any],
-        on_progress: Callable[[Any], None],
-    ) -> BaseModel:
+        on_progress: Callable[[Progress], None],
+    ) -> Answer:
         """The result at the end of a stream of progress lines."""
         with self._stream("POST", path, json=body, headers={"Accept": "application/x-ndjson"}) as lines:
             for text in lines:

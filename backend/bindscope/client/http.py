@@ -4,7 +4,7 @@ import base64
 import io
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +112,7 @@ class BindscopeClient(LongWork, Choosing):
         body = {"model": model, "space": space, **options}
         if on_progress is None:
             return self._ask(VerdictBatch, "POST", "/v1/verdicts/batch", json=body)
-        return cast(VerdictBatch, self._followed(BatchLine, "/v1/verdicts/batch", body, on_progress))
+        return self._followed(BatchLine, "/v1/verdicts/batch", body, on_progress)
 
     def counterexample(self, model: str, scene: SceneLike, **options: Any) -> Counterexample:
         """The smallest edit of the scene that flips the verdict. Options: budget and those of ``verdict``."""

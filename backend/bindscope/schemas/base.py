@@ -1,8 +1,13 @@
 """What every wire type shares."""
 
+from typing import Generic, TypeVar
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from bindscope.domain.scenes import MAX_OBJECTS
+
+_Progress = TypeVar("_Progress", bound=BaseModel)
+_Result = TypeVar("_Result", bound=BaseModel)
 
 
 class RequestModel(BaseModel):
@@ -79,3 +84,11 @@ class Problem(ResponseModel):
     detail: str
     known: list[str] | None = None
     errors: list[dict[str, str]] | None = None
+
+
+class ProgressLine(ResponseModel, Generic[_Progress, _Result]):
+    """A line of ``application/x-ndjson``: progress, then exactly one result or error."""
+
+    progress: _Progress | None = None
+    result: _Result | None = None
+    error: dict[str, object] | None = None

@@ -4,7 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bindscope.schemas.base import AnalysisResponse, Interval, Provenance, RequestModel, ResponseModel, SceneModel
+from bindscope.schemas.base import (
+    AnalysisResponse,
+    Interval,
+    ProgressLine,
+    Provenance,
+    RequestModel,
+    ResponseModel,
+    SceneModel,
+)
 from bindscope.schemas.embeddings import ModelId
 
 
@@ -79,12 +87,7 @@ class ComparisonProgress(ResponseModel):
     kind: str
 
 
-class ComparisonLine(ResponseModel):
-    """A line of ``application/x-ndjson``: progress, then exactly one result or error."""
-
-    progress: ComparisonProgress | None = None
-    result: ComparisonResponse | None = None
-    error: dict[str, object] | None = None
+ComparisonLine = ProgressLine[ComparisonProgress, ComparisonResponse]
 
 
 class DisagreementRequest(_ScenesModel):

@@ -4,7 +4,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from bindscope.schemas.base import Interval, Provenance, Recognition, RequestModel, ResponseModel, SceneModel
+from bindscope.schemas.base import (
+    Interval,
+    ProgressLine,
+    Provenance,
+    Recognition,
+    RequestModel,
+    ResponseModel,
+    SceneModel,
+)
 from bindscope.schemas.embeddings import ModelId
 
 Outcome = Literal["binds", "swaps", "undecided", "no_valid_swap"]
@@ -135,9 +143,4 @@ class BatchProgress(ResponseModel):
     swap_accuracy: Interval
 
 
-class BatchLine(ResponseModel):
-    """A line of ``application/x-ndjson``: progress, then exactly one result or error."""
-
-    progress: BatchProgress | None = None
-    result: VerdictBatch | None = None
-    error: dict[str, object] | None = None
+BatchLine = ProgressLine[BatchProgress, VerdictBatch]
