@@ -65,7 +65,9 @@ def space_of(wire: SpaceModel) -> ConceptSpace:
     from bindscope.domain.concepts import Concept
 
     concepts = tuple(Concept(c.name, tuple(c.values)) for c in wire.concepts)
-    return ConceptSpace(wire.name, concepts, wire.phrase, wire.renderable)
+    return ConceptSpace(
+        wire.name, concepts, wire.phrase, wire.renderable, tuple(wire.articles.items()), tuple(wire.templates)
+    )
 
 
 def placed(scene: SceneModel, space: ConceptSpace) -> SceneModel:

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
+from bindscope.domain.scenes import Scene
 from bindscope.errors import InvalidInput
-from bindscope.schemas.base import Provenance
+from bindscope.schemas.base import Provenance, SceneModel
 from bindscope.schemas.jobs import JobModel, JobSummary
+from bindscope.schemas.scenes import to_scene
 from bindscope.schemas.sources import SourceModel
 from bindscope.services.assembly import Services
 from bindscope.services.jobs import JobDetail
@@ -28,7 +30,8 @@ Parts = Annotated[Services, Depends(services_of)]
 def source_of(wire: SourceModel) -> ModelSource | DatasetSource:
     """The source that a request names."""
     if wire.dataset is not None:
-        return DatasetSource(wire.dataset)
+        modality = wire.modality or "image"
+        return DatasetSource(wire.dataset, wire.model, modality, wire.template if wire.model else "plain")
     assert wire.model is not None
     assert wire.space is not None
     assert wire.modality is not None
@@ -41,6 +44,18 @@ def model_source_of(wire: SourceModel) -> ModelSource:
     if isinstance(source, DatasetSource):
         raise InvalidInput("A single scene can be asked about on a model and a space, not on an upload.")
     return source
+
+
+def scene_of(wire: SceneModel, parts: Services) -> Scene:
+    """The scene that a request describes, or the row of an upload that it names. Raises UnknownName, InvalidInput."""
+    if wire.dataset is None or wire.row is None:
+        return to_scene(wire, parts.spaces.get(wire.space))
+    scenes = parts.sources.scenes(wire.dataset)
+    if wire.row >= len(scenes):
+        raise InvalidInput(
+            f"Upload {wire.dataset!r} has {len(scenes)} scenes, numbered from 0: there is no {wire.row}."
+        )
+    return scenes[wire.row]
 
 
 def provenance_of(data: SourceData, seed: int) -> Provenance:

@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from bindscope.arrays import read_npy
 from bindscope.client.choosing import Choosing
 from bindscope.client.connection import Answer
 from bindscope.client.long_work import LongWork
+from bindscope.client.own_data import OwnData
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.counterexamples import Counterexample
-from bindscope.schemas.datasets import DatasetList, DatasetModel
 from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
 from bindscope.schemas.embeddings import EmbeddingResponse
 from bindscope.schemas.models import ModelList, ModelSummary
@@ -33,7 +32,7 @@ SceneLike = SceneModel | Mapping[str, Any]
 SourceLike = SourceModel | Mapping[str, Any]
 
 
-class BindscopeClient(LongWork, Choosing):
+class BindscopeClient(LongWork, Choosing, OwnData):
     """Talks to a running service. Keyword options of the analyses are the fields of API.md.
 
     Every method raises ``ApiError`` with the service's own sentence; ``ServiceUnreachable`` when nothing answers.
@@ -118,19 +117,6 @@ class BindscopeClient(LongWork, Choosing):
         """The smallest edit of the scene that flips the verdict. Options: budget and those of ``verdict``."""
         body = {"model": model, "scene": _plain(scene), **options}
         return self._ask(Counterexample, "POST", "/v1/counterexamples", json=body)
-
-    def add_dataset(self, file: bytes | Path) -> DatasetModel:
-        """Uploads an .npz: embeddings [scene, dim], scenes [scene, object, concept], values [concept]."""
-        body = file.read_bytes() if isinstance(file, Path) else file
-        return self._ask(DatasetModel, "POST", "/v1/datasets", files={"file": ("dataset.npz", body)})
-
-    def datasets(self) -> list[DatasetModel]:
-        """All uploads."""
-        return self._ask(DatasetList, "GET", "/v1/datasets").datasets
-
-    def delete_dataset(self, dataset_id: str) -> None:
-        """Removes an upload."""
-        self._send("DELETE", f"/v1/datasets/{dataset_id}")
 
     def probe(self, source: SourceLike, **options: Any) -> ProbeResponse:
         """Linear probes. Options: train_ratio, seed."""

@@ -44,8 +44,10 @@ class Captioner:
 
     def phrase(self, space: ConceptSpace, obj: Object) -> str:
         """One object: ``a red square``."""
-        text = space.phrase.format(**space.named(obj))
-        return self._with_article(text)
+        named = space.named(obj)
+        if "{article}" in space.phrase:
+            return _articled(space, named)
+        return self._with_article(space.phrase.format(**named))
 
     def caption(self, space: ConceptSpace, objects: Sequence[Object]) -> str:
         """The objects in the given order: ``a red square and a blue circle``."""
@@ -67,6 +69,14 @@ class Captioner:
         if self.articles == "a_or_an" and text.startswith("a ") and text[2:3].lower() in "aeiou":
             return "an" + text[1:]
         return text
+
+
+def _articled(space: ConceptSpace, named: Mapping[str, str]) -> str:
+    """The phrase with the article of the value that has its own, else a or an by the word that follows."""
+    own = [space.article_of[value] for value in named.values() if value in space.article_of]
+    before, after = (part.format(**named) for part in space.phrase.split("{article}", 1))
+    article = own[-1] if own else ("an" if after.lstrip()[:1].lower() in "aeiou" else "a")
+    return " ".join(f"{before} {article} {after}".split())
 
 
 def mention_orders(count: int) -> list[tuple[int, ...]]:

@@ -24,6 +24,9 @@ _MAX_PHRASE = 200
 _GRID = re.compile(r"grid-([1-9]\d*)x([1-9]\d*)")
 #: Names that results use beside those of the concepts.
 RESERVED_NAMES = frozenset({"concepts", "object", "object_on_valid_swaps"})
+#: The field of a phrase that is no concept.
+ARTICLE = "article"
+_MAX_ARTICLE, _MAX_TEMPLATES = 24, 20
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Concept:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise InvalidInput(f"Concept name {self.name!r} must be lower snake case, at most 64 characters.")
-        if self.name in RESERVED_NAMES:
+        if self.name in RESERVED_NAMES or self.name == ARTICLE:
             raise InvalidInput(f"Concept name {self.name!r} is taken by the results: choose another one.")
         if len(self.values) < 2:
             raise InvalidInput(f"Concept {self.name!r} needs at least two values, got {len(self.values)}.")
@@ -60,13 +63,17 @@ class ConceptSpace:
     """An ordered set of concepts.
 
     ``phrase`` says one object, with a ``{concept}`` field for each concept; ``renderable`` spaces have
-    concepts ``color`` and ``shape`` whose values the renderer knows.
+    concepts ``color`` and ``shape`` whose values the renderer knows. A phrase may hold ``{article}``: that of the
+    object's value in ``articles`` (``a pair of``, or nothing), else ``a`` or ``an`` by the word that follows.
+    ``templates`` are texts with one ``{}`` that suit the space: pages offer them.
     """
 
     name: str
     concepts: tuple[Concept, ...]
     phrase: str
     renderable: bool = False
+    articles: tuple[tuple[str, str], ...] = ()
+    templates: tuple[str, ...] = ()
     #: Objects that a space may have: services list them all.
     most_objects: ClassVar[int] = _MAX_OBJECTS
 
@@ -82,6 +89,12 @@ class ConceptSpace:
                 f"got {len(names)} and {self.object_count}."
             )
         _check_phrase(self.phrase, names)
+        _check_articles(self)
+
+    @cached_property
+    def article_of(self) -> Mapping[str, str]:
+        """Value -> its own article."""
+        return dict(self.articles)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -154,12 +167,31 @@ def _check_phrase(phrase: str, names: Sequence[str]) -> None:
         fields = [part[1:] for part in Formatter().parse(phrase) if part[1] is not None]
     except ValueError as error:
         raise InvalidInput(f"Phrase {phrase!r} has a brace without its partner: use {wanted}.") from error
-    if any(name not in names or spec or conversion for name, spec, conversion in fields):
-        raise InvalidInput(f"Phrase {phrase!r} may only use the fields {wanted}.")
+    if any(name not in (*names, ARTICLE) or spec or conversion for name, spec, conversion in fields):
+        raise InvalidInput(f"Phrase {phrase!r} may only use the fields {{{ARTICLE}}}, {wanted}.")
     used = {name for name, _, _ in fields}
     missing = [name for name in names if name not in used]
     if missing:
         raise InvalidInput(f"Phrase {phrase!r} leaves out the concepts {missing}.")
+
+
+def _check_articles(space: "ConceptSpace") -> None:
+    """Raises InvalidInput for articles of values that are not there, and templates without a place for the objects."""
+    every = {value for concept in space.concepts for value in concept.values}
+    for value, article in space.articles:
+        if value not in every:
+            raise InvalidInput(f"articles names {value!r}, which is no value of space {space.name!r}.")
+        if len(article) > _MAX_ARTICLE or not article.isprintable() or "{" in article or "}" in article:
+            raise InvalidInput(f"The article of {value!r} must be at most {_MAX_ARTICLE} printable characters.")
+    if space.articles and "{" + ARTICLE + "}" not in space.phrase:
+        raise InvalidInput(
+            f"articles need a phrase with {{{ARTICLE}}} in it, such as '{{{ARTICLE}}} {{color}} {{noun}}'."
+        )
+    if len(space.templates) > _MAX_TEMPLATES:
+        raise InvalidInput(f"At most {_MAX_TEMPLATES} templates, got {len(space.templates)}.")
+    for text in space.templates:
+        if text.count("{}") != 1 or text.count("{") != 1 or text.count("}") != 1 or len(text) > _MAX_PHRASE:
+            raise InvalidInput(f"Template {text!r} must hold one {{}} where the objects go.")
 
 
 def _space(name: str, phrase: str, *, renderable: bool, **concepts: str) -> ConceptSpace:
@@ -230,13 +262,16 @@ def space_from_mapping(data: object) -> ConceptSpace:
     """A user's own space, as read from YAML or JSON.
 
     ``{"name": ..., "concepts": {concept: [values]}, "phrase": "a {color} {shape}"}``; the phrase is optional
-    (default: ``a`` and the concepts in order). Raises InvalidInput with the place that is wrong.
+    (default: ``a`` and the concepts in order). ``articles`` (value: article) and ``templates`` (a list) are optional.
+    Raises InvalidInput with the place that is wrong.
     """
     if not isinstance(data, Mapping):
         raise InvalidInput("A space is a mapping with 'name' and 'concepts'.")
-    unknown = sorted(str(key) for key in set(data) - {"name", "concepts", "phrase"})
+    unknown = sorted(str(key) for key in set(data) - {"name", "concepts", "phrase", "articles", "templates"})
     if unknown:
-        raise InvalidInput(f"A space has the fields name, concepts and phrase, not {', '.join(unknown)}.")
+        raise InvalidInput(
+            f"A space has the fields name, concepts, phrase, articles and templates, not {', '.join(unknown)}."
+        )
     concepts = data.get("concepts")
     if isinstance(data.get("name"), str) and _GRID.fullmatch(data["name"]):
         raise InvalidInput(f"{data['name']!r} is the name of a grid that is always there: choose another one.")
@@ -258,4 +293,35 @@ def space_from_mapping(data: object) -> ConceptSpace:
         and by_name["color"] <= RENDERABLE_COLORS
         and by_name["shape"] <= RENDERABLE_SHAPES
     )
-    return ConceptSpace(data["name"], tuple(parts), phrase, renderable)
+    articles, templates = _own_articles(data.get("articles")), _own_templates(data.get("templates"))
+    return ConceptSpace(data["name"], tuple(parts), phrase, renderable, articles, templates)
+
+
+def space_to_mapping(space: ConceptSpace) -> dict[str, object]:
+    """What ``space_from_mapping`` reads."""
+    body: dict[str, object] = {
+        "name": space.name,
+        "concepts": {c.name: list(c.values) for c in space.concepts},
+        "phrase": space.phrase,
+    }
+    if space.articles:
+        body["articles"] = dict(space.articles)
+    if space.templates:
+        body["templates"] = list(space.templates)
+    return body
+
+
+def _own_articles(given: object) -> tuple[tuple[str, str], ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, Mapping) or not all(isinstance(part, str) for pair in given.items() for part in pair):
+        raise InvalidInput("'articles' must map values to their articles, such as {scissors: a pair of, water: ''}.")
+    return tuple(given.items())
+
+
+def _own_templates(given: object) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, Sequence) or isinstance(given, str) or not all(isinstance(text, str) for text in given):
+        raise InvalidInput("'templates' must be a list of texts such as 'a photo of {}'.")
+    return tuple(given)

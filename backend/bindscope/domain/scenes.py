@@ -62,11 +62,24 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Row ``row`` of an upload: a scene that somebody photographed or embedded, not one that is drawn here."""
+
+    dataset: str
+    row: int
+
+
+@dataclass(frozen=True)
 class Scene:
-    """A space and its placed objects, in the order in which a caption mentions them."""
+    """A space and its placed objects, in the order in which a caption mentions them.
+
+    ``origin``: where the picture (or its vector) lies; None for scenes that are drawn. The places of the objects of
+    such a scene are slots by the order of the labels, and say nothing about the picture.
+    """
 
     space: ConceptSpace
     objects: tuple[Placed, ...]
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.objects) <= MAX_OBJECTS:
@@ -84,7 +97,10 @@ class Scene:
         """The same text for the same picture of the same objects, whatever way it was written."""
         body = [[list(o.values), o.x, o.y, o.size] for o in self.objects]
         concepts = [[c.name, list(c.values)] for c in self.space.concepts]
-        return json.dumps({"concepts": concepts, "objects": body}, separators=(",", ":"), ensure_ascii=False)
+        parts: dict[str, object] = {"concepts": concepts, "objects": body}
+        if self.origin is not None:
+            parts["origin"] = [self.origin.dataset, self.origin.row]
+        return json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
 
 
 def slots(count: int) -> tuple[tuple[float, float, float], ...]:
@@ -94,10 +110,10 @@ def slots(count: int) -> tuple[tuple[float, float, float], ...]:
     return _SLOTS[count]
 
 
-def scene_in_slots(space: ConceptSpace, objects: Sequence[Object]) -> Scene:
+def scene_in_slots(space: ConceptSpace, objects: Sequence[Object], origin: Origin | None = None) -> Scene:
     """The objects from left to right."""
     placed = (Placed(tuple(o), *slot) for o, slot in zip(objects, slots(len(objects)), strict=True))
-    return Scene(space, tuple(placed))
+    return Scene(space, tuple(placed), origin)
 
 
 def random_layout(count: int, rng: np.random.Generator) -> list[tuple[float, float, float]]:

@@ -11,7 +11,7 @@ from typing import Literal
 from bindscope.encoders.synthetic import ORACLES
 from bindscope.errors import InvalidInput, UnknownName
 
-Family = Literal["bundled", "open_clip", "hf", "synthetic", "controlled", "repaired"]
+Family = Literal["bundled", "open_clip", "hf", "synthetic", "controlled", "repaired", "precomputed"]
 
 #: open_clip folders inside the package, and the sentence embedder of the ``minilm`` extra.
 BUNDLED = ("tiny-bag", "tiny-bind", "all-minilm-l6-v2")
@@ -22,6 +22,7 @@ _OPEN_CLIP = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _HUB = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*")
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _REPAIR = re.compile(r"[0-9a-f]{16}(?:@(?:0(?:\.\d{1,4})?|1(?:\.0{1,4})?))?")
+_UPLOAD = re.compile(r"[0-9a-f]{16}")
 _TWIN = re.compile(r"random:(?P<id>.+?)(?:#seed=(?P<seed>\d{1,19}))?", re.DOTALL)
 
 
@@ -65,6 +66,8 @@ def _parse(text: str, inner: str, *, known: Sequence[str], seed: int | None) -> 
         return ModelId(text, "controlled", name, local=False, seed=seed)
     if family == "repaired" and _REPAIR.fullmatch(name):
         return ModelId(text, "repaired", name, local=False, seed=seed)
+    if family == "precomputed" and _UPLOAD.fullmatch(name):
+        return ModelId(text, "precomputed", name, local=False, seed=seed)
     if family in ("open_clip", "hf"):
         which: Family = "open_clip" if family == "open_clip" else "hf"
         path = name.removeprefix(LOCAL_DIR)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 
-from bindscope.encoders import bundled, folders, repaired, trained_runs
+from bindscope.encoders import bundled, folders, precomputed, repaired, trained_runs
 from bindscope.encoders.base import Encoder, Modality, SceneReader
 from bindscope.encoders.identifiers import BUNDLED, ModelId, parse_model_id
 from bindscope.encoders.settings import EncoderSettings
@@ -73,6 +73,10 @@ def _repaired(model: ModelId, settings: EncoderSettings) -> Encoder | SceneReade
     return repaired.load(model, settings.repairs, lambda base: load_encoder(base, settings=settings))
 
 
+def _precomputed(model: ModelId, settings: EncoderSettings) -> Encoder | SceneReader:
+    return precomputed.load(model, settings.uploads)
+
+
 #: The families.
 FAMILIES: Mapping[str, _Family] = {
     "bundled": _Family(_bundled, ("torch", "open_clip", "transformers")),
@@ -81,6 +85,7 @@ FAMILIES: Mapping[str, _Family] = {
     "synthetic": _Family(_synthetic, ()),
     "controlled": _Family(_controlled, ("torch", "safetensors")),
     "repaired": _Family(_repaired, ()),
+    "precomputed": _Family(_precomputed, ()),
 }
 
 #: Hub models worth naming; any other ``open_clip:ARCHITECTURE/TAG`` or ``hf:OWNER/NAME`` may be asked for as well.
@@ -96,7 +101,12 @@ HUB_MODELS: tuple[tuple[str, tuple[Modality, ...], int], ...] = (
 
 def list_models(settings: EncoderSettings) -> list[ModelEntry]:
     """All models that have a name here: bundled, oracles, trained runs, repairs, local folders, well-known hub ones."""
-    own = (*_listed_controlled(settings), *_listed_repaired(settings), *_listed_folders(settings))
+    own = (
+        *_listed_controlled(settings),
+        *_listed_repaired(settings),
+        *_listed_precomputed(settings),
+        *_listed_folders(settings),
+    )
     return [*_listed_bundled(), *_listed_synthetic(), *own, *_listed_hub(settings)]
 
 
@@ -154,6 +164,11 @@ def _listed_controlled(settings: EncoderSettings) -> Iterator[ModelEntry]:
 def _listed_repaired(settings: EncoderSettings) -> Iterator[ModelEntry]:
     for found in repaired.listed(settings.repairs):
         yield ModelEntry(f"repaired:{found.id}", "repaired", BOTH, found.dim, f"{found.model}, repaired here", True)
+
+
+def _listed_precomputed(settings: EncoderSettings) -> Iterator[ModelEntry]:
+    for model_id, modalities, dim in precomputed.listed(settings.uploads):
+        yield ModelEntry(model_id, "precomputed", modalities, dim, "uploaded vectors", True)
 
 
 def _listed_folders(settings: EncoderSettings) -> Iterator[ModelEntry]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from bindscope.encoders.precomputed import Uploads
 from bindscope.errors import InvalidInput, UnknownName
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -29,7 +30,7 @@ class EncoderSettings:
     ``device``: ``auto`` takes CUDA when there is one. ``dtype``: arithmetic of the forward pass. ``threads``: threads
     of one forward pass on the CPU (0 leaves torch's own choice). ``allow_downloads``: whether a model hub may be
     asked. ``model_roots``: folders below which ``local-dir:`` ids must lie.
-    ``runs``: trained runs, and ``repairs`` of text towers, which are models as well.
+    ``runs``: trained runs, ``repairs`` of text towers, and ``uploads`` with texts, which are models as well.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -39,6 +40,7 @@ class EncoderSettings:
     model_roots: tuple[Path, ...] = ()
     runs: RunFiles | None = None
     repairs: RunFiles | None = None
+    uploads: Uploads | None = None
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:

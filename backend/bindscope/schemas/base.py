@@ -2,7 +2,7 @@
 
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bindscope.domain.scenes import MAX_OBJECTS
 
@@ -47,6 +47,7 @@ class Provenance(ResponseModel):
     template: str | None = None
     renderer: str | None = None
     seed: int | None = None
+    dataset: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
 
 
@@ -69,10 +70,23 @@ class PlacedObject(RequestModel):
 
 
 class SceneModel(RequestModel):
-    """A scene. Objects without a place stand in slots from left to right; list order is the order of mention."""
+    """A scene. Objects without a place stand in slots from left to right; list order is the order of mention.
+
+    ``dataset`` and ``row`` name a scene of an upload instead: its labels are the objects then, and places say nothing.
+    """
 
     space: str = Field("shapes2d", max_length=64)
-    objects: list[PlacedObject] = Field(min_length=1, max_length=MAX_OBJECTS)
+    objects: list[PlacedObject] = Field(default_factory=list, max_length=MAX_OBJECTS)
+    dataset: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
+    row: int | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _drawn_or_uploaded(self) -> "SceneModel":
+        if (self.dataset is None) != (self.row is None):
+            raise ValueError("A scene of an upload needs both dataset and row.")
+        if self.dataset is None and not self.objects:
+            raise ValueError("A scene without objects: list at least one.")
+        return self
 
 
 class Problem(ResponseModel):

@@ -21,6 +21,7 @@ class _ScenesModel(RequestModel):
     count: int = Field(400, ge=10, le=5000)
     template: str = Field("plain", min_length=1, max_length=200)
     seed: int = Field(0, ge=0, le=2**31 - 1)
+    dataset: str | None = Field(None, pattern=r"^[0-9a-f]{16}$", description="Scenes of an upload, not of the space.")
 
 
 class ComparisonRequest(_ScenesModel):

@@ -7,10 +7,12 @@ from bindscope.schemas.embeddings import ModelId
 
 
 class RepairRequestModel(RequestModel):
-    """``coverage``: share of the objects that the map is trained on. ``limit``: most scenes, a seeded sample."""
+    """``coverage``: share of the objects that the map is trained on. ``limit``: most scenes, a seeded sample.
+    ``dataset``: the pictures of an upload in place of drawn scenes of ``space``."""
 
     model: ModelId
-    space: str = Field(max_length=64)
+    space: str = Field("clevr2d", max_length=64)
+    dataset: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
     coverage: float = Field(0.6, gt=0, lt=1)
     limit: int = Field(4000, ge=4, le=20_000)
     template: str = Field("plain", min_length=1, max_length=200)

@@ -15,13 +15,13 @@ class RetrievalRequest(RequestModel):
     scenes and their twins, or ``all`` scenes of the space (``limit`` of them where there are more).
 
     ``text_to_text`` asks by a caption and finds the same scene in another order of mention; models that read text only
-    are always asked so. ``dataset``: an upload with the model's own image vectors of scenes of the space, in place of
-    pictures drawn here. ``approximate`` searches by a graph index (faiss) and says how much of the exact answer it
-    finds.
+    are always asked so. ``dataset``: an upload with pictures, or with the model's own image vectors, of scenes of the
+    space, in place of pictures drawn here. ``approximate`` searches by a graph index (faiss) and says how much of the
+    exact answer it finds.
     """
 
     model: ModelId
-    space: str = Field(max_length=64)
+    space: str = Field("clevr2d", max_length=64)
     direction: Direction = "text_to_image"
     k: int = Field(10, ge=1, le=1000)
     distractors: Literal["swaps", "all"] = "swaps"

@@ -37,4 +37,6 @@ def to_scene(wire: SceneModel, space: ConceptSpace) -> Scene:
 def from_scene(scene: Scene) -> SceneModel:
     """The wire form, with every place written out."""
     objects = [PlacedObject(values=scene.space.named(o.values), x=o.x, y=o.y, size=o.size) for o in scene.objects]
-    return SceneModel(space=scene.space.name, objects=objects)
+    if scene.origin is None:
+        return SceneModel(space=scene.space.name, objects=objects)
+    return SceneModel(space=scene.space.name, objects=objects, dataset=scene.origin.dataset, row=scene.origin.row)

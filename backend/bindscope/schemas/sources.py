@@ -9,7 +9,8 @@ from bindscope.schemas.embeddings import ModelId
 
 
 class SourceModel(RequestModel):
-    """Either ``model``, ``space`` and ``modality``, or ``dataset``.
+    """Either ``model``, ``space`` and ``modality``, or ``dataset`` (vectors as they were uploaded), or ``dataset`` and
+    ``model``: the upload's pictures as the model sees them, or with modality text the captions of its scenes.
 
     A model's scenes are all ordered tuples of ``objects`` objects in slots from left to right, or a seeded sample
     of ``limit`` of them where there are more.
@@ -25,8 +26,10 @@ class SourceModel(RequestModel):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "SourceModel":
-        if (self.model is None) == (self.dataset is None):
+        if self.dataset is not None and self.space is not None:
             raise ValueError('A source is {"model", "space", "modality"} or {"dataset"}: give one of them.')
-        if self.model is not None and (self.space is None or self.modality is None):
+        if self.dataset is None and self.model is None:
+            raise ValueError('A source is {"model", "space", "modality"} or {"dataset"}: give one of them.')
+        if self.dataset is None and (self.space is None or self.modality is None):
             raise ValueError("A model as a source needs a space and a modality (image or text).")
         return self

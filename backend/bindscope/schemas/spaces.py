@@ -1,5 +1,7 @@
 """Concept spaces."""
 
+from pydantic import Field
+
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.base import ResponseModel
 
@@ -15,6 +17,8 @@ class SpaceModel(ResponseModel):
     name: str
     concepts: list[ConceptModel]
     phrase: str
+    articles: dict[str, str] = Field(default_factory=dict)
+    templates: list[str] = Field(default_factory=list)
     objects: int
     renderable: bool
     builtin: bool
@@ -27,6 +31,8 @@ class SpaceModel(ResponseModel):
             name=space.name,
             concepts=concepts,
             phrase=space.phrase,
+            articles=dict(space.articles),
+            templates=list(space.templates),
             objects=space.object_count,
             renderable=space.renderable,
             builtin=builtin,

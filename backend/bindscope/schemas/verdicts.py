@@ -91,7 +91,8 @@ class Verdict(ResponseModel):
 class VerdictBatchRequest(RequestModel):
     """``count`` seeded random scenes. ``only_valid_swaps``: draw only scenes that have a valid swap.
 
-    ``control``: shuffle the pixels, or show a blank picture; both must lose the answer."""
+    ``control``: shuffle the pixels, or show a blank picture; both must lose the answer. ``dataset``: scenes of an
+    upload, each at most once, in place of drawn ones of ``space``."""
 
     model: ModelId
     space: str = Field("shapes2d", max_length=64)
@@ -104,6 +105,7 @@ class VerdictBatchRequest(RequestModel):
     articles: Articles = "a"
     orders: Orders = "all"
     control: Literal["none", "shuffled_pixels", "blank"] = "none"
+    dataset: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
 
 
 class AtlasCell(ResponseModel):

@@ -20,12 +20,13 @@ from bindscope.errors import BindscopeError
 from bindscope.services.comparisons import Comparisons
 from bindscope.services.counterexamples import Counterexamples
 from bindscope.services.embedder import Embedder
+from bindscope.services.imports.bringing import Bringing
 from bindscope.services.jobs import Jobs
 from bindscope.services.lookalikes import LookalikeFinder
 from bindscope.services.maps import Maps
 from bindscope.services.models import ModelPool
 from bindscope.services.noise import NoiseMeter
-from bindscope.services.pictures import PictureDesk
+from bindscope.services.pictures import PictureDesk, uploaded_pictures
 from bindscope.services.repairs import Repairs, RepairShelf
 from bindscope.services.retrievals import Retrievals
 from bindscope.services.sources import Sources
@@ -55,6 +56,7 @@ class Services:
     spaces: SpaceShelf
     datasets: DatasetShelf
     sources: Sources
+    bringing: Bringing
     measurements: Measurements
     embedder: Embedder
     pictures: PictureDesk
@@ -89,8 +91,9 @@ def assembled(settings: Settings, telemetry: Telemetry | None = None) -> Iterato
         stack.callback(cache.close)
         artifacts = Artifacts(settings.artifacts_url)
         runs = RunShelf(artifacts)
+        datasets = DatasetShelf(settings.data_dir / "datasets")
         models = ModelPool(
-            encoder_settings(settings, runs=runs, repairs=RepairShelf(artifacts)),
+            encoder_settings(settings, runs=runs, repairs=RepairShelf(artifacts), uploads=datasets),
             BatchLimits(
                 window_ms=settings.batch_window_ms,
                 capacity=settings.queue_capacity,
@@ -105,11 +108,13 @@ def assembled(settings: Settings, telemetry: Telemetry | None = None) -> Iterato
         stack.callback(models.close)
         pool = ThreadPoolExecutor(settings.decode_threads or min(4, os.cpu_count() or 1), thread_name_prefix="pictures")
         stack.callback(pool.shutdown, cancel_futures=True)
-        embedder = Embedder(models, cache, pool)
+        pictures = PictureDesk(pool, megapixels=settings.decode_megapixels)
+        embedder = Embedder(
+            models, cache, pool, uploaded=lambda origins: uploaded_pictures(datasets, pictures, origins)
+        )
         measurements = Measurements(store)
         noise = NoiseMeter(embedder, measurements)
         spaces = SpaceShelf(settings.data_dir / "spaces")
-        datasets = DatasetShelf(settings.data_dir / "datasets")
         verdicts = Verdicts(embedder, noise)
         sources = Sources(embedder, spaces, datasets)
         repairs = Repairs(embedder, sources, spaces, RepairShelf(artifacts))
@@ -136,11 +141,12 @@ def assembled(settings: Settings, telemetry: Telemetry | None = None) -> Iterato
             spaces=spaces,
             datasets=datasets,
             sources=sources,
+            bringing=Bringing(datasets, spaces, pictures, sources, max_bytes=settings.max_upload_mb * 2**20),
             measurements=measurements,
             embedder=embedder,
-            pictures=PictureDesk(pool, megapixels=settings.decode_megapixels),
+            pictures=pictures,
             verdicts=verdicts,
-            surveys=Surveys(embedder, noise),
+            surveys=Surveys(embedder, noise, sources),
             counterexamples=Counterexamples(verdicts),
             retrievals=Retrievals(embedder, sources, spaces),
             lookalikes=LookalikeFinder(embedder, spaces),
@@ -184,7 +190,11 @@ def _gpu_memory() -> dict[str, float]:
 
 
 def encoder_settings(
-    settings: Settings, *, runs: RunShelf | None = None, repairs: RepairShelf | None = None
+    settings: Settings,
+    *,
+    runs: RunShelf | None = None,
+    repairs: RepairShelf | None = None,
+    uploads: DatasetShelf | None = None,
 ) -> EncoderSettings:
     """The part of the settings that encoders need."""
     return EncoderSettings(
@@ -195,6 +205,7 @@ def encoder_settings(
         model_roots=settings.all_model_roots,
         runs=runs,
         repairs=repairs,
+        uploads=uploads,
     )
 
 

@@ -26,7 +26,7 @@ from bindscope.services.judging import Wording, judged_in_chunks
 from bindscope.services.noise import NoiseMeter
 from bindscope.services.provenance import Provenance, provenance
 from bindscope.services.repairs import RepairRequest, Repairs
-from bindscope.services.sources import ModelSource, Sources
+from bindscope.services.sources import DatasetSource, ModelSource, Sources
 from bindscope.services.spaces import SpaceShelf
 
 MODALITIES: tuple[Modality, ...] = ("image", "text")
@@ -36,7 +36,8 @@ _LEVELS: tuple[tuple[Literal[1, 2], str], ...] = ((1, "objects"), (2, "concepts"
 
 @dataclass(frozen=True)
 class ComparisonSpec:
-    """``count`` seeded scenes with a valid swap; ``limit`` scenes for probes, decomposition and repair."""
+    """``count`` seeded scenes with a valid swap, of the space or of ``dataset``; ``limit`` scenes for probes,
+    decomposition and repair."""
 
     space: str
     count: int = 400
@@ -44,6 +45,7 @@ class ComparisonSpec:
     seed: int = 0
     template: str = "plain"
     repair: bool = False
+    dataset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,9 @@ class Comparisons:
         """
         started = time.perf_counter()
         wanted = list(dict.fromkeys(models))
-        space = self._spaces.get(spec.space)
+        space = self._spaces.get(spec.space) if spec.dataset is None else self._sources.space_of(spec.dataset)
         named = [(name, "model") for name in wanted] + [(name, kind) for name, kind in self._controls(wanted)]
-        scenes = _scenes(space, spec)
+        scenes = self._scenes(wanted, space, spec)
         trials, rows = [], []
         for done, (name, kind) in enumerate(named):
             yield BoardProgress(done, len(named), name, kind)
@@ -157,8 +159,8 @@ class Comparisons:
     def differences(self, models: tuple[str, str], spec: ComparisonSpec, *, most: int) -> Differences:
         """Scenes that one of two models gets right and the other does not, the widest gaps first."""
         started = time.perf_counter()
-        space = self._spaces.get(spec.space)
-        scenes = _scenes(space, spec)
+        space = self._spaces.get(spec.space) if spec.dataset is None else self._sources.space_of(spec.dataset)
+        scenes = self._scenes(models, space, spec)
         one, other = (self._trial(name, scenes, spec, control="none") for name in models)
         apart = np.flatnonzero(one.right != other.right)
         order = apart[np.argsort(-np.abs(one.margin - other.margin)[apart], kind="stable")][:most]
@@ -179,6 +181,17 @@ class Comparisons:
         (test,) = compared([one.right, other.right])
         seconds = round(time.perf_counter() - started, 3)
         return Differences(items, len(apart), table, len(scenes), test.p, seconds)
+
+    def _scenes(self, models: Sequence[str], space: ConceptSpace, spec: ComparisonSpec) -> list[Scene]:
+        """The same for every model."""
+        if spec.dataset is not None:
+            samples = [
+                self._sources.sample(spec.dataset, model, count=spec.count, seed=spec.seed, only_valid_swaps=True)
+                for model in models
+            ]
+            return samples[0]
+        layout = "random" if space.renderable else "slots"
+        return sample_scenes(space, spec.count, seed=spec.seed, layout=layout, only_valid_swaps=True)
 
     def _controls(self, models: Sequence[str]) -> list[tuple[str, str]]:
         """A random twin of the first model that has weights, and the first one that sees pictures without seeing."""
@@ -202,7 +215,7 @@ class Comparisons:
         info, space = self._embedder.models.info(model), scenes[0].space
         if not info.reads("text"):
             raise UnsupportedModality(f"Model {model!r} reads images only: a board compares models with a text tower.")
-        if info.pixels is not None and not space.renderable:
+        if info.pixels is not None and not space.renderable and spec.dataset is None:
             raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose text-only models or another space.")
         wording = Wording(Captioner(spec.template), "all")
         parts = list(
@@ -244,7 +257,9 @@ class Comparisons:
             r2=r2,
             repair_gain=gain,
             missing=missing,
-            provenance=provenance(trial.info, space=space.name, template=spec.template, seed=spec.seed),
+            provenance=provenance(
+                trial.info, space=space.name, template=spec.template, seed=spec.seed, dataset=spec.dataset
+            ),
         )
 
     def _geometry(
@@ -254,7 +269,7 @@ class Comparisons:
         if not info.reads(modality):
             return None, None, f"It reads no {modality}."
         try:
-            data = self._sources.resolve(ModelSource(model, spec.space, modality, 2, spec.limit, spec.template))
+            data = self._sources.resolve(_source(model, modality, spec))
             found = probe(data.embeddings, data.labels, ProbeSpec(seed=spec.seed))
             levels = {
                 name: decompose(data.embeddings, data.labels, DecompositionSpec(level=level, seed=spec.seed)).r2.test
@@ -268,7 +283,9 @@ class Comparisons:
         if not spec.repair:
             return None, "Not asked for."
         try:
-            asked = RepairRequest(model, spec.space, RepairSpec(seed=spec.seed), spec.limit, spec.template)
+            asked = RepairRequest(
+                model, spec.space, RepairSpec(seed=spec.seed), spec.limit, spec.template, spec.dataset
+            )
             found = self._repairs.run(asked)
         except BindscopeError as error:
             return None, str(error)
@@ -276,7 +293,9 @@ class Comparisons:
         return (None, "No scene could be tested.") if before is None or after is None else (after - before, "")
 
 
-def _scenes(space: ConceptSpace, spec: ComparisonSpec) -> list[Scene]:
-    """The same for every model."""
-    layout = "random" if space.renderable else "slots"
-    return sample_scenes(space, spec.count, seed=spec.seed, layout=layout, only_valid_swaps=True)
+def _source(model: str, modality: Modality, spec: ComparisonSpec) -> ModelSource | DatasetSource:
+    if spec.dataset is None:
+        return ModelSource(model, spec.space, modality, 2, spec.limit, spec.template)
+    if modality == "image" and model == f"precomputed:{spec.dataset}":
+        return DatasetSource(spec.dataset)
+    return DatasetSource(spec.dataset, model, modality, spec.template)

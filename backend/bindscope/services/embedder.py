@@ -1,8 +1,9 @@
 """Texts, scenes and pictures to vectors, through the cache and the model's queue."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -10,10 +11,10 @@ from numpy.typing import NDArray
 
 from bindscope import cancellation
 from bindscope.domain.render import RENDERER_VERSION, render_many
-from bindscope.domain.scenes import Scene
+from bindscope.domain.scenes import Origin, Scene
 from bindscope.encoders.base import EncoderInfo, Picture, PicturePreparer, SceneReader, Vectors
 from bindscope.encoders.batching import BatchingQueue, Item, Kind
-from bindscope.errors import UnsupportedModality
+from bindscope.errors import InvalidInput, UnsupportedModality
 from bindscope.services.models import ModelPool
 from bindscope.store.embeddings import EmbeddingCache
 from bindscope.store.keys import EmbeddingKey, pixels_key, scene_key, text_key
@@ -22,6 +23,8 @@ from bindscope.store.keys import EmbeddingKey, pixels_key, scene_key, text_key
 PREPARED, _DRAWN = 64, 512
 
 Control = Literal["none", "shuffled_pixels", "blank"]
+#: Pictures of uploaded scenes, in order.
+UploadedPictures = Callable[[Sequence[Origin]], Iterator[Picture]]
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,18 @@ class Embedded:
 class Embedder:
     """Joins models and cache. A hit is answered without rendering or encoding."""
 
-    def __init__(self, models: ModelPool, cache: EmbeddingCache, pool: Executor | None = None) -> None:
+    def __init__(
+        self,
+        models: ModelPool,
+        cache: EmbeddingCache,
+        pool: Executor | None = None,
+        *,
+        uploaded: "UploadedPictures | None" = None,
+    ) -> None:
         self.models = models
         self._cache = cache
         self._map = map if pool is None else pool.map
+        self._uploaded = uploaded
 
     def texts(self, model_id: str, texts: Sequence[str]) -> Embedded:
         """Raises UnsupportedModality where the model reads no text."""
@@ -71,8 +82,11 @@ class Embedder:
         return self._through(queue, keys, compute)
 
     def scenes(self, model_id: str, scenes: Sequence[Scene], *, control: Control = "none", seed: int = 0) -> Embedded:
-        """Scenes drawn at the model's own size. ``control`` spoils the pictures (METHODS section 3)."""
+        """Scenes drawn at the model's own size, or as they were uploaded (all alike). ``control`` spoils the pictures
+        (METHODS section 3)."""
         queue = self._queue(model_id, "image")
+        if scenes and scenes[0].origin is not None and not isinstance(queue.encoder, SceneReader):
+            return self._photographed(model_id, queue, scenes, control=control, seed=seed)
         if control != "none":
             return self.pictures(model_id, spoiled(self.draw(queue, scenes), control, seed=seed))
         pixels = queue.info.pixels or 0
@@ -102,6 +116,27 @@ class Embedder:
         kept: NDArray[np.float32] = vectors[: len(entries)]
         return kept
 
+    def _photographed(
+        self, model_id: str, queue: BatchingQueue, scenes: Sequence[Scene], *, control: Control, seed: int
+    ) -> Embedded:
+        """Uploaded pictures, a few in memory at a time."""
+        vectors, cached = [], 0
+        pictures = self._pictures_of(scenes)
+        for start in range(0, len(scenes), PREPARED):
+            part = list(islice(pictures, PREPARED))
+            if control != "none":
+                part = [spoiled_picture(p, control, seed=seed, number=start + i) for i, p in enumerate(part)]
+            found = self.pictures(model_id, part)
+            vectors.append(found.vectors)
+            cached += found.cached
+        return Embedded(np.concatenate(vectors), cached, queue.info)
+
+    def _pictures_of(self, scenes: Sequence[Scene]) -> Iterator[Picture]:
+        origins = [scene.origin for scene in scenes if scene.origin is not None]
+        if self._uploaded is None or len(origins) != len(scenes):
+            raise InvalidInput("Scenes of an upload cannot be mixed with drawn ones.")
+        return self._uploaded(origins)
+
     def draw(self, queue: BatchingQueue, scenes: Sequence[Scene]) -> NDArray[np.uint8]:
         """Pictures [scene, pixels, pixels, 3] as the model sees them. Raises UnsupportedModality for scene readers."""
         if isinstance(queue.encoder, SceneReader):
@@ -112,6 +147,8 @@ class Embedder:
     def _scene_items(self, queue: BatchingQueue, scenes: Sequence[Scene]) -> tuple[Kind, Sequence[Item]]:
         if isinstance(queue.encoder, SceneReader):
             return "scene", list(scenes)
+        if scenes[0].origin is not None:
+            return "image", list(self._pictures_of(scenes))
         return "image", list(self.draw(queue, scenes))
 
     def _queue(self, model_id: str, modality: Literal["image", "text"]) -> BatchingQueue:
@@ -137,10 +174,12 @@ def _parts(positions: list[int], size: int) -> list[list[int]]:
 
 def spoiled(pictures: NDArray[np.uint8], control: Control, *, seed: int) -> list[Picture]:
     """Controls that must lose the answer: pixels in random order, or the bare background."""
+    return [spoiled_picture(picture, control, seed=seed, number=number) for number, picture in enumerate(pictures)]
+
+
+def spoiled_picture(picture: Picture, control: Control, *, seed: int, number: int) -> Picture:
+    """One picture; ``number`` is its place among all."""
     if control == "blank":
-        return [np.broadcast_to(picture[0, 0], picture.shape).copy() for picture in pictures]
-    out: list[Picture] = []
-    for number, picture in enumerate(pictures):
-        order = np.random.default_rng([seed, number]).permutation(picture.shape[0] * picture.shape[1])
-        out.append(picture.reshape(-1, 3)[order].reshape(picture.shape))
-    return out
+        return np.broadcast_to(picture[0, 0], picture.shape).copy()
+    order = np.random.default_rng([seed, number]).permutation(picture.shape[0] * picture.shape[1])
+    return picture.reshape(-1, 3)[order].reshape(picture.shape)

@@ -84,10 +84,13 @@ class Maps:
 
     def _outcomes(self, source: ModelSource | DatasetSource, data: SourceData) -> list[str]:
         embedder: Embedder = self._sources.embedder
-        if isinstance(source, DatasetSource) or data.space is None:
+        if source.model is None or data.space is None:
             raise InvalidInput("An upload has no captions to choose from: colour it by probe or by concepts.")
         wording = Wording(Captioner(source.template), "all")
-        scenes = placed(data.space, [[tuple(o) for o in row] for row in data.labels.scenes.tolist()])
+        if isinstance(source, DatasetSource):
+            scenes = self._sources.scenes(source.dataset)
+        else:
+            scenes = placed(data.space, [[tuple(o) for o in row] for row in data.labels.scenes.tolist()])
         out: list[str] = []
         floor = 0.0
         for part in judged_in_chunks(embedder, source.model, scenes=scenes, wording=wording):

@@ -6,7 +6,7 @@ import io
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +15,11 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bindscope import cancellation
+from bindscope.domain.scenes import Origin
 from bindscope.encoders.base import Picture
 from bindscope.errors import InvalidInput, Overloaded, PayloadTooLarge
 from bindscope.services.embedder import PREPARED
+from bindscope.store.datasets import DatasetShelf, PictureFile
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MIN_SIDE, MAX_PIXELS, MAX_BYTES = 8, 16_000_000, 8 * 1024 * 1024
@@ -29,6 +31,8 @@ _HEADER = re.compile(
 )
 #: Of one request: a few hundred bytes can hold the largest picture, so a small body could unpack to any size.
 MAX_PIXELS_IN_ALL = 128_000_000
+_PIXELS_AT_ONCE = 32_000_000
+_LISTED = 8
 
 
 class PictureDesk:
@@ -47,7 +51,7 @@ class PictureDesk:
 
         Raises InvalidInput, PayloadTooLarge before anything is decoded, Overloaded where other requests hold the room.
         """
-        files = [_opened(text, number) for number, text in enumerate(texts, start=1)]
+        files = [_opened(_bytes(text, f"Picture {n}"), f"Picture {n}") for n, text in enumerate(texts, start=1)]
         pixels = sum(file.pixels for file in files)
         if pixels > min(MAX_PIXELS_IN_ALL, self._most):
             raise PayloadTooLarge(
@@ -58,6 +62,35 @@ class PictureDesk:
         ready = 4 * side * side * min(len(files), PREPARED)
         with self._room_for(min(pixels + ready, self._most)):
             yield list(self._map(_decoded, files))
+
+    def decoded(self, files: Iterable[tuple[str, bytes]]) -> Iterator[Picture]:
+        """Named files as pictures, in order and a few at a time. Raises InvalidInput, PayloadTooLarge, Overloaded."""
+        part: list[_File] = []
+        for name, raw in files:
+            part.append(_opened(raw, name))
+            if len(part) == PREPARED or sum(file.pixels for file in part) >= _PIXELS_AT_ONCE:
+                yield from self._part(part)
+                part = []
+        yield from self._part(part)
+
+    def check(self, files: Sequence[PictureFile]) -> None:
+        """Decodes every picture of an upload once. Raises InvalidInput that lists those that cannot be read."""
+        wrong: list[str] = []
+        for start in range(0, len(files), PREPARED):
+            cancellation.check()
+            part = files[start : start + PREPARED]
+            opened = [_readable(file, wrong) for file in part]
+            ready = [file for file in opened if file is not None]
+            with self._room_for(min(sum(file.pixels for file in ready), self._most)):
+                wrong += [text for text in self._map(_complaint, ready) if text]
+        if wrong:
+            more = f" And {len(wrong) - _LISTED} more." if len(wrong) > _LISTED else ""
+            head = f"{len(wrong)} pictures cannot be read. " if len(wrong) > 1 else ""
+            raise InvalidInput(f"{head}{' '.join(wrong[:_LISTED])}{more}")
+
+    def _part(self, files: Sequence["_File"]) -> Iterator[Picture]:
+        with self._room_for(min(sum(file.pixels for file in files), self._most)):
+            yield from self._map(_decoded, files)
 
     @contextmanager
     def _room_for(self, pixels: int) -> Iterator[None]:
@@ -75,6 +108,11 @@ class PictureDesk:
             with self._changed:
                 self._left += pixels
                 self._changed.notify_all()
+
+
+def uploaded_pictures(shelf: DatasetShelf, desk: PictureDesk, origins: Sequence[Origin]) -> Iterator[Picture]:
+    """Pictures of uploaded scenes, in order."""
+    return desk.decoded((f"Picture {own.row} of {own.dataset}", shelf.picture(own.dataset, own.row)) for own in origins)
 
 
 def pictures_in(body: bytes) -> list[Picture]:
@@ -106,7 +144,7 @@ def decode_picture(text: str, *, number: int = 1) -> Picture:
     Raises InvalidInput (not base64, not a picture, too small) or PayloadTooLarge (checked on the header, before
     any pixel is decoded).
     """
-    return _decoded(_opened(text, number))
+    return _decoded(_opened(_bytes(text, f"Picture {number}"), f"Picture {number}"))
 
 
 @dataclass(frozen=True)
@@ -118,9 +156,26 @@ class _File:
     pixels: int
 
 
-def _opened(text: str, number: int) -> _File:
-    what = f"Picture {number}"
-    raw = _bytes(text, what)
+def _readable(file: PictureFile, wrong: list[str]) -> "_File | None":
+    """The opened file, or a line for the list of those that cannot be read."""
+    try:
+        return _opened(file.read(), f"Picture {file.name!r}")
+    except (InvalidInput, PayloadTooLarge) as error:
+        wrong.append(str(error))
+        return None
+
+
+def _complaint(file: "_File") -> str:
+    try:
+        _decoded(file)
+    except (InvalidInput, PayloadTooLarge) as error:
+        return str(error)
+    return ""
+
+
+def _opened(raw: bytes, what: str) -> _File:
+    if len(raw) > MAX_BYTES:
+        raise PayloadTooLarge(f"{what} has {len(raw):,} bytes: at most {MAX_BYTES:,}.")
     with _plain_errors(what), Image.open(io.BytesIO(raw), formats=FORMATS) as image:
         _check_size(image.size, what)
         return _File(what, raw, image.size[0] * image.size[1])
@@ -159,8 +214,6 @@ def _bytes(text: str, what: str) -> bytes:
         raise InvalidInput(f"{what} is not valid base64.") from error
     if not raw:
         raise InvalidInput(f"{what} is empty.")
-    if len(raw) > MAX_BYTES:
-        raise PayloadTooLarge(f"{what} has {len(raw):,} bytes: at most {MAX_BYTES:,}.")
     return raw
 
 

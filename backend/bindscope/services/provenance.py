@@ -24,12 +24,18 @@ class Provenance:
     renderer: str | None
     seed: int | None
     versions: Mapping[str, str]
+    dataset: str | None = None
 
 
 def provenance(
-    info: EncoderInfo, *, space: str | None = None, template: str | None = None, seed: int | None = None
+    info: EncoderInfo,
+    *,
+    space: str | None = None,
+    template: str | None = None,
+    seed: int | None = None,
+    dataset: str | None = None,
 ) -> Provenance:
-    """Provenance of a result that used this encoder."""
+    """Provenance of a result that used this encoder, on pictures of ``dataset`` where there is one."""
     return Provenance(
         model=info.id,
         fingerprint=info.fingerprint.digest,
@@ -38,9 +44,10 @@ def provenance(
         device=info.device,
         space=space,
         template=template,
-        renderer=RENDERER_VERSION,
+        renderer=RENDERER_VERSION if dataset is None else None,
         seed=seed,
         versions=versions(),
+        dataset=dataset,
     )
 
 
@@ -57,6 +64,7 @@ def dataset_provenance(dataset: str) -> Provenance:
         renderer=None,
         seed=None,
         versions=versions(),
+        dataset=dataset,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bindscope import __version__
 from bindscope.analysis.repair import Figures, PathPoint, Repair, RepairData, repair
@@ -21,7 +22,7 @@ from bindscope.encoders.repaired import MAP, RECORD
 from bindscope.errors import InvalidInput, UnknownName, UnsupportedModality
 from bindscope.services.embedder import Embedder
 from bindscope.services.provenance import provenance
-from bindscope.services.sources import ModelSource, Sources, scene_labels
+from bindscope.services.sources import DatasetSource, ModelSource, Sources, scene_labels
 from bindscope.services.spaces import SpaceShelf
 from bindscope.services.sweeps.kind import digest
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
@@ -35,13 +36,15 @@ _ID = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class RepairRequest:
-    """``limit``: at most this many scenes of the space, a seeded sample."""
+    """``limit``: at most this many scenes of the space, a seeded sample. ``dataset``: the pictures of an upload in
+    place of drawn ones, all of them."""
 
     model: str
     space: str
     spec: RepairSpec
     limit: int = 4000
     template: str = "plain"
+    dataset: str | None = None
 
 
 class RepairShelf:
@@ -90,8 +93,13 @@ class Repairs:
         """Learns and keeps the map, or finds the one that is kept. Raises UnknownName, UnsupportedModality,
         InvalidInput."""
         info, space = self._checked(request)
-        source = ModelSource(request.model, request.space, "image", 2, request.limit, request.template)
-        parts = [self._sources.digest(source), asdict(request), __version__, _VERSION]
+        source: ModelSource | DatasetSource
+        if request.dataset is None:
+            source = ModelSource(request.model, request.space, "image", 2, request.limit, request.template)
+        else:
+            source = self._sources.seen_by(request.dataset, request.model)
+        fields = {key: value for key, value in asdict(request).items() if value is not None}
+        parts = [self._sources.digest(source), fields, __version__, _VERSION]
         repair_id = digest("repair", *parts)[:16]
         kept = self.shelf.record(repair_id)
         if kept is not None:
@@ -100,7 +108,9 @@ class Repairs:
         return _keep(self.shelf.folder(repair_id), repair_id, request, info=info, found=found)
 
     def _checked(self, request: RepairRequest) -> tuple[EncoderInfo, ConceptSpace]:
-        space, info = self._spaces.get(request.space), self._embedder.models.info(request.model)
+        info = self._embedder.models.info(request.model)
+        own = request.dataset
+        space = self._spaces.get(request.space) if own is None else self._sources.space_of(own)
         if not (info.reads("image") and info.reads("text")):
             can = " and ".join(info.modalities)
             raise UnsupportedModality(
@@ -110,8 +120,19 @@ class Repairs:
             raise InvalidInput(f"{request.model!r} is repaired already: repair the model that it was made from.")
         return info, space
 
-    def _data(self, source: ModelSource, space: ConceptSpace, request: RepairRequest) -> RepairData:
+    def _labelled(
+        self, source: ModelSource | DatasetSource, space: ConceptSpace, request: RepairRequest
+    ) -> tuple[NDArray[np.float32], SceneLabels]:
+        if isinstance(source, DatasetSource):
+            data = self._sources.resolve(source)
+            if data.labels.slots != 2:
+                raise InvalidInput(f"A repair needs scenes of two objects: the upload has {data.labels.slots}.")
+            return data.embeddings, data.labels
         labels = SceneLabels(scene_labels(space, 2, limit=request.limit), space.values, space.names)
+        return self._sources.embed(source, labels), labels
+
+    def _data(self, source: ModelSource | DatasetSource, space: ConceptSpace, request: RepairRequest) -> RepairData:
+        images, labels = self._labelled(source, space, request)
         captioner = Captioner(request.template)
         competing = [
             candidates(captioner, space, objects=[tuple(o) for o in row], orders="all", text_only=False)
@@ -130,7 +151,7 @@ class Repairs:
                 rows[number, place] = text
                 objects[number, place] = [space.object_id(o) for o in after]
         return RepairData(
-            images=self._sources.embed(source, labels).astype(np.float64),
+            images=images.astype(np.float64),
             texts=self._embedder.texts(request.model, list(row)).vectors.astype(np.float64),
             labels=labels,
             true=padded([[row[text] for text in own.true] for own in competing]),

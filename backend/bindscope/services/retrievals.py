@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,8 @@ from bindscope.domain.captions import Captioner
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.scenes import scene_in_slots
 from bindscope.domain.swaps import valid_swaps
-from bindscope.encoders.base import EncoderInfo
+from bindscope.encoders.base import EncoderInfo, canonical_json
+from bindscope.encoders.identity import text_digest
 from bindscope.errors import InvalidInput, UnsupportedModality
 from bindscope.services.embedder import Embedder
 from bindscope.services.galleries import (
@@ -30,7 +32,7 @@ from bindscope.services.galleries import (
     queried,
 )
 from bindscope.services.provenance import Provenance, provenance
-from bindscope.services.sources import CHUNK, DatasetSource, ModelSource, Sources
+from bindscope.services.sources import CHUNK, ModelSource, Sources
 from bindscope.services.spaces import SpaceShelf
 
 #: Queries that are shown, and results of each.
@@ -97,8 +99,10 @@ class Retrievals:
         _, _, spec = self._checked(model, spec)
         modality: Literal["image", "text"] = "text" if spec.direction == "text_to_text" else "image"
         source = ModelSource(model, spec.space, modality, spec.objects, spec.limit, spec.template)
-        upload = [self._sources.digest(DatasetSource(spec.dataset))] if spec.dataset is not None else []
-        return "-".join([self._sources.digest(source), *upload])
+        if spec.dataset is not None:
+            texts = canonical_json([asdict(self.space(spec)), self._embedder.models.info(model).fingerprint.digest])
+            return "-".join([self._sources.digest(self._sources.seen_by(spec.dataset, model)), text_digest(texts)])
+        return self._sources.digest(source)
 
     def run(self, model: str, spec: RetrievalSpec) -> Retrieval:
         """Raises UnknownName, UnsupportedModality, InvalidInput, PayloadTooLarge."""
@@ -123,12 +127,12 @@ class Retrievals:
             items=_shown(task, found),
             approximate_recall=share,
             seconds=round(time.perf_counter() - started, 3),
-            provenance=provenance(info, space=space.name, template=spec.template, seed=spec.seed),
+            provenance=provenance(info, space=space.name, template=spec.template, seed=spec.seed, dataset=spec.dataset),
         )
 
     def _checked(self, model: str, spec: RetrievalSpec) -> tuple[EncoderInfo, ConceptSpace, RetrievalSpec]:
         """A model that reads text only is asked by text about text, whatever direction was given."""
-        space = self._spaces.get(spec.space)
+        space = self.space(spec)
         Captioner(spec.template)
         info = self._embedder.models.info(model)
         if not info.reads("text"):
@@ -139,14 +143,14 @@ class Retrievals:
         if not info.reads("image"):
             spec = replace(spec, direction="text_to_text")
         if spec.dataset is not None:
-            check_upload(self._sources.resolve(DatasetSource(spec.dataset)), info, space, spec)
+            check_upload(self._sources.resolve(self._sources.seen_by(spec.dataset, model)), info, space, spec)
         elif spec.direction != "text_to_text" and info.pixels is not None and not space.renderable:
             raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose text_to_text or another space.")
         return info, space, spec
 
     def _task(self, model: str, space: ConceptSpace, spec: RetrievalSpec) -> _Task:
         captioner = Captioner(spec.template)
-        uploaded = self._uploaded(spec)
+        uploaded = self._uploaded(model, spec)
         scenes = queried(space, spec) if uploaded is None else drawn(uploaded, spec)
         texts = [captioner.caption(space, scene) for scene in scenes]
         pictures = {} if uploaded is None else {entry.objects: entry for entry in uploaded[::-1]}
@@ -175,11 +179,18 @@ class Retrievals:
             Answers(padded(right), padded(twins), np.array(itself, dtype=np.int64)[:, None]),
         )
 
-    def _uploaded(self, spec: RetrievalSpec) -> list[Entry] | None:
+    def space(self, spec: RetrievalSpec) -> ConceptSpace:
+        """That of the upload where its values have names, else the one that was asked for."""
+        if spec.dataset is not None:
+            with suppress(InvalidInput):
+                return self._sources.space_of(spec.dataset)
+        return self._spaces.get(spec.space)
+
+    def _uploaded(self, model: str, spec: RetrievalSpec) -> list[Entry] | None:
         """The scenes of the upload, where there is one that stands for pictures."""
         if spec.dataset is None:
             return None
-        scenes = self._sources.resolve(DatasetSource(spec.dataset)).labels.scenes.tolist()
+        scenes = self._sources.resolve(self._sources.seen_by(spec.dataset, model)).labels.scenes.tolist()
         return [Entry(tuple(map(tuple, scene)), None, row) for row, scene in enumerate(scenes)]
 
     def _vectors(
@@ -194,7 +205,7 @@ class Retrievals:
         """Through the cache; with ``batch`` past it, in batches of that size. Rows of an upload are as they are."""
         rows = [entry.row for entry in entries if entry.row is not None]
         if rows and dataset is not None:
-            return self._sources.resolve(DatasetSource(dataset)).embeddings[rows]
+            return self._sources.resolve(self._sources.seen_by(dataset, model)).embeddings[rows]
         texts = [entry.text for entry in entries if entry.text is not None]
         if texts:
             if batch is not None:

@@ -14,7 +14,8 @@ from bindscope.domain.captions import Captioner
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.render import RENDERER_VERSION
-from bindscope.domain.scenes import Scene, scene_in_slots
+from bindscope.domain.scenes import MAX_OBJECTS, Origin, Scene, scene_in_slots
+from bindscope.domain.swaps import valid_swaps
 from bindscope.encoders.base import canonical_json
 from bindscope.errors import Conflict, InvalidInput, PayloadTooLarge, UnsupportedModality
 from bindscope.services.embedder import Embedder
@@ -26,6 +27,8 @@ from bindscope.store.datasets import DatasetShelf
 Progress = Callable[[int, int], None]
 
 CHUNK = 1024
+#: Pictures of an upload that are embedded between two reports.
+PICTURES = 128
 _MOST_NUMBERED = 2**62
 #: Sources whose arrays stay in memory, so that the pages' small questions need not gather them anew.
 KEPT = 2
@@ -47,19 +50,25 @@ class ModelSource:
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """An upload."""
+    """An upload: its own vectors, or with ``model`` its pictures as that model sees them, or (``modality`` text) the
+    captions of its scenes as the model reads them."""
 
     dataset: str
+    model: str | None = None
+    modality: Literal["image", "text"] = "image"
+    template: str = "plain"
 
 
 def fields_of(source: ModelSource | DatasetSource) -> dict[str, Any]:
     """A source as plain JSON: ``ModelSource(**fields)`` or ``DatasetSource(**fields)`` gives it back."""
+    if isinstance(source, DatasetSource) and source.model is None:
+        return {"dataset": source.dataset}
     return asdict(source)
 
 
 @dataclass(frozen=True, eq=False)
 class SourceData:
-    """``digest`` names the numbers: equal digests, equal arrays. ``space`` is None for uploads."""
+    """``digest`` names the numbers: equal digests, equal arrays. ``space`` is None for uploads that name no values."""
 
     embeddings: NDArray[np.float32]
     labels: SceneLabels
@@ -87,11 +96,12 @@ class Sources:
     def digest(self, source: ModelSource | DatasetSource) -> str:
         """A name for the source's numbers, without computing them. Raises UnknownName, UnsupportedModality."""
         if isinstance(source, DatasetSource):
-            return self._datasets.facts(source.dataset).id
+            return self._dataset_digest(source)
         space = self._checked(source)
         info = self.embedder.models.info(source.model)
         concepts = [[c.name, list(c.values)] for c in space.concepts]
         parts = [info.fingerprint.digest, concepts, space.phrase, source.modality, source.objects, source.limit]
+        parts += [list(space.articles)] if space.articles else []
         parts += [source.template, RENDERER_VERSION if source.modality == "image" else ""]
         return hashlib.blake2b(canonical_json(parts).encode(), digest_size=16).hexdigest()
 
@@ -116,13 +126,94 @@ class Sources:
 
     def _resolved(self, source: ModelSource | DatasetSource, digest: str, progress: Progress | None) -> SourceData:
         if isinstance(source, DatasetSource):
-            stored = self._datasets.get(source.dataset)
-            return SourceData(stored.embeddings, stored.labels, digest, dataset_provenance(digest), None)
+            return self._uploaded(source, digest, progress)
         space = self._spaces.get(source.space)
         labels = SceneLabels(scene_labels(space, source.objects, limit=source.limit), space.values, space.names)
         embeddings = self.embed(source, labels, progress=progress)
         made = provenance(self.embedder.models.info(source.model), space=space.name, template=source.template, seed=0)
         return SourceData(embeddings, labels, digest, made, space)
+
+    def scenes(self, dataset: str) -> list[Scene]:
+        """The scenes of an upload, with their origin. Raises UnknownName; InvalidInput where values have no names."""
+        stored = self._datasets.get(dataset)
+        if stored.space is None:
+            raise InvalidInput(
+                f"Upload {dataset!r} has no names for its values, so there are no captions: upload it with value_names "
+                "or choose its concept space."
+            )
+        if stored.labels.slots > MAX_OBJECTS:
+            raise InvalidInput(f"Upload {dataset!r} has {stored.labels.slots} objects a scene: at most {MAX_OBJECTS}.")
+        return [
+            scene_in_slots(stored.space, [tuple(o) for o in objects], Origin(dataset, row))
+            for row, objects in enumerate(stored.labels.scenes.tolist())
+        ]
+
+    def sample(self, dataset: str, model: str, *, count: int, seed: int, only_valid_swaps: bool) -> list[Scene]:
+        """A seeded sample of an upload's scenes, in their order, that ``model`` can be asked about. Raises UnknownName,
+        InvalidInput."""
+        scenes = self.scenes(dataset)
+        info = self.embedder.models.info(model)
+        kind = self._datasets.facts(dataset).kind
+        if info.reads("image") and kind != "pictures" and model != f"precomputed:{dataset}":
+            raise InvalidInput(f"Upload {dataset!r} holds vectors, no pictures: ask model 'precomputed:{dataset}'.")
+        if only_valid_swaps:
+            scenes = [scene for scene in scenes if valid_swaps(scene.values)]
+        if not scenes:
+            raise InvalidInput(f"No scene of upload {dataset!r} has a valid swap: there is nothing to confuse.")
+        rows = np.sort(np.random.default_rng(seed).permutation(len(scenes))[:count])
+        return [scenes[row] for row in rows.tolist()]
+
+    def space_of(self, dataset: str) -> ConceptSpace:
+        """The concept space of an upload. Raises UnknownName, InvalidInput where its values have no names."""
+        space = self._datasets.facts(dataset).space
+        if space is None:
+            raise InvalidInput(f"Upload {dataset!r} has no names for its values: choose its space when you upload it.")
+        return space
+
+    def seen_by(self, dataset: str, model: str) -> DatasetSource:
+        """The upload as the image side of ``model``: its pictures, or the vectors as they are."""
+        pictures = self._datasets.facts(dataset).kind == "pictures"
+        return DatasetSource(dataset, model if pictures else None)
+
+    def _dataset_digest(self, source: DatasetSource) -> str:
+        facts = self._datasets.facts(source.dataset)
+        Captioner(source.template)
+        if source.model is None:
+            if facts.kind == "pictures":
+                raise InvalidInput(f"Upload {facts.id!r} holds pictures: name the model that is to see them.")
+            return facts.id
+        info = self.embedder.models.info(source.model)
+        if not info.reads(source.modality):
+            raise UnsupportedModality(f"Model {source.model!r} reads no {source.modality}: choose the other modality.")
+        if source.modality == "image" and facts.kind != "pictures" and source.model != f"precomputed:{facts.id}":
+            raise InvalidInput(f"Upload {facts.id!r} holds vectors, no pictures: leave the model out.")
+        if facts.scenes * info.dim > MAX_NUMBERS:
+            raise PayloadTooLarge(f"{facts.scenes:,} scenes of {info.dim} numbers are too many: upload fewer.")
+        parts = [facts.id, info.fingerprint.digest, source.modality, source.template]
+        return hashlib.blake2b(canonical_json(parts).encode(), digest_size=16).hexdigest()
+
+    def _uploaded(self, source: DatasetSource, digest: str, progress: Progress | None) -> SourceData:
+        stored = self._datasets.get(source.dataset)
+        if source.model is None:
+            if stored.embeddings is None:
+                raise InvalidInput(f"Upload {stored.id!r} holds pictures: name the model that is to see them.")
+            made = dataset_provenance(digest)
+            return SourceData(stored.embeddings, stored.labels, digest, made, stored.space)
+        scenes = self.scenes(source.dataset)
+        captioner = Captioner(source.template)
+        parts: list[NDArray[np.float32]] = []
+        for start in range(0, len(scenes), PICTURES):
+            if progress is not None:
+                progress(start, len(scenes))
+            part = scenes[start : start + PICTURES]
+            if source.modality == "text":
+                texts = [captioner.caption(scene.space, scene.values) for scene in part]
+                parts.append(self.embedder.texts(source.model, texts).vectors)
+            else:
+                parts.append(self.embedder.scenes(source.model, part).vectors)
+        info = self.embedder.models.info(source.model)
+        made = provenance(info, space=scenes[0].space.name, template=source.template, dataset=source.dataset)
+        return SourceData(np.concatenate(parts), stored.labels, digest, made, stored.space)
 
     def singles(self, source: ModelSource | DatasetSource) -> tuple[NDArray[np.float32], SceneLabels] | None:
         """Every object alone, for the ``single`` estimator; None for uploads."""
@@ -187,6 +278,25 @@ def scene_labels(space: ConceptSpace, objects: int, *, limit: int) -> NDArray[np
             numbers = np.unique(np.concatenate([numbers, more]))
     ids = np.stack(np.unravel_index(numbers, [space.object_count] * objects), axis=1)
     return values_of(ids, space)
+
+
+def needed_texts(space: ConceptSpace, *, objects: int, template: str, limit: int) -> list[str]:
+    """Captions of all ordered scenes of ``objects`` objects, then one query for each object and concept value.
+
+    Raises PayloadTooLarge for more than ``limit``.
+    """
+    captioner = Captioner(template)
+    count = prod([space.object_count] * objects)
+    if count + space.object_count > limit:
+        raise PayloadTooLarge(
+            f"Space {space.name!r} has {count:,} ordered scenes of {objects} objects: ask for a limit of that many, or "
+            "for fewer objects."
+        )
+    rows = scene_labels(space, objects, limit=count).tolist()
+    texts = [captioner.caption(space, [tuple(o) for o in row]) for row in rows]
+    texts += [captioner.object_query(space, o) for o in space.objects()]
+    texts += [captioner.concept_query(space, k, v) for k, size in enumerate(space.values) for v in range(size)]
+    return list(dict.fromkeys(texts))
 
 
 def values_of(ids: NDArray[np.int64], space: ConceptSpace) -> NDArray[np.int64]:

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import yaml
 
-from bindscope.domain.concepts import BUILTIN_SPACES, ConceptSpace, grid_space, space_from_mapping
+from bindscope.domain.concepts import (
+    BUILTIN_SPACES,
+    ConceptSpace,
+    grid_space,
+    space_from_mapping,
+    space_to_mapping,
+)
 from bindscope.errors import Conflict, InvalidInput, UnknownName
 
 MAX_SPACE_BYTES = 256 * 1024
@@ -49,9 +55,14 @@ class SpaceShelf:
 
     def add(self, text: bytes) -> ConceptSpace:
         """Adds a user's own space from YAML (or JSON). Raises InvalidInput, Conflict."""
-        space = parse_space(text)
+        return self.keep(parse_space(text))
+
+    def keep(self, space: ConceptSpace) -> ConceptSpace:
+        """Adds a user's own space. Raises InvalidInput, Conflict."""
         with self._lock:
             self._refresh()
+            if BUILTIN_SPACES.get(space.name) == space:
+                return space
             if space.name in BUILTIN_SPACES or self._own.get(space.name, space) != space:
                 raise Conflict(f"A different space called {space.name!r} exists: choose another name or delete it.")
             if space.name in self._own:
@@ -93,14 +104,9 @@ class SpaceShelf:
 
     def _write(self, space: ConceptSpace) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        body = {
-            "name": space.name,
-            "concepts": {c.name: list(c.values) for c in space.concepts},
-            "phrase": space.phrase,
-        }
         handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            yaml.safe_dump(body, file, sort_keys=False, allow_unicode=True)
+            yaml.safe_dump(space_to_mapping(space), file, sort_keys=False, allow_unicode=True)
         os.replace(name, self._folder / f"{space.name}.yaml")
 
 

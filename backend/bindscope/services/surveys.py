@@ -19,13 +19,14 @@ from bindscope.services.embedder import Control, Embedder
 from bindscope.services.judging import Judged, Wording, judged_in_chunks
 from bindscope.services.noise import NoiseMeter
 from bindscope.services.provenance import Provenance, provenance
+from bindscope.services.sources import Sources
 
 MAX_FAILURES = 24
 
 
 @dataclass(frozen=True)
 class SurveySpec:
-    """Which scenes, and how they are shown and said."""
+    """Which scenes, and how they are shown and said. ``dataset``: scenes of an upload, each at most once."""
 
     count: int
     seed: int
@@ -34,6 +35,7 @@ class SurveySpec:
     only_valid_swaps: bool
     control: Control
     wording: Wording
+    dataset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ class Survey:
 class Surveys:
     """Judges chunks of scenes and joins them."""
 
-    def __init__(self, embedder: Embedder, noise: NoiseMeter) -> None:
+    def __init__(self, embedder: Embedder, noise: NoiseMeter, sources: Sources) -> None:
         self._embedder = embedder
         self._noise = noise
+        self._sources = sources
 
     def run(self, model_id: str, space: ConceptSpace, *, spec: SurveySpec) -> Iterator[Progress | Survey]:
         """Yields progress after each chunk, then the survey. What can be refused is refused at once."""
@@ -85,6 +88,11 @@ class Surveys:
         info = self._embedder.models.info(model_id)
         if spec.control != "none" and not info.reads("image"):
             raise UnsupportedModality(f"Model {model_id!r} reads no pictures, so there are no pixels to spoil.")
+        if spec.dataset is not None:
+            scenes = self._sources.sample(
+                spec.dataset, model_id, count=spec.count, seed=spec.seed, only_valid_swaps=spec.only_valid_swaps
+            )
+            return self._chunks(model_id, scenes, spec=spec, started=started)
         if info.pixels is not None and not space.renderable:
             raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose a text-only model or another space.")
         scenes = sample_scenes(
@@ -140,7 +148,11 @@ def _joined(parts: list[Judged], floor: float, *, spec: SurveySpec, milliseconds
         failures=[scenes[i] for i in order],
         milliseconds=round(milliseconds, 3),
         provenance=provenance(
-            parts[0].info, space=space.name, template=spec.wording.captioner.template, seed=spec.seed
+            parts[0].info,
+            space=space.name,
+            template=spec.wording.captioner.template,
+            seed=spec.seed,
+            dataset=spec.dataset,
         ),
     )
 

@@ -1,49 +1,92 @@
-"""Uploaded datasets as folders: safetensors and JSON, written whole or not at all. An id is a hash of the content."""
+"""Uploads as folders: safetensors, JSON and picture files, written whole or not at all. An id is a hash of the content.
+
+An upload holds labelled scenes with a vector or a picture each, or texts with a vector each, or both.
+"""
 
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-import zipfile
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope.arrays import opened_npz
-from bindscope.domain.concepts import RESERVED_NAMES
+from bindscope.domain.concepts import ConceptSpace, space_from_mapping, space_to_mapping
 from bindscope.domain.labels import SceneLabels
-from bindscope.errors import InvalidInput, PayloadTooLarge, UnknownName
+from bindscope.errors import InvalidInput, UnknownName
 
-_ARRAYS = ("embeddings", "scenes", "values")
-MAX_OBJECTS_IN_ALL = 10_000
-MAX_NAME = 64
-#: The ways to pair the values of a scene are counted one by one: their number explodes beyond this.
-MAX_OBJECTS_PER_SCENE = 8
+Kind = Literal["vectors", "pictures", "texts"]
+ARRAYS, FACTS, TEXTS, PICTURES = "arrays.safetensors", "facts.json", "texts.json", "pictures"
+
+
+@dataclass(frozen=True, eq=False)
+class TextTable:
+    """Texts and ``vectors`` float32 [text, dim]."""
+
+    texts: tuple[str, ...]
+    vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class PictureFile:
+    """The name that its owner gave a picture, and how its bytes are read."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """What an upload brings, checked. ``labels`` None: texts only. ``embeddings`` float32 [scene, dim] and
+    ``pictures`` (one a scene) exclude each other; ``space`` None: values have numbers only."""
+
+    name: str
+    labels: SceneLabels | None = None
+    space: ConceptSpace | None = None
+    embeddings: NDArray[np.float32] | None = None
+    pictures: tuple[PictureFile, ...] = ()
+    texts: TextTable | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """``embeddings`` float32 [scene, dim] and the labels of the scenes."""
+    """``embeddings`` float32 [scene, dim], or None where the scenes are pictures."""
 
     id: str
-    embeddings: NDArray[np.float32]
+    embeddings: NDArray[np.float32] | None
     labels: SceneLabels
+    space: ConceptSpace | None
 
 
 @dataclass(frozen=True)
 class DatasetFacts:
-    """What is known without reading the arrays."""
+    """What is known without reading the arrays. ``dim`` is None for pictures, ``text_dim`` without texts."""
 
     id: str
     scenes: int
-    dim: int
+    dim: int | None
     objects_per_scene: int
     values: tuple[int, ...]
     names: tuple[str, ...]
+    name: str = ""
+    kind: Kind = "vectors"
+    space: ConceptSpace | None = None
+    texts: int = 0
+    text_dim: int | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def value_names(self) -> tuple[tuple[str, ...], ...]:
+        """Names of each concept's values; numbers where nobody named them."""
+        if self.space is not None:
+            return tuple(concept.values for concept in self.space.concepts)
+        return tuple(tuple(str(i) for i in range(size)) for size in self.values)
 
 
 class DatasetShelf:
@@ -52,41 +95,76 @@ class DatasetShelf:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def add(self, file: BinaryIO, *, max_bytes: int) -> DatasetFacts:
-        """Stores an .npz upload. Raises InvalidInput, PayloadTooLarge; then nothing is stored."""
-        embeddings, labels = read_npz(file, max_bytes=max_bytes)
-        digest = _digest(embeddings, labels)
-        scenes, dim = embeddings.shape
-        facts = DatasetFacts(digest, scenes, dim, labels.slots, labels.values, labels.names)
-        target = self._folder / digest
-        if not target.is_dir():
-            self._write(target, embeddings, labels=labels)
-        return facts
+    def add(self, upload: Upload) -> DatasetFacts:
+        """Stores an upload; the same content again is found, not stored. Raises OSError, then nothing is stored."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=self._folder, prefix=".part-"))
+        try:
+            hashes = _copied(upload.pictures, part / PICTURES)
+            facts = described(upload, _digest(upload, hashes))
+            target = self._folder / facts.id
+            if not target.is_dir():
+                _write(part, upload, facts)
+                self._moved(part, target)
+            return self.facts(facts.id)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
     def all(self) -> list[DatasetFacts]:
         """Every stored dataset, by id."""
-        return [self.facts(path.name) for path in sorted(self._folder.glob("*")) if (path / "facts.json").is_file()]
+        return [self.facts(path.name) for path in sorted(self._folder.glob("*")) if (path / FACTS).is_file()]
 
     def facts(self, dataset_id: str) -> DatasetFacts:
         """Raises UnknownName."""
-        text = json.loads(self._existing(dataset_id).joinpath("facts.json").read_text(encoding="utf-8"))
+        body = json.loads(self._existing(dataset_id).joinpath(FACTS).read_text(encoding="utf-8"))
         return DatasetFacts(
             dataset_id,
-            int(text["scenes"]),
-            int(text["dim"]),
-            int(text["objects_per_scene"]),
-            tuple(text["values"]),
-            tuple(text["names"]),
+            int(body["scenes"]),
+            None if body["dim"] is None else int(body["dim"]),
+            int(body["objects_per_scene"]),
+            tuple(body["values"]),
+            tuple(body["names"]),
+            body.get("name", ""),
+            body.get("kind", "vectors"),
+            space_from_mapping(body["space"]) if body.get("space") else None,
+            int(body.get("texts", 0)),
+            body.get("text_dim"),
+            tuple(body.get("notes", ())),
         )
 
     def get(self, dataset_id: str) -> Dataset:
-        """Raises UnknownName."""
+        """Raises UnknownName, and InvalidInput for an upload without scenes."""
         from safetensors.numpy import load_file
 
         facts = self.facts(dataset_id)
-        arrays = load_file(self._existing(dataset_id) / "arrays.safetensors")
+        if not facts.scenes:
+            raise InvalidInput(f"Upload {dataset_id!r} holds texts only: use it as model 'precomputed:{dataset_id}'.")
+        arrays = load_file(self._existing(dataset_id) / ARRAYS)
         labels = SceneLabels(arrays["scenes"], facts.values, facts.names)
-        return Dataset(dataset_id, arrays["embeddings"], labels)
+        return Dataset(dataset_id, arrays.get("embeddings"), labels, facts.space)
+
+    def texts(self, dataset_id: str) -> TextTable | None:
+        """The texts of an upload, if it has any. Raises UnknownName."""
+        from safetensors.numpy import load_file
+
+        folder = self._existing(dataset_id)
+        if not self.facts(dataset_id).texts:
+            return None
+        listed = json.loads((folder / TEXTS).read_text(encoding="utf-8"))
+        return TextTable(tuple(listed), load_file(folder / ARRAYS)["text_embeddings"])
+
+    def picture(self, dataset_id: str, row: int) -> bytes:
+        """The file of one scene. Raises UnknownName, InvalidInput."""
+        folder = self._existing(dataset_id) / PICTURES
+        file = folder / f"{row:07d}"
+        if row < 0 or not file.is_file():
+            raise InvalidInput(f"Upload {dataset_id!r} has no picture in row {row}.")
+        return file.read_bytes()
+
+    def picture_names(self, dataset_id: str) -> tuple[str, ...]:
+        """What the pictures were called, by row; none for vectors."""
+        file = self._existing(dataset_id) / PICTURES / "names.json"
+        return tuple(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else ()
 
     def remove(self, dataset_id: str) -> None:
         """Raises UnknownName."""
@@ -95,115 +173,101 @@ class DatasetShelf:
     def _existing(self, dataset_id: str) -> Path:
         folder = self._folder / dataset_id
         plain = len(dataset_id) == 16 and all(c in "0123456789abcdef" for c in dataset_id)
-        if not plain or not (folder / "facts.json").is_file():
-            known = [path.name for path in sorted(self._folder.glob("*")) if (path / "facts.json").is_file()]
+        if not plain or not (folder / FACTS).is_file():
+            known = [path.name for path in sorted(self._folder.glob("*")) if (path / FACTS).is_file()]
             raise UnknownName("dataset", dataset_id, known)
         return folder
 
-    def _write(self, target: Path, embeddings: NDArray[np.float32], *, labels: SceneLabels) -> None:
-        from safetensors.numpy import save_file
-
-        self._folder.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=self._folder, prefix=".part-"))
+    def _moved(self, part: Path, target: Path) -> None:
         try:
-            save_file({"embeddings": embeddings, "scenes": labels.scenes}, part / "arrays.safetensors")
-            facts = {
-                "scenes": len(labels),
-                "dim": embeddings.shape[1],
-                "objects_per_scene": labels.slots,
-                "values": list(labels.values),
-                "names": list(labels.names),
-            }
-            (part / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
             os.replace(part, target)
         except OSError:
             if not target.is_dir():  # another upload of the same content may have won the race
                 raise
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
 
-def read_npz(file: BinaryIO, *, max_bytes: int) -> tuple[NDArray[np.float32], SceneLabels]:
-    """``embeddings`` [scene, dim], ``scenes`` [scene, object, concept], ``values`` [concept], optional ``names``.
-
-    Never unpickles. The unpacked size is checked before anything is unpacked.
-    """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > max_bytes:
-            raise PayloadTooLarge(f"The arrays unpack to {size:,} bytes: at most {max_bytes:,} are allowed.")
-        file.seek(0)
-        with opened_npz(file) as data:
-            missing = [name for name in _ARRAYS if name not in data.files]
-            if missing:
-                raise InvalidInput(f"The .npz lacks {', '.join(missing)}: it needs embeddings, scenes and values.")
-            arrays = {name: data[name] for name in (*_ARRAYS, "names") if name in data.files}
-            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-                raise ValueError("a member is no .npy file")  # numpy hands out its bytes
-    except InvalidInput:
-        raise
-    except MemoryError as error:
-        raise PayloadTooLarge("An array of the .npz claims more memory than there is: send fewer scenes.") from error
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, RuntimeError) as error:
-        raise InvalidInput("The file is not an .npz of plain arrays: save it with numpy.savez.") from error
-    return _checked(arrays)
+def described(upload: Upload, dataset_id: str) -> DatasetFacts:
+    """The facts of an upload."""
+    labels, texts = upload.labels, upload.texts
+    kind: Kind = "pictures" if upload.pictures else "vectors" if upload.embeddings is not None else "texts"
+    return DatasetFacts(
+        dataset_id,
+        len(labels) if labels is not None else 0,
+        None if upload.embeddings is None else int(upload.embeddings.shape[1]),
+        labels.slots if labels is not None else 0,
+        labels.values if labels is not None else (),
+        labels.names if labels is not None else (),
+        upload.name,
+        kind,
+        upload.space,
+        len(texts.texts) if texts is not None else 0,
+        int(texts.vectors.shape[1]) if texts is not None else None,
+        upload.notes,
+    )
 
 
-def _checked(arrays: dict[str, NDArray[np.generic]]) -> tuple[NDArray[np.float32], SceneLabels]:
-    embeddings, scenes, values = (arrays[name] for name in _ARRAYS)
-    if embeddings.ndim != 2 or embeddings.dtype.kind != "f" or embeddings.shape[1] < 1:
-        raise InvalidInput(
-            f"embeddings must be floating point [scene, dim], got {embeddings.dtype} {embeddings.shape}."
-        )
-    if values.ndim != 1 or values.dtype.kind not in "iu" or not 1 <= len(values) <= 8 or (values < 1).any():  # type: ignore[operator]
-        raise InvalidInput("values must be a list of the number of values of each concept (1 to 8 concepts).")
-    if scenes.ndim != 3 or scenes.dtype.kind not in "iu":
-        raise InvalidInput(f"scenes must be integers [scene, object, concept], got {scenes.dtype} {scenes.shape}.")
-    if scenes.shape[1] > MAX_OBJECTS_PER_SCENE:
-        raise InvalidInput(f"A scene may hold at most {MAX_OBJECTS_PER_SCENE} objects, got {scenes.shape[1]}.")
-    if len(embeddings) != len(scenes):
-        raise InvalidInput(f"There are {len(embeddings)} embeddings but {len(scenes)} scenes: one row for each scene.")
-    if len(embeddings) < 2:
-        raise InvalidInput(f"At least two scenes are needed, got {len(embeddings)}.")
-    sizes = tuple(int(v) for v in values.tolist())
-    names = _names(arrays["names"]) if "names" in arrays else _default_names(len(sizes))
-    labels = SceneLabels(np.ascontiguousarray(scenes, dtype=np.int64), sizes, names)
-    if labels.object_count > MAX_OBJECTS_IN_ALL:
-        raise InvalidInput(f"The concepts allow {labels.object_count} objects: at most {MAX_OBJECTS_IN_ALL}.")
-    vectors = np.ascontiguousarray(embeddings, dtype=np.float32)
-    if not np.isfinite(vectors).all():
-        rows = np.flatnonzero(~np.isfinite(vectors).all(1))
-        raise InvalidInput(f"{len(rows)} embeddings are not finite (the first is row {rows[0]}): leave them out.")
-    return vectors, labels
+def _copied(pictures: Sequence[PictureFile], folder: Path) -> list[str]:
+    """Hashes of the files, written by row."""
+    if not pictures:
+        return []
+    folder.mkdir()
+    hashes = []
+    for row, picture in enumerate(pictures):
+        data = picture.read()
+        hashes.append(hashlib.blake2b(data, digest_size=16).hexdigest())
+        (folder / f"{row:07d}").write_bytes(data)
+    (folder / "names.json").write_text(json.dumps([p.name for p in pictures], ensure_ascii=False), encoding="utf-8")
+    return hashes
 
 
-def _names(array: NDArray[np.generic]) -> tuple[str, ...]:
-    """Names become fields of every result, so each must be its own and none may stand for something else there."""
-    if array.ndim != 1 or array.dtype.kind not in "US":
-        raise InvalidInput(f"names must be a list of text, one name for each concept, got {array.dtype} {array.shape}.")
-    try:
-        names = tuple(n.decode("utf-8") if isinstance(n, bytes) else str(n) for n in array.tolist())
-    except UnicodeDecodeError as error:
-        raise InvalidInput("names must be UTF-8 text.") from error
-    for name in names:
-        if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
-            raise InvalidInput(f"Concept name {name!r} must be 1 to {MAX_NAME} printable characters.")
-        if name in RESERVED_NAMES:
-            raise InvalidInput(f"Concept name {name!r} is taken by the results: choose another one.")
-    if len(set(names)) != len(names):
-        raise InvalidInput(f"Each concept needs its own name, got {', '.join(names)}.")
-    return names
+def _write(part: Path, upload: Upload, facts: DatasetFacts) -> None:
+    from safetensors.numpy import save_file
+
+    arrays: dict[str, NDArray[Any]] = {}
+    if upload.labels is not None:
+        arrays["scenes"] = upload.labels.scenes
+    if upload.embeddings is not None:
+        arrays["embeddings"] = upload.embeddings
+    if upload.texts is not None:
+        arrays["text_embeddings"] = upload.texts.vectors
+        (part / TEXTS).write_text(json.dumps(upload.texts.texts, ensure_ascii=False), encoding="utf-8")
+    save_file(arrays, part / ARRAYS)
+    body: Mapping[str, object] = {
+        "scenes": facts.scenes,
+        "dim": facts.dim,
+        "objects_per_scene": facts.objects_per_scene,
+        "values": list(facts.values),
+        "names": list(facts.names),
+        "name": facts.name,
+        "kind": facts.kind,
+        "space": space_to_mapping(facts.space) if facts.space is not None else None,
+        "texts": facts.texts,
+        "text_dim": facts.text_dim,
+        "notes": list(facts.notes),
+    }
+    (part / FACTS).write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
 
 
-def _default_names(count: int) -> tuple[str, ...]:
-    return tuple(f"concept_{k + 1}" for k in range(count))
-
-
-def _digest(embeddings: NDArray[np.float32], labels: SceneLabels) -> str:
+def _digest(upload: Upload, pictures: Sequence[str]) -> str:
+    """Of all that changes a number; the name and the notes do not."""
     hasher = hashlib.blake2b(digest_size=8)
-    head = json.dumps([list(embeddings.shape), list(labels.scenes.shape), list(labels.values), list(labels.names)])
-    for part in (head.encode(), embeddings.tobytes(), labels.scenes.tobytes()):
+    labels = upload.labels
+    head: list[object] = []
+    if labels is not None:
+        shape = list(upload.embeddings.shape) if upload.embeddings is not None else [len(labels)]
+        head = [shape, list(labels.scenes.shape), list(labels.values), list(labels.names)]
+    parts = [json.dumps(head).encode()]
+    if upload.embeddings is not None:
+        parts.append(upload.embeddings.tobytes())
+    if labels is not None:
+        parts.append(labels.scenes.tobytes())
+    if upload.space is not None:
+        parts.append(json.dumps(space_to_mapping(upload.space), sort_keys=True).encode())
+    if pictures:
+        parts.append(json.dumps(list(pictures)).encode())
+    if upload.texts is not None:
+        parts += [json.dumps(upload.texts.texts).encode(), upload.texts.vectors.tobytes()]
+    for part in parts:
         hasher.update(len(part).to_bytes(8, "big"))
         hasher.update(part)
     return hasher.hexdigest()

@@ -50,14 +50,12 @@ def _line(step: BoardProgress | ComparisonResponse) -> ComparisonLine:
 
 def _steps(body: ComparisonRequest, parts: Services) -> Iterator[BoardProgress | ComparisonResponse]:
     names = list(dict.fromkeys(body.models))
-    question = Question(
-        parts, "comparison", digest=_digest(body.models, body.space, parts), asked=body, kind=ComparisonResponse
-    )
+    question = Question(parts, "comparison", digest=_digest(body, parts), asked=body, kind=ComparisonResponse)
     kept = question.kept()
     if kept is not None:
         yield kept
         return
-    spec = ComparisonSpec(body.space, body.count, body.limit, body.seed, body.template, body.repair)
+    spec = ComparisonSpec(body.space, body.count, body.limit, body.seed, body.template, body.repair, body.dataset)
     for step in parts.comparisons.board(names, spec):
         yield step if isinstance(step, BoardProgress) else question.keep(_response(step, names))
 
@@ -81,7 +79,7 @@ def disagreements(body: DisagreementRequest, parts: Parts) -> DisagreementRespon
     return remembered(
         parts,
         "disagreements",
-        digest=_digest(body.models, body.space, parts),
+        digest=_digest(body, parts),
         asked=body,
         kind=DisagreementResponse,
         compute=lambda: _disagreements(body, parts),
@@ -92,9 +90,12 @@ def _disagreements(body: DisagreementRequest, parts: Services) -> DisagreementRe
     first, second = body.models
     if first == second:
         raise InvalidInput("A model never disagrees with itself: name two different ones.")
-    spec = ComparisonSpec(body.space, count=body.count, seed=body.seed, template=body.template)
+    spec = ComparisonSpec(body.space, count=body.count, seed=body.seed, template=body.template, dataset=body.dataset)
     found = parts.comparisons.differences((first, second), spec, most=body.most)
-    made = provenance(parts.models.info(first), space=body.space, template=body.template, seed=body.seed)
+    space = body.space if body.dataset is None else parts.sources.space_of(body.dataset).name
+    made = provenance(
+        parts.models.info(first), space=space, template=body.template, seed=body.seed, dataset=body.dataset
+    )
     return DisagreementResponse(
         items=[
             Disagreement(scene=from_scene(own.scene), outcomes=list(own.outcomes), margins=list(own.margins))
@@ -109,6 +110,8 @@ def _disagreements(body: DisagreementRequest, parts: Services) -> DisagreementRe
     )
 
 
-def _digest(models: list[str], space: str, parts: Services) -> str:
-    prints = [parts.models.info(name).fingerprint.digest for name in models]
-    return digest(prints, asdict(parts.spaces.get(space)))
+def _digest(body: ComparisonRequest | DisagreementRequest, parts: Services) -> str:
+    prints = [parts.models.info(name).fingerprint.digest for name in body.models]
+    if body.dataset is not None:
+        return digest(prints, parts.datasets.facts(body.dataset).id)
+    return digest(prints, asdict(parts.spaces.get(body.space)))

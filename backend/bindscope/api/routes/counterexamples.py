@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from bindscope.api.dependencies import Parts
+from bindscope.api.dependencies import Parts, scene_of
 from bindscope.api.routes.verdicts import wording_of
 from bindscope.schemas.counterexamples import Counterexample, CounterexampleRequest
-from bindscope.schemas.scenes import from_scene, to_scene
+from bindscope.schemas.scenes import from_scene
 
 router = APIRouter(prefix="/v1/counterexamples", tags=["verdicts"])
 
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/v1/counterexamples", tags=["verdicts"])
 @router.post("")
 def counterexample(body: CounterexampleRequest, parts: Parts) -> Counterexample:
     """The smallest edit (move, resize, exchange of places, one changed value) that flips the verdict."""
-    scene = to_scene(body.scene, parts.spaces.get(body.scene.space))
+    scene = scene_of(body.scene, parts)
     found = parts.counterexamples.search(body.model, scene, wording=wording_of(body), budget=body.budget)
     fields = {name: getattr(found, name) for name in Counterexample.model_fields}
     fields["scene"] = from_scene(found.scene) if found.scene else None

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from bindscope.analysis.decomposition import decompose
 from bindscope.analysis.probes import fit_probes
-from bindscope.api.dependencies import Parts, model_source_of, provenance_of, source_of
+from bindscope.api.dependencies import Parts, model_source_of, provenance_of, scene_of, source_of
 from bindscope.api.remembered import remembered
 from bindscope.domain.specs import DecompositionSpec
 from bindscope.schemas.decompositions import (
@@ -16,7 +16,6 @@ from bindscope.schemas.decompositions import (
     SceneShareRequest,
     SceneShareResponse,
 )
-from bindscope.schemas.scenes import to_scene
 from bindscope.services.assembly import Services
 from bindscope.services.geometry import left_to_right, scene_shares
 
@@ -74,7 +73,7 @@ def explain_scene(body: SceneShareRequest, parts: Parts) -> SceneShareResponse:
 def _explained(body: SceneShareRequest, parts: Services) -> SceneShareResponse:
     started = time.perf_counter()
     source = model_source_of(body.source)
-    scene = to_scene(body.scene, parts.spaces.get(body.scene.space))
+    scene = scene_of(body.scene, parts)
     scene = left_to_right(scene) if source.modality == "image" else scene
     shares = scene_shares(parts.sources, source, scene, spec=DecompositionSpec(body.estimator, body.level))
     concepts = shares.concepts[0].tolist() if shares.concepts is not None else None

@@ -7,12 +7,11 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from bindscope.api.dependencies import Parts
+from bindscope.api.dependencies import Parts, scene_of
 from bindscope.domain.scenes import Scene
 from bindscope.errors import InvalidInput
 from bindscope.schemas.base import Provenance
 from bindscope.schemas.embeddings import EmbeddingRequest, EmbeddingResponse, ModelId
-from bindscope.schemas.scenes import to_scene
 from bindscope.services.assembly import Services
 from bindscope.services.embedder import Embedded
 from bindscope.services.pictures import pictures_in
@@ -71,7 +70,7 @@ def _embedded(body: EmbeddingRequest, parts: Services) -> Embedded:
     scenes: list[Scene] = []
     for i, wire in enumerate(body.scenes or (), start=1):
         try:
-            scenes.append(to_scene(wire, parts.spaces.get(wire.space)))
+            scenes.append(scene_of(wire, parts))
         except InvalidInput as error:
             if type(error) is InvalidInput:
                 raise InvalidInput(f"Scene {i}: {error}") from error

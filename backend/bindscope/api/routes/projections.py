@@ -4,10 +4,9 @@ import time
 
 from fastapi import APIRouter
 
-from bindscope.api.dependencies import Parts, provenance_of, source_of
+from bindscope.api.dependencies import Parts, provenance_of, scene_of, source_of
 from bindscope.api.remembered import remembered
 from bindscope.schemas.projections import ProjectionRequest, ProjectionResponse
-from bindscope.schemas.scenes import to_scene
 from bindscope.services.assembly import Services
 from bindscope.services.maps import MapSpec
 
@@ -27,7 +26,7 @@ def _computed(body: ProjectionRequest, parts: Services) -> ProjectionResponse:
     started = time.perf_counter()
     source = source_of(body.source)
     data = parts.sources.resolve(source)
-    scenes = [to_scene(scene, parts.spaces.get(scene.space)) for scene in body.place]
+    scenes = [scene_of(scene, parts) for scene in body.place]
     found = parts.maps.fitted(data, MapSpec(body.method, body.dims, body.seed))
     names = {name: list(data.value_names(k)) for k, name in enumerate(data.labels.names)}
     return ProjectionResponse.model_validate(

@@ -32,7 +32,8 @@ def repaired(texts):  # [text, dim], from {model}
 def run_repair(body: RepairRequestModel, parts: Parts) -> RepairModel:
     """Learns a linear map on the text side, and says what it gains and costs on scenes of unseen objects."""
     started = time.perf_counter()
-    request = RepairRequest(body.model, body.space, RepairSpec(body.coverage, body.seed), body.limit, body.template)
+    spec = RepairSpec(body.coverage, body.seed)
+    request = RepairRequest(body.model, body.space, spec, body.limit, body.template, body.dataset)
     found = parts.repairs.run(request)
     return _model(found, seconds=round(time.perf_counter() - started, 3))
 

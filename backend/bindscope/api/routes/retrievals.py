@@ -9,7 +9,7 @@ from bindscope.analysis.metrics import wilson
 from bindscope.api.dependencies import Parts
 from bindscope.api.remembered import remembered
 from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.scenes import scene_in_slots
+from bindscope.domain.scenes import Origin, scene_in_slots
 from bindscope.schemas.base import Provenance
 from bindscope.schemas.retrievals import (
     Lookalike,
@@ -46,29 +46,30 @@ def retrieval(body: RetrievalRequest, parts: Parts) -> RetrievalResponse:
 
 
 def _retrieved(body: RetrievalRequest, spec: RetrievalSpec, parts: Services) -> RetrievalResponse:
-    found, space = parts.retrievals.run(body.model, spec), parts.spaces.get(spec.space)
+    found, space = parts.retrievals.run(body.model, spec), parts.retrievals.space(spec)
     return RetrievalResponse.model_validate(
         {
             **{name: getattr(found, name) for name in ("direction", "swapped_first", "undecided", "noise_floor")},
             **{name: getattr(found, name) for name in ("gallery", "queries", "approximate_recall", "seconds")},
             "recall": {str(k): share for k, share in found.recall.items()},
-            "items": [_item(space, item) for item in found.items],
+            "items": [_item(space, item, body.dataset) for item in found.items],
             "provenance": Provenance.model_validate(found.provenance),
         }
     )
 
 
-def _item(space: ConceptSpace, item: QueryResult) -> RetrievalItem:
+def _item(space: ConceptSpace, item: QueryResult, dataset: str | None) -> RetrievalItem:
     results = [
-        RetrievedItem(**_entry(space, hit.entry), score=hit.score, right=hit.right, twin=hit.twin)
+        RetrievedItem(**_entry(space, hit.entry, dataset), score=hit.score, right=hit.right, twin=hit.twin)
         for hit in item.results
     ]
     scores = {"rank": item.rank, "right_score": item.right_score, "twin_score": item.twin_score}
-    return RetrievalItem.model_validate({**_entry(space, item.query), **scores, "results": results})
+    return RetrievalItem.model_validate({**_entry(space, item.query, dataset), **scores, "results": results})
 
 
-def _entry(space: ConceptSpace, entry: Entry) -> dict[str, object]:
-    return {"scene": from_scene(scene_in_slots(space, entry.objects)), "text": entry.text}
+def _entry(space: ConceptSpace, entry: Entry, dataset: str | None) -> dict[str, object]:
+    origin = Origin(dataset, entry.row) if dataset is not None and entry.row is not None else None
+    return {"scene": from_scene(scene_in_slots(space, entry.objects, origin)), "text": entry.text}
 
 
 @router.post("/lookalikes")

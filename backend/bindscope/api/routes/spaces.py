@@ -1,13 +1,15 @@
 """Concept spaces."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from bindscope.api.dependencies import Parts
 from bindscope.domain.concepts import grid_space as grid_of
+from bindscope.schemas.datasets import TextList
 from bindscope.schemas.spaces import SpaceList, SpaceModel
+from bindscope.services.sources import needed_texts
 from bindscope.services.spaces import MAX_SPACE_BYTES
 
 router = APIRouter(prefix="/v1/spaces", tags=["spaces"])
@@ -29,6 +31,8 @@ _BODY: dict[str, Any] = {
                             "additionalProperties": {"type": "array", "items": {"type": "string"}},
                         },
                         "phrase": {"type": "string"},
+                        "articles": {"type": "object", "additionalProperties": {"type": "string"}},
+                        "templates": {"type": "array", "items": {"type": "string"}},
                     },
                 }
             },
@@ -59,6 +63,18 @@ async def add_space(request: Request, parts: Parts) -> SpaceModel:
             break
     space = await run_in_threadpool(parts.spaces.add, bytes(text))
     return SpaceModel.of(space, builtin=False)
+
+
+@router.get("/{name}/texts")
+def space_texts(
+    name: str,
+    parts: Parts,
+    objects: Annotated[int, Query(ge=1, le=4)] = 2,
+    template: Annotated[str, Query(min_length=1, max_length=200)] = "plain",
+    limit: Annotated[int, Query(ge=1, le=200_000)] = 50_000,
+) -> TextList:
+    """The texts that analyses of the space ask about: embed them with any system, and upload their vectors."""
+    return TextList(texts=needed_texts(parts.spaces.get(name), objects=objects, template=template, limit=limit))
 
 
 @router.delete("/{name}", status_code=204)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from bindscope.analysis.metrics import unit
 from bindscope.analysis.probes import fit_probes
 from bindscope.analysis.surgery import EditedSample, operate
-from bindscope.api.dependencies import Parts, model_source_of, provenance_of, source_of
+from bindscope.api.dependencies import Parts, model_source_of, provenance_of, scene_of, source_of
 from bindscope.api.remembered import remembered
 from bindscope.domain.specs import SurgerySpec
-from bindscope.schemas.scenes import from_scene, to_scene
+from bindscope.schemas.scenes import from_scene
 from bindscope.schemas.surgeries import (
     EditRequest,
     EditResponse,
@@ -90,7 +90,7 @@ def edit(body: EditRequest, parts: Parts) -> EditResponse:
 def _edited(body: EditRequest, parts: Services) -> EditResponse:
     started = time.perf_counter()
     source = model_source_of(body.source)
-    scene = to_scene(body.scene, parts.spaces.get(body.scene.space))
+    scene = scene_of(body.scene, parts)
     scene = left_to_right(scene) if source.modality == "image" else scene
     found = edit_scene(
         parts.sources,

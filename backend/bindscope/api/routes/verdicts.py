@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 
-from bindscope.api.dependencies import Parts
+from bindscope.api.dependencies import Parts, scene_of
 from bindscope.api.streaming import NDJSON, lines_of, wants_lines
 from bindscope.domain.captions import Captioner
-from bindscope.schemas.scenes import from_scene, to_scene
+from bindscope.schemas.scenes import from_scene
 from bindscope.schemas.verdicts import (
     BatchLine,
     BatchProgress,
@@ -28,7 +28,7 @@ def wording_of(body: VerdictRequest | VerdictBatchRequest) -> Wording:
 @router.post("")
 def verdict(body: VerdictRequest, parts: Parts) -> Verdict:
     """Does the model prefer the true caption of the scene or the one with the values exchanged?"""
-    scene = to_scene(body.scene, parts.spaces.get(body.scene.space))
+    scene = scene_of(body.scene, parts)
     return Verdict.model_validate(parts.verdicts.verdict(body.model, scene, wording=wording_of(body)))
 
 
@@ -43,8 +43,10 @@ def verdict_batch(body: VerdictBatchRequest, request: Request, parts: Parts) -> 
         only_valid_swaps=body.only_valid_swaps,
         control=body.control,
         wording=wording_of(body),
+        dataset=body.dataset,
     )
-    steps = parts.surveys.run(body.model, parts.spaces.get(body.space), spec=spec)
+    space = parts.spaces.get(body.space) if body.dataset is None else parts.sources.space_of(body.dataset)
+    steps = parts.surveys.run(body.model, space, spec=spec)
     if wants_lines(request):
         return lines_of(steps, _line, failed=lambda problem: BatchLine(error=problem))
     return next(batch_model(step) for step in steps if isinstance(step, Survey))

@@ -42,7 +42,8 @@ class ComplexitySweep:
         """A line for people."""
         source = request["source"]
         what = source.get("model") or f"dataset {source['dataset']}"
-        where = f" on {source['space']} ({source['modality']})" if "model" in source else ""
+        where = f" on {source.get('space') or 'dataset ' + source['dataset']} ({source['modality']})"
+        where = where if source.get("model") else ""
         kinds = counted(request["kinds"], "family", "families")
         sizes = f"{counted(request['coverages'], 'coverage')}, {counted(request['seeds'], 'seed')}"
         return f"Complexity of {what}{where}: {kinds}, {sizes}"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bindscope.errors import BindscopeError
-from bindscope.store.datasets import read_npz
+from bindscope.services.imports.arrays import read_npz
 
 LIMIT = 4_000_000
 
@@ -27,10 +27,11 @@ WHOLE = whole()
 
 def parsed(data: bytes) -> None:
     try:
-        embeddings, labels = read_npz(io.BytesIO(data), max_bytes=LIMIT)
+        upload = read_npz(io.BytesIO(data), max_bytes=LIMIT)
     except BindscopeError as error:
         assert str(error).endswith((".", ")"))
         return
+    embeddings, labels = upload.embeddings, upload.labels
     assert embeddings.dtype == np.float32
     assert np.isfinite(embeddings).all()
     assert len(embeddings) == len(labels.scenes)
@@ -39,8 +40,8 @@ def parsed(data: bytes) -> None:
 
 
 def test_the_whole_file_is_read() -> None:
-    embeddings, _ = read_npz(io.BytesIO(WHOLE), max_bytes=LIMIT)
-    assert embeddings.shape == (16, 4)
+    upload = read_npz(io.BytesIO(WHOLE), max_bytes=LIMIT)
+    assert upload.embeddings.shape == (16, 4)
 
 
 @settings(max_examples=300)
