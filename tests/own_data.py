@@ -57,3 +57,15 @@ def npy(array) -> bytes:
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
+
+
+FOLDER_NAME = "toy"
+
+
+def write_folder(folder, pairs):
+    """The same as files: labels.csv and images/."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "labels.csv").write_bytes(table(pairs))
+    for name, body in pictures(pairs).items():
+        (folder / name).write_bytes(body)
+    return folder

@@ -20,6 +20,8 @@ from bindscope.api.routes import (
     embeddings,
     jobs,
     models,
+    pair_tests,
+    photos,
     probes,
     projections,
     removals,
@@ -106,12 +108,14 @@ def create_app(
         retrievals,
         repairs,
         comparisons,
+        photos,
         jobs,
         complexity,
         trainings,
     ):
         app.include_router(routes.router)
     app.include_router(datasets.routes(max_upload_mb=settings.max_upload_mb))
+    app.include_router(pair_tests.routes(max_upload_mb=settings.max_upload_mb))
     _declare_problem(app)
     return app
 

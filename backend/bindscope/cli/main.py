@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from bindscope.cli import ask, choosing, geometry, long_work, run, train
+from bindscope.cli import ask, choosing, geometry, long_work, own_data, run, train
 from bindscope.client import ApiError
 from bindscope.errors import BindscopeError
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for module in (run, ask, geometry, choosing, long_work):
+for module in (run, ask, geometry, choosing, own_data, long_work):
     module.register(app)
 app.add_typer(train.app, name="train")
 

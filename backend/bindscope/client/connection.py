@@ -84,11 +84,14 @@ class Connection:
         self,
         kind: type[ProgressLine[Progress, Answer]],
         path: str,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
         on_progress: Callable[[Progress], None],
+        **options: Any,
     ) -> Answer:
-        """The result at the end of a stream of progress lines."""
-        with self._stream("POST", path, json=body, headers={"Accept": "application/x-ndjson"}) as lines:
+        """The result at the end of a stream of progress lines. ``options``: of the request, where it is no JSON."""
+        if body is not None:
+            options["json"] = body
+        with self._stream("POST", path, headers={"Accept": "application/x-ndjson"}, **options) as lines:
             for text in lines:
                 if not text:
                     continue

@@ -1,6 +1,7 @@
 """Client methods for what you bring: uploads, their pictures, and the texts that an analysis needs."""
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from bindscope.schemas.datasets import (
     EmbeddingLine,
     TextList,
 )
+from bindscope.schemas.pair_tests import PairTestLine, PairTestProgress, PairTestResponse
+from bindscope.schemas.photos import PhotoVerdict
 
 FileLike = bytes | Path
 
@@ -80,6 +83,21 @@ class OwnData(Connection):
         if on_progress is None:
             return self._ask(DatasetEmbedding, "POST", path, json=body)
         return self._followed(EmbeddingLine, path, body, on_progress)
+
+    def photo_verdict(self, model: str, photo: FileLike, captions: Sequence[str]) -> PhotoVerdict:
+        """Which of two captions does the model prefer? The first is the true one. Nothing is kept."""
+        image = base64.b64encode(_read(photo)).decode()
+        body = {"model": model, "image": image, "captions": list(captions)}
+        return self._ask(PhotoVerdict, "POST", "/v1/photos/verdict", json=body)
+
+    def pair_test(
+        self, model: str, archive: FileLike, *, on_progress: Callable[[PairTestProgress], None] | None = None
+    ) -> PairTestResponse:
+        """SugarCrepe, Winoground or ARO: a zip of its annotation files and pictures."""
+        parts: dict[str, Any] = {"files": {"file": ("test.zip", _read(archive))}, "data": {"model": model}}
+        if on_progress is None:
+            return self._ask(PairTestResponse, "POST", "/v1/pair-tests", **parts)
+        return self._followed(PairTestLine, "/v1/pair-tests", None, on_progress, **parts)
 
     def space_texts(self, space: str, **options: Any) -> list[str]:
         """Texts that analyses of a space ask about, for embedding elsewhere. Options: objects, template, limit."""

@@ -26,6 +26,7 @@ from bindscope.services.lookalikes import LookalikeFinder
 from bindscope.services.maps import Maps
 from bindscope.services.models import ModelPool
 from bindscope.services.noise import NoiseMeter
+from bindscope.services.pair_tests import PairTests
 from bindscope.services.pictures import PictureDesk, uploaded_pictures
 from bindscope.services.repairs import Repairs, RepairShelf
 from bindscope.services.retrievals import Retrievals
@@ -60,6 +61,7 @@ class Services:
     measurements: Measurements
     embedder: Embedder
     pictures: PictureDesk
+    pair_tests: PairTests
     verdicts: Verdicts
     surveys: Surveys
     counterexamples: Counterexamples
@@ -145,6 +147,7 @@ def assembled(settings: Settings, telemetry: Telemetry | None = None) -> Iterato
             measurements=measurements,
             embedder=embedder,
             pictures=pictures,
+            pair_tests=PairTests(embedder, pictures, max_bytes=settings.max_upload_mb * 2**20),
             verdicts=verdicts,
             surveys=Surveys(embedder, noise, sources),
             counterexamples=Counterexamples(verdicts),
