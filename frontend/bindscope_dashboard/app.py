@@ -8,13 +8,16 @@ from bindscope.client import ApiError
 from bindscope_dashboard import help as words
 from bindscope_dashboard import service, state, theme
 from bindscope_dashboard.views import (
+    caption_tests,
     compare,
     complexity,
     compose,
+    data,
     decompose,
     jobs,
     map,
     phase,
+    photo,
     probe,
     repair,
     retrieve,
@@ -59,6 +62,11 @@ def main() -> None:
         "": [
             st.Page(compose.page, title="Compose", icon=":material/draw:", url_path="compose", default=True),
             st.Page(survey.page, title="Survey", icon=":material/grid_on:", url_path="survey"),
+        ],
+        "Your own": [
+            st.Page(data.page, title="Data", icon=":material/folder_open:", url_path="data"),
+            st.Page(photo.page, title="Photo", icon=":material/photo_camera:", url_path="photo"),
+            st.Page(caption_tests.page, title="Tests", icon=":material/quiz:", url_path="tests"),
         ],
         "Look inside": [
             st.Page(probe.page, title="Probe", icon=":material/sensors:", url_path="probe"),

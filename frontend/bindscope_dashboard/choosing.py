@@ -10,7 +10,7 @@ from bindscope.schemas.comparisons import ComparisonProgress, ComparisonResponse
 from bindscope.schemas.projections import ProjectionResponse
 from bindscope.schemas.repairs import RepairModel
 from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
-from bindscope_dashboard import service
+from bindscope_dashboard import own_data, service
 
 _LAST_BOARD = "compare.board"
 
@@ -48,7 +48,7 @@ def comparison(body: Mapping[str, Any], on_progress: Callable[[ComparisonProgres
     key = (service.url(), service.key_of(body))
     last: tuple[tuple[str, str], ComparisonResponse] | None = st.session_state.get(_LAST_BOARD)
     if last is None or last[0] != key:
-        last = (key, service.patient(key[0]).compare(**body, on_progress=on_progress))
+        last = (key, service.patient(key[0]).compare(**own_data.sent(body), on_progress=on_progress))
         st.session_state[_LAST_BOARD] = last
     return last[1]
 

@@ -12,14 +12,14 @@ import streamlit as st
 from bindscope.client import ApiError
 from bindscope.schemas.jobs import JobModel, JobSummary
 from bindscope.schemas.trainings import PhaseOverview, TrainingOverview
-from bindscope_dashboard import service
+from bindscope_dashboard import own_data, service
 
 _BUSY, _PAUSE_S = 503, 0.5
 
 
 def start_complexity(body: Mapping[str, Any]) -> JobModel:
     """Starts the fits, or finds the job that does them."""
-    return service.client().complexity(**body)
+    return service.client().complexity(**own_data.sent(body))
 
 
 def start_training(body: Mapping[str, Any]) -> JobModel:

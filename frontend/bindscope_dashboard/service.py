@@ -16,14 +16,18 @@ from bindscope.client import ApiError, BindscopeClient, ServiceUnreachable
 from bindscope.domain.concepts import ConceptSpace, grid_space
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.counterexamples import Counterexample
-from bindscope.schemas.datasets import DatasetModel
+from bindscope.schemas.datasets import DatasetEmbedding, DatasetModel, DatasetPreview, DatasetRow
 from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
 from bindscope.schemas.models import ModelSummary
+from bindscope.schemas.pair_tests import PairTestProgress, PairTestResponse
+from bindscope.schemas.photos import PhotoVerdict
 from bindscope.schemas.probes import ProbeResponse
 from bindscope.schemas.removals import RemovalResponse
+from bindscope.schemas.spaces import SpaceModel
 from bindscope.schemas.surgeries import EditResponse, SurgeryResponse
 from bindscope.schemas.system import SystemState
 from bindscope.schemas.verdicts import BatchProgress, Verdict, VerdictBatch
+from bindscope_dashboard import editing, own_data
 from bindscope_dashboard.links import space_of
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
@@ -65,8 +69,14 @@ def models() -> list[ModelSummary]:
 
 
 def spaces() -> "Spaces":
-    """The concept spaces by name."""
-    return Spaces(_spaces(url()))
+    """The concept spaces by name, and the uploads that stand among them."""
+    known = _spaces(url())
+    return Spaces({**known, **own_data.as_spaces(datasets(), known)})
+
+
+def space_titles() -> dict[str, str]:
+    """What pickers call the uploads among the spaces."""
+    return own_data.titles(datasets())
 
 
 def system() -> SystemState:
@@ -113,8 +123,8 @@ def batch(body: Mapping[str, Any]) -> VerdictBatch:
 
 def batch_with_progress(body: Mapping[str, Any], on_progress: Callable[[BatchProgress], None]) -> VerdictBatch:
     """A survey that reports its progress; the caller keeps the result."""
-    options = dict(body)
-    return _client(url()).verdict_batch(options.pop("model"), options.pop("space"), on_progress=on_progress, **options)
+    options = own_data.sent(body)
+    return _client(url()).verdict_batch(options.pop("model"), on_progress=on_progress, **options)
 
 
 def probe(body: Mapping[str, Any]) -> ProbeResponse:
@@ -148,24 +158,93 @@ def edit(body: Mapping[str, Any]) -> EditResponse:
 
 
 def datasets() -> list[DatasetModel]:
-    """The uploads, asked afresh at every run."""
-    return _client(url()).datasets()
+    """The uploads, not older than a few seconds; uploading and deleting here shows at once."""
+    return _datasets(url())
 
 
-def add_dataset(content: bytes) -> DatasetModel:
-    """Uploads an .npz."""
-    return _client(url()).add_dataset(content)
+def add_dataset(content: bytes, **options: Any) -> DatasetModel:
+    """Keeps an upload. Options: filename, labels, mapping, space, name."""
+    added = patient(url()).add_dataset(content, **options)
+    forget()
+    return added
+
+
+def check_dataset(content: bytes, **options: Any) -> DatasetPreview:
+    """Reads an upload without keeping it. Options as of ``add_dataset``."""
+    return patient(url()).check_dataset(content, **options)
+
+
+def delete_dataset(dataset_id: str) -> None:
+    """Takes an upload away."""
+    _client(url()).delete_dataset(dataset_id)
+    forget()
+
+
+def embed_dataset(dataset_id: str, model: str, on_progress: Callable[[DatasetEmbedding], None]) -> DatasetEmbedding:
+    """Embeds an upload's pictures."""
+    return patient(url()).embed_dataset(dataset_id, model, on_progress=on_progress)
+
+
+def example_scene(space: ConceptSpace, *, seed: int) -> SceneModel:
+    """A scene of two objects of a space, or one of an upload that stands for a space."""
+    own = own_data.dataset_of(space.name)
+    if own is None:
+        return editing.random_scene(space, objects=2, seed=seed)
+    return own_data.scene_of(space, _dataset_rows(url(), own, 0, 1000), seed=seed)
+
+
+def dataset_rows(dataset_id: str, *, start: int, count: int) -> list[DatasetRow]:
+    """Labels of some scenes of an upload."""
+    return _dataset_rows(url(), dataset_id, start, count)
+
+
+def dataset_picture(dataset_id: str, row: int, pixels: int) -> bytes:
+    """A picture of an upload."""
+    return _dataset_picture(url(), dataset_id, row, pixels)
+
+
+def space_texts(space: str, **options: Any) -> list[str]:
+    """Texts that analyses of a space ask about."""
+    return _client(url()).space_texts(space, **options)
+
+
+def add_space(text: str) -> SpaceModel:
+    """Adds a space of the reader's own."""
+    added = _client(url()).add_space(text)
+    forget()
+    return added
+
+
+def delete_space(name: str) -> None:
+    """Takes a space of the reader's own away."""
+    _client(url()).delete_space(name)
+    forget()
+
+
+def own_spaces() -> list[SpaceModel]:
+    """The spaces that came from the reader."""
+    return [space for space in _client(url()).spaces() if not space.builtin]
+
+
+def photo_verdict(model: str, photo: bytes, captions: Sequence[str]) -> PhotoVerdict:
+    """Which of two captions the model prefers for a photo. Not cached: nothing of a photo is kept."""
+    return _client(url()).photo_verdict(model, photo, captions)
+
+
+def pair_test(model: str, archive: bytes, on_progress: Callable[[PairTestProgress], None]) -> PairTestResponse:
+    """A public test of captions; the caller keeps the result."""
+    return patient(url()).pair_test(model, archive, on_progress=on_progress)
 
 
 def forget() -> None:
     """Drops what describes the service, so that the next run asks again."""
-    for cached in (_models, _spaces, _system):
+    for cached in (_models, _spaces, _system, _datasets):
         cached.clear()
 
 
 def key_of(body: Mapping[str, Any]) -> str:
-    """A request as a key: equal requests, equal texts."""
-    return json.dumps(body, sort_keys=True, ensure_ascii=False)
+    """A request as it is sent, as a key: equal requests, equal texts."""
+    return json.dumps(own_data.sent(body), sort_keys=True, ensure_ascii=False)
 
 
 @st.cache_resource(show_spinner=False, on_release=BindscopeClient.close)
@@ -187,6 +266,21 @@ def _models(address: str) -> list[ModelSummary]:
 @st.cache_data(ttl=60, show_spinner=False)
 def _spaces(address: str) -> dict[str, ConceptSpace]:
     return {wire.name: space_of(wire) for wire in _client(address).spaces()}
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _datasets(address: str) -> list[DatasetModel]:
+    return _client(address).datasets()
+
+
+@st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
+def _dataset_rows(address: str, dataset_id: str, start: int, count: int) -> list[DatasetRow]:
+    return _client(address).dataset_rows(dataset_id, start=start, count=count)
+
+
+@st.cache_data(max_entries=500, ttl=3600, show_spinner=False)
+def _dataset_picture(address: str, dataset_id: str, row: int, pixels: int) -> bytes:
+    return _client(address).dataset_picture(dataset_id, row, pixels)
 
 
 @st.cache_data(ttl=5, show_spinner=False)
@@ -214,7 +308,7 @@ def _picture(address: str, scene: str, pixels: int) -> bytes:
 @st.cache_data(max_entries=50, ttl=3600, show_spinner=False)
 def _batch(address: str, body: str) -> VerdictBatch:
     options = json.loads(body)
-    return _client(address).verdict_batch(options.pop("model"), options.pop("space"), **options)
+    return _client(address).verdict_batch(options.pop("model"), **options)
 
 
 @st.cache_data(max_entries=200, ttl=3600, show_spinner=False)

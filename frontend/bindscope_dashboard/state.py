@@ -14,6 +14,7 @@ import streamlit as st
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.verdicts import VerdictBatch
+from bindscope_dashboard import own_data
 from bindscope_dashboard.links import ComposeState, SurveyState
 
 _State = TypeVar("_State")
@@ -130,7 +131,7 @@ def load_scene(scene: SceneModel) -> None:
     """Replaces the scene; the editor takes it over (and can undo it)."""
     old = compose()
     if old is not None:
-        st.session_state["compose"] = replace(old, scene=scene)
+        st.session_state["compose"] = replace(old, scene=own_data.shown(scene))
     st.session_state["compose.revision"] = revision() + 1
 
 

@@ -38,18 +38,21 @@ def source_of(wire: SourceModel) -> ModelSource | DatasetSource:
     return ModelSource(wire.model, wire.space, wire.modality, wire.objects, wire.limit, wire.template)
 
 
-def model_source_of(wire: SourceModel) -> ModelSource:
-    """The source of a question about one scene. Raises InvalidInput for uploads, which have no space."""
+def asked_source_of(wire: SourceModel) -> ModelSource | DatasetSource:
+    """The source of a question about one scene. Raises InvalidInput for vectors that nobody can add to."""
     source = source_of(wire)
-    if isinstance(source, DatasetSource):
-        raise InvalidInput("A single scene can be asked about on a model and a space, not on an upload.")
+    if source.model is None:
+        raise InvalidInput("A single scene can be asked about on a model, not on vectors that were uploaded alone.")
     return source
 
 
 def scene_of(wire: SceneModel, parts: Services) -> Scene:
     """The scene that a request describes, or the row of an upload that it names. Raises UnknownName, InvalidInput."""
-    if wire.dataset is None or wire.row is None:
+    if wire.dataset is None:
         return to_scene(wire, parts.spaces.get(wire.space))
+    if wire.row is None:
+        space = parts.sources.space_of(wire.dataset)
+        return parts.sources.like(wire.dataset, [space.index(obj.values) for obj in wire.objects])
     scenes = parts.sources.scenes(wire.dataset)
     if wire.row >= len(scenes):
         raise InvalidInput(

@@ -73,6 +73,7 @@ class SceneModel(RequestModel):
     """A scene. Objects without a place stand in slots from left to right; list order is the order of mention.
 
     ``dataset`` and ``row`` name a scene of an upload instead: its labels are the objects then, and places say nothing.
+    ``dataset`` and ``objects`` without a row mean its first scene with these objects in this order.
     """
 
     space: str = Field("shapes2d", max_length=64)
@@ -82,9 +83,9 @@ class SceneModel(RequestModel):
 
     @model_validator(mode="after")
     def _drawn_or_uploaded(self) -> "SceneModel":
-        if (self.dataset is None) != (self.row is None):
-            raise ValueError("A scene of an upload needs both dataset and row.")
-        if self.dataset is None and not self.objects:
+        if self.dataset is None and self.row is not None:
+            raise ValueError("A row belongs to a dataset: name it.")
+        if self.row is None and not self.objects:
             raise ValueError("A scene without objects: list at least one.")
         return self
 

@@ -61,7 +61,9 @@ class Counterexamples:
         self._verdicts = verdicts
 
     def search(self, model_id: str, scene: Scene, *, wording: Wording, budget: int) -> Counterexample:
-        """Raises InvalidInput when the contest of the scene itself has no winner to unseat."""
+        """Raises InvalidInput when the contest of the scene itself has no winner to unseat, and for uploaded scenes."""
+        if scene.origin is not None:
+            raise InvalidInput("Only drawn scenes can be moved and resized: not pictures that were uploaded.")
         before = self._verdicts.verdict(model_id, scene, wording=wording)
         if before.contest.outcome not in ("binds", "swaps"):
             raise InvalidInput(

@@ -10,13 +10,12 @@ from bindscope.analysis.additive import SceneShares, fit_additive
 from bindscope.analysis.metrics import cosines
 from bindscope.analysis.probes import ProbeScores, fit_probes, split_scenes
 from bindscope.analysis.surgery import edit_one
-from bindscope.domain.captions import Captioner
 from bindscope.domain.concepts import ConceptSpace, Object
 from bindscope.domain.labels import SceneLabels
-from bindscope.domain.scenes import Scene, scene_in_slots
+from bindscope.domain.scenes import Origin, Scene, scene_in_slots
 from bindscope.domain.specs import DecompositionSpec, ProbeSpec, SurgerySpec
 from bindscope.errors import InvalidInput
-from bindscope.services.sources import ModelSource, SourceData, Sources
+from bindscope.services.sources import DatasetSource, ModelSource, SourceData, Sources
 
 
 @dataclass(frozen=True)
@@ -42,26 +41,23 @@ class SceneEdit:
 
 def left_to_right(scene: Scene) -> Scene:
     """The same scene with its objects listed by their place: slots are positions."""
-    return Scene(scene.space, tuple(sorted(scene.objects, key=lambda o: (o.x, o.y))))
+    return Scene(scene.space, tuple(sorted(scene.objects, key=lambda o: (o.x, o.y))), scene.origin)
 
 
-def scene_shares(sources: Sources, source: ModelSource, scene: Scene, *, spec: DecompositionSpec) -> SceneShares:
+def scene_shares(
+    sources: Sources, source: ModelSource | DatasetSource, scene: Scene, *, spec: DecompositionSpec
+) -> SceneShares:
     """What each object (and concept) of a composed scene explains of its embedding. Raises InvalidInput."""
     _same_shape(source, scene)
     data = sources.resolve(source)
     singles = sources.singles(source) if spec.estimator == "single" else None
     model = fit_additive(data.embeddings, data.labels, estimator=spec.estimator, level=spec.level, singles=singles)
-    if source.modality == "text":
-        caption = Captioner(source.template).caption(scene.space, scene.values)
-        vector = sources.embedder.texts(source.model, [caption]).vectors
-    else:
-        vector = sources.embedder.scenes(source.model, [scene]).vectors
-    return model.shares(vector, _labels_of(scene))
+    return model.shares(sources.vector_of(source, scene), _labels_of(scene))
 
 
 def edit_scene(
     sources: Sources,
-    source: ModelSource,
+    source: ModelSource | DatasetSource,
     scene: Scene,
     *,
     number: int,
@@ -89,14 +85,14 @@ def edit_scene(
         probes=probes,
         singles=sources.singles(source) if spec.estimator == "single" else None,
     )
-    edited = scene_in_slots(scene.space, objects)
-    target = sources.embed(source, _labels_of(edited))
+    edited = _aimed_at(sources, source, scene.space, objects)
+    target = sources.vector_of(source, edited)
     before = data.embeddings[[row]]
     return SceneEdit(
         right=bool(found.right),
         nearest=[
-            NearScene(_scene_at(data, int(near), scene.space), float(cosine), _objects_at(data, int(near)) == objects)
-            for near, cosine in zip(found.nearest, found.cosines, strict=True)
+            NearScene(_scene_at(data, source, near, scene.space), float(cosine), _objects_at(data, near) == objects)
+            for near, cosine in zip(found.nearest.tolist(), found.cosines, strict=True)
         ],
         rendered_cosine=float(cosines(found.vector[None], target)[0, 0]),
         source_cosine=float(cosines(before, target)[0, 0]),
@@ -107,7 +103,11 @@ def edit_scene(
     )
 
 
-def _same_shape(source: ModelSource, scene: Scene) -> None:
+def _same_shape(source: ModelSource | DatasetSource, scene: Scene) -> None:
+    if isinstance(source, DatasetSource):
+        if scene.origin is None or scene.origin.dataset != source.dataset:
+            raise InvalidInput("The source is an upload: ask about one of its own scenes.")
+        return
     if scene.space.name != source.space or len(scene.objects) != source.objects:
         raise InvalidInput(
             f"The source has scenes of {source.objects} objects of space {source.space!r}, this scene has "
@@ -120,7 +120,7 @@ def _labels_of(scene: Scene) -> SceneLabels:
     return SceneLabels(rows, scene.space.values, scene.space.names)
 
 
-def _with_scene(sources: Sources, source: ModelSource, scene: Scene) -> tuple[SourceData, int]:
+def _with_scene(sources: Sources, source: ModelSource | DatasetSource, scene: Scene) -> tuple[SourceData, int]:
     """The source's arrays and the row of the scene, which is added where the source is only a sample of its space."""
     data = sources.resolve(source)
     rows = np.flatnonzero((data.labels.scenes == np.array(scene.values)).all((1, 2)))
@@ -128,7 +128,7 @@ def _with_scene(sources: Sources, source: ModelSource, scene: Scene) -> tuple[So
         return data, int(rows[0])
     own = _labels_of(scene)
     labels = replace(data.labels, scenes=np.concatenate([data.labels.scenes, own.scenes]))
-    embeddings = np.concatenate([data.embeddings, sources.embed(source, own)])
+    embeddings = np.concatenate([data.embeddings, sources.vector_of(source, scene)])
     return replace(data, embeddings=embeddings, labels=labels), len(data.labels)
 
 
@@ -136,5 +136,15 @@ def _objects_at(data: SourceData, row: int) -> list[Object]:
     return [tuple(o) for o in data.labels.scenes[row].tolist()]
 
 
-def _scene_at(data: SourceData, row: int, space: ConceptSpace) -> Scene:
-    return scene_in_slots(space, _objects_at(data, row))
+def _scene_at(data: SourceData, source: ModelSource | DatasetSource, row: int, space: ConceptSpace) -> Scene:
+    origin = Origin(source.dataset, row) if isinstance(source, DatasetSource) else None
+    return scene_in_slots(space, _objects_at(data, row), origin)
+
+
+def _aimed_at(
+    sources: Sources, source: ModelSource | DatasetSource, space: ConceptSpace, objects: list[Object]
+) -> Scene:
+    """The scene that an edit should lead to: of an upload the one that shows it. Raises InvalidInput."""
+    if isinstance(source, DatasetSource) and source.modality == "image":
+        return sources.like(source.dataset, objects)
+    return scene_in_slots(space, objects)

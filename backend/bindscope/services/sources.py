@@ -163,6 +163,15 @@ class Sources:
         rows = np.sort(np.random.default_rng(seed).permutation(len(scenes))[:count])
         return [scenes[row] for row in rows.tolist()]
 
+    def like(self, dataset: str, objects: Sequence[tuple[int, ...]]) -> Scene:
+        """The first scene of an upload with these objects in this order. Raises UnknownName, InvalidInput."""
+        for scene in self.scenes(dataset):
+            if scene.values == tuple(objects):
+                return scene
+        space = self.space_of(dataset)
+        named = ", ".join(" ".join(space.named(o).values()) for o in objects)
+        raise InvalidInput(f"Upload {dataset!r} has no picture of the scene {named!r}: choose objects that it shows.")
+
     def space_of(self, dataset: str) -> ConceptSpace:
         """The concept space of an upload. Raises UnknownName, InvalidInput where its values have no names."""
         space = self._datasets.facts(dataset).space
@@ -214,6 +223,17 @@ class Sources:
         info = self.embedder.models.info(source.model)
         made = provenance(info, space=scenes[0].space.name, template=source.template, dataset=source.dataset)
         return SourceData(np.concatenate(parts), stored.labels, digest, made, stored.space)
+
+    def vector_of(self, source: ModelSource | DatasetSource, scene: Scene) -> NDArray[np.float32]:
+        """The vector [1, dim] of one scene as the source would show or say it. Raises InvalidInput."""
+        if source.model is None:
+            raise InvalidInput("Vectors that were uploaded alone have no model to ask about another scene.")
+        if source.modality == "text":
+            caption = Captioner(source.template).caption(scene.space, scene.values)
+            return self.embedder.texts(source.model, [caption]).vectors
+        if isinstance(source, DatasetSource) and scene.origin is None:
+            scene = self.like(source.dataset, scene.values)
+        return self.embedder.scenes(source.model, [scene]).vectors
 
     def singles(self, source: ModelSource | DatasetSource) -> tuple[NDArray[np.float32], SceneLabels] | None:
         """Every object alone, for the ``single`` estimator; None for uploads."""

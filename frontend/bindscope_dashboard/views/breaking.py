@@ -8,7 +8,7 @@ import streamlit as st
 
 from bindscope.schemas.counterexamples import Counterexample
 from bindscope.schemas.verdicts import Verdict
-from bindscope_dashboard import cards, service, state
+from bindscope_dashboard import cards, own_data, service, state
 from bindscope_dashboard.links import ComposeState
 from bindscope_dashboard.wording import literal, signed
 
@@ -18,6 +18,8 @@ _PIXELS = 160
 
 def break_it(shown: ComposeState, verdict: Verdict, body: Mapping[str, Any], *, slot: int) -> None:
     """The button, and what was found for exactly this scene."""
+    if own_data.dataset_of(shown.scene.space) is not None:
+        return  # only drawn scenes can be moved and resized
     decided = verdict.contest.outcome in ("binds", "swaps")
     key = json.dumps(body, sort_keys=True)
     st.button(
@@ -38,7 +40,7 @@ def _show(shown: ComposeState, found: Counterexample, *, slot: int) -> None:
         st.markdown(f"**It held.** None of the {found.tried} small edits that were tried flips the verdict.")
         return
     st.markdown(f"**Flipped.** Smallest edit found: {literal(found.edit.text)} ({found.tried} tried).")
-    if service.spaces()[shown.scene.space].renderable:
+    if own_data.has_pictures(service.spaces()[shown.scene.space]):
         before, after = st.columns(2)
         for column, scene, verdict, title in (
             (before, shown.scene, found.before, "Before"),

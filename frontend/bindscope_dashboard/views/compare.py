@@ -13,7 +13,7 @@ import streamlit as st
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.comparisons import ComparisonProgress, ComparisonResponse, DisagreementResponse
 from bindscope.schemas.models import ModelSummary
-from bindscope_dashboard import board, cards, choosing, choosing_exports, service, state, tables
+from bindscope_dashboard import board, cards, choosing, choosing_exports, own_data, service, state, tables
 from bindscope_dashboard.choosing_links import (
     MAX_MODELS,
     CompareState,
@@ -178,7 +178,7 @@ def _differences(found: DisagreementResponse, names: tuple[str, str], space: Con
     for number, item in enumerate(found.items[:_SHOWN]):
         with columns[number % 4]:
             said = in_words(item.scene)
-            if space.renderable:
+            if own_data.has_pictures(space):
                 st.html(cards.thumbnail(service.picture(item.scene, _PIXELS), said))
             else:
                 st.text(said)

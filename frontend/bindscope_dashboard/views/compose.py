@@ -15,7 +15,7 @@ from bindscope.domain.concepts import ConceptSpace
 from bindscope.errors import InvalidInput
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.models import ModelSummary
-from bindscope_dashboard import editing, service, state
+from bindscope_dashboard import editing, own_data, service, state
 from bindscope_dashboard.components.scene_editor import scene_editor
 from bindscope_dashboard.links import ComposeState, compose_from_query, compose_query, verdict_body
 from bindscope_dashboard.views import gallery, judgement
@@ -139,10 +139,12 @@ def _with(known: Sequence[str], name: str | None) -> list[str]:
 
 
 def _scene_bar(shown: ComposeState, spaces: Mapping[str, ConceptSpace]) -> None:
+    titles = service.space_titles()
     with st.container(horizontal=True, vertical_alignment="bottom", key="scene-bar"):
         st.selectbox(
-            "Concept space", state.spaces_of_session(spaces), key="compose.space", on_change=_change_space, width=170
-        )
+            "Concept space", state.spaces_of_session(spaces), key="compose.space", on_change=_change_space, width=170,
+            format_func=lambda name: titles.get(name, name),
+        )  # fmt: skip
         st.button("Random scene", icon=":material/casino:", on_click=_load_random, key="compose.random-scene")
 
 
@@ -150,6 +152,9 @@ def _change_space() -> None:
     """Another space: its first scene, and a model that can read it."""
     spaces = service.spaces()
     space = spaces[state.widget("compose.space")]
+    if own_data.dataset_of(space.name) is not None:
+        state.load_scene(service.example_scene(space, seed=0))
+        return
     state.load_scene(editing.first_scene(space))
     if not space.renderable:
         text_only = [m.id for m in service.models() if m.available and m.modalities == ["text"]]
@@ -161,6 +166,9 @@ def _load_random() -> None:
     shown = state.compose()
     if shown is not None:
         space = service.spaces()[shown.scene.space]
+        if own_data.dataset_of(space.name) is not None:
+            state.load_scene(service.example_scene(space, seed=state.next_random()))
+            return
         state.load_scene(
             editing.random_scene(space, objects=max(2, len(shown.scene.objects)), seed=state.next_random())
         )
@@ -180,7 +188,11 @@ def _canvas(shown: ComposeState, space: ConceptSpace) -> SceneModel:
 def _pickers(shown: ComposeState, space: ConceptSpace) -> SceneModel:
     """Objects of a space without pictures: a row of choices each."""
     scene = shown.scene
-    st.caption("This space has no pictures: a model compares its captions.")
+    own = own_data.dataset_of(space.name) is not None
+    if own:
+        st.caption("Scenes that you uploaded: choose objects that one of them shows, or take a random one.")
+    else:
+        st.caption("This space has no pictures: a model compares its captions.")
     for index, obj in enumerate(scene.objects):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             for concept in space.concepts:
@@ -188,14 +200,15 @@ def _pickers(shown: ComposeState, space: ConceptSpace) -> SceneModel:
                 state.seed_widgets({key: obj.values[concept.name]})
                 value = st.selectbox(f"{concept.name} {index + 1}", concept.values, key=key, width=150)
                 scene = editing.with_value(scene, index, concept.name, value=value)
-            if index:
+            if index and not own:
                 st.button("▲", key=f"compose.up.{index}", help=f"Mention object {index + 1} earlier",
                           on_click=_edit_pickers, args=("up", index))  # fmt: skip
-            if len(scene.objects) > 1:
+            if len(scene.objects) > 1 and not own:
                 st.button("✕", key=f"compose.drop.{index}", help=f"Remove object {index + 1}",
                           on_click=_edit_pickers, args=("drop", index))  # fmt: skip
-    st.button("Add object", icon=":material/add:", disabled=len(scene.objects) >= 6, key="compose.add",
-              on_click=_edit_pickers, args=("add", 0))  # fmt: skip
+    if not own:
+        st.button("Add object", icon=":material/add:", disabled=len(scene.objects) >= 6, key="compose.add",
+                  on_click=_edit_pickers, args=("add", 0))  # fmt: skip
     return scene
 
 

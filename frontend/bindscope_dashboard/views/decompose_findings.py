@@ -7,7 +7,7 @@ import streamlit as st
 
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
-from bindscope_dashboard import charts, editing, exports, service, state, tables
+from bindscope_dashboard import charts, exports, own_data, service, state, tables
 from bindscope_dashboard.cards import thumbnail
 from bindscope_dashboard.geometry_links import DecomposeState, shares_body
 from bindscope_dashboard.markup import Html, tag
@@ -120,7 +120,7 @@ def _random() -> None:
     shown: DecomposeState | None = state.shown("decompose")
     if shown is not None:
         space = service.spaces()[shown.space]
-        scene = in_slots(left_to_right(editing.random_scene(space, objects=2, seed=state.next_random())))
+        scene = in_slots(left_to_right(service.example_scene(space, seed=state.next_random())))
         state.keep_shown("decompose", replace(shown, scene=scene))
         state.renew_pickers("decompose")
 
@@ -133,7 +133,7 @@ def _explained_scene(
 ) -> None:
     words = scene_words(chosen.scene, space)
     with place:
-        if chosen.modality == "image" and space.renderable:
+        if chosen.modality == "image" and own_data.has_pictures(space):
             st.html(thumbnail(service.picture(chosen.scene, _PIXELS), words))
         else:
             st.text(words)

@@ -9,7 +9,7 @@ import streamlit as st
 from bindscope.domain.captions import Captioner
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.base import SceneModel
-from bindscope_dashboard import cards, service, state
+from bindscope_dashboard import cards, own_data, service, state
 from bindscope_dashboard.links import ComposeState, wording_options
 from bindscope_dashboard.wording import literal, with_interval
 
@@ -59,7 +59,7 @@ def scene_cards(scenes: Sequence[SceneModel], space: ConceptSpace, *, columns: i
     for index, (column, scene) in enumerate(zip(grid, scenes, strict=False)):
         caption = captioner.caption(space, [space.index(o.values) for o in scene.objects])
         with column:
-            if space.renderable:
+            if own_data.has_pictures(space):
                 st.html(cards.thumbnail(service.picture(scene, _PIXELS), caption))
             else:
                 st.text(caption)

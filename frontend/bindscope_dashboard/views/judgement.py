@@ -10,7 +10,7 @@ from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.verdicts import Verdict
 from bindscope_dashboard import cards as draw
-from bindscope_dashboard import charts, exports, service, state, tables
+from bindscope_dashboard import charts, exports, own_data, service, state, tables
 from bindscope_dashboard.links import ComposeState, verdict_body
 from bindscope_dashboard.plots.contest import contest_figure, contest_text
 from bindscope_dashboard.views import breaking, guessing
@@ -69,7 +69,7 @@ def _column(
 def _picture(
     shown: ComposeState, verdict: Verdict, space: ConceptSpace, summary: ModelSummary | None
 ) -> tuple[bytes | None, int | None]:
-    if verdict.anchor != "image" or not space.renderable:
+    if verdict.anchor != "image" or not own_data.has_pictures(space):
         return None, None
     pixels = (summary.pixels if summary else None) or _PIXELS
     return service.picture(shown.scene, pixels), pixels

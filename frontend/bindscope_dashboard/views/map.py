@@ -17,7 +17,7 @@ from bindscope.domain.swaps import valid_swaps
 from bindscope.schemas.base import PlacedObject, SceneModel
 from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.projections import ProjectionResponse
-from bindscope_dashboard import cards, charts, choosing, choosing_exports, service, state, tables
+from bindscope_dashboard import cards, charts, choosing, choosing_exports, own_data, service, state, tables
 from bindscope_dashboard.choosing_links import METHODS, MapState, color_options, map_body, map_from_query, map_query
 from bindscope_dashboard.components.hover_picture import hover_picture
 from bindscope_dashboard.links import in_words
@@ -134,8 +134,8 @@ def _color_words(option: str) -> str:
 
 def _extra(chosen: MapState, space: ConceptSpace) -> tuple[list[str], list[dict[str, Any]]]:
     """The composed scene and its first twin: names for the legend, and the request's ``place``."""
-    if chosen.scene is None:
-        return [], []
+    if chosen.scene is None or own_data.dataset_of(space.name) is not None:
+        return [], []  # only what a model can be shown anew is placed on its map
     scenes = [chosen.scene]
     swaps = valid_swaps([space.index(obj.values) for obj in chosen.scene.objects])
     if swaps:
@@ -193,7 +193,7 @@ def _selected(event: Any, count: int) -> list[int]:
 def _list(answer: ProjectionResponse, rows: Sequence[int], space: ConceptSpace) -> None:
     st.subheader(f"{counted(len(rows), 'scene')} selected", anchor=False)
     said = captions_of(answer)
-    if space.renderable:
+    if own_data.has_pictures(space):
         shots = [
             cards.thumbnail(service.picture(_scene(answer, row, space), _PIXELS), said[row]) for row in rows[:_SHOWN]
         ]
@@ -212,4 +212,7 @@ def _list(answer: ProjectionResponse, rows: Sequence[int], space: ConceptSpace) 
 
 def _scene(answer: ProjectionResponse, row: int, space: ConceptSpace) -> SceneModel:
     objects = [PlacedObject(values=space.named(tuple(values))) for values in answer.labels[row]]
+    own = own_data.dataset_of(space.name)
+    if own is not None:
+        return SceneModel(objects=objects, dataset=own, row=row)
     return SceneModel(space=space.name, objects=objects)

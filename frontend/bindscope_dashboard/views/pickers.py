@@ -8,7 +8,7 @@ from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.scenes import slots
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.models import ModelSummary
-from bindscope_dashboard import editing, state
+from bindscope_dashboard import editing, own_data, service, state
 from bindscope_dashboard.complexity_links import MAX_SEEDS
 from bindscope_dashboard.geometry_links import MODALITIES, Modality
 
@@ -29,14 +29,16 @@ def space_picker(page: str, spaces: Mapping[str, ConceptSpace], *, label: str = 
     options, key = state.spaces_of_session(spaces), f"{page}.space"
     if state.has_widget(key) and state.widget(key) not in options:
         options = [*options, state.widget(key)]
-    return st.selectbox(label, options, key=key, width=130)
+    names = service.space_titles()
+    return st.selectbox(label, options, key=key, width=170, format_func=lambda name: names.get(name, name))
 
 
 def missing_tower(model: ModelSummary | None, space: ConceptSpace, modality: Modality) -> str | None:
     """Why a model cannot be asked in this modality; None if it can, or if only the service can tell."""
     if model is not None and modality not in model.modalities:
         return f"This model reads {' and '.join(model.modalities)} only."
-    if modality == "image" and not space.renderable and (model is None or model.family not in _READ_SCENES):
+    drawn = space.renderable or own_data.dataset_of(space.name) is not None
+    if modality == "image" and not drawn and (model is None or model.family not in _READ_SCENES):
         return f"The space {space.name} cannot be drawn."
     return None
 
@@ -115,4 +117,4 @@ def composed_scene(space: ConceptSpace) -> SceneModel:
     composed = state.compose()
     if composed is not None and composed.scene.space == space.name and len(composed.scene.objects) == 2:
         return left_to_right(composed.scene)
-    return editing.random_scene(space, objects=2, seed=1)
+    return service.example_scene(space, seed=1)

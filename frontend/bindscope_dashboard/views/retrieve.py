@@ -14,7 +14,7 @@ import streamlit as st
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.retrievals import LookalikeResponse, RetrievalItem, RetrievalResponse, RetrievedItem
-from bindscope_dashboard import charts, choosing, choosing_exports, hits, service, state, tables
+from bindscope_dashboard import charts, choosing, choosing_exports, hits, own_data, service, state, tables
 from bindscope_dashboard.choosing_links import (
     DISTRACTORS,
     Direction,
@@ -160,7 +160,7 @@ def _pictures(item: RetrievalItem, space: ConceptSpace) -> list[bytes | None]:
     """What stands for the query and its results; None where it is a caption."""
     entries: list[RetrievalItem | RetrievedItem] = [item, *item.results[: hits.RESULTS]]
     return [
-        service.picture(entry.scene, hits.PIXELS) if entry.text is None and space.renderable else None
+        service.picture(entry.scene, hits.PIXELS) if entry.text is None and own_data.has_pictures(space) else None
         for entry in entries
     ]
 

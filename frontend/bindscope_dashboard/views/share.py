@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from bindscope_dashboard import service, state
+from bindscope_dashboard import own_data, service, state
 from bindscope_dashboard.links import as_curl, as_python, link
 
 
@@ -22,6 +22,6 @@ def share_popover(
         form = st.segmented_control("Request as", ["cURL", "Python"], default="cURL", key=f"{key}.form", required=True)
         make = as_curl if form == "cURL" else as_python
         name = path if form == "cURL" else method
-        for body in bodies:
+        for body in map(own_data.sent, bodies):
             snippet = make(service.url(), name, body, with_key=service.has_key())
             st.code(snippet, language="bash" if form == "cURL" else "python", wrap_lines=True)

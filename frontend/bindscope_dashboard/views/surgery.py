@@ -15,7 +15,7 @@ from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.specs import ESTIMATORS, Estimator
 from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.surgeries import EditResponse
-from bindscope_dashboard import editing, service, state
+from bindscope_dashboard import service, state
 from bindscope_dashboard.geometry_links import (
     SurgeryState,
     another_object,
@@ -157,7 +157,7 @@ def _random() -> None:
     shown: SurgeryState | None = state.shown(PAGE)
     if shown is not None:
         space = service.spaces()[shown.space]
-        scene = editing.random_scene(space, objects=2, seed=state.next_random())
+        scene = service.example_scene(space, seed=state.next_random())
         state.keep_shown(PAGE, _with_scene(replace(shown, scene=scene), space))
         state.renew_pickers(PAGE)
 

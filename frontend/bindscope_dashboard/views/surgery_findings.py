@@ -7,7 +7,7 @@ import streamlit as st
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.surgeries import EditResponse
-from bindscope_dashboard import charts, service, state, tables
+from bindscope_dashboard import charts, own_data, service, state, tables
 from bindscope_dashboard.geometry_links import SurgeryState
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.surgery import changed_concepts, changes_figure, changes_text, listed_objects
@@ -22,7 +22,7 @@ _PIXELS = 192
 def show(found: EditResponse, chosen: SurgeryState, space: ConceptSpace) -> None:
     """All of it, the scenes first."""
     story = landing(found, [o.values for o in chosen.scene.objects])
-    drawn = chosen.modality == "image" and space.renderable
+    drawn = chosen.modality == "image" and own_data.has_pictures(space)
     shots = [
         _shot("Original", chosen.scene, space, drawn=drawn, note="the vector before the edit"),
         _shot("Wanted", found.edited, space, drawn=drawn, note="what the edit aims at"),

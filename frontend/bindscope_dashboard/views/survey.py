@@ -27,6 +27,7 @@ from bindscope_dashboard.links import (
     survey_query,
 )
 from bindscope_dashboard.views import compose, findings
+from bindscope_dashboard.views.pickers import space_picker
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.views.wording_picker import wording_picker, wording_widgets
@@ -117,7 +118,7 @@ def _settings(
     known = [m.id for m in models if m.available]
     options = known if shown.model in known else [*known, shown.model]
     model = st.selectbox("Model", options, key="survey.model", accept_new_options=True, width=220)
-    space = st.selectbox("Concept space", state.spaces_of_session(spaces), key="survey.space", width=130)
+    space = space_picker(PAGE, spaces)
     count = st.number_input("Scenes", 1, 5000, key="survey.count", step=100, width=120)
     objects = st.number_input("Objects", 1, 6, key="survey.objects", width=90)
     seed = st.number_input("Seed", 0, 2**31 - 1, key="survey.seed", width=110)

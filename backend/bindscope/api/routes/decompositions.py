@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from bindscope.analysis.decomposition import decompose
 from bindscope.analysis.probes import fit_probes
-from bindscope.api.dependencies import Parts, model_source_of, provenance_of, scene_of, source_of
+from bindscope.api.dependencies import Parts, asked_source_of, provenance_of, scene_of, source_of
 from bindscope.api.remembered import remembered
 from bindscope.domain.specs import DecompositionSpec
 from bindscope.schemas.decompositions import (
@@ -64,7 +64,7 @@ def _computed(body: DecompositionRequest, parts: Services) -> DecompositionRespo
 @router.post("/scene")
 def explain_scene(body: SceneShareRequest, parts: Parts) -> SceneShareResponse:
     """What each object and each concept of one composed scene explains of its embedding."""
-    digest = parts.sources.digest(model_source_of(body.source))
+    digest = parts.sources.digest(asked_source_of(body.source))
     return remembered(
         parts, "shares", digest=digest, asked=body, kind=SceneShareResponse, compute=lambda: _explained(body, parts)
     )
@@ -72,7 +72,7 @@ def explain_scene(body: SceneShareRequest, parts: Parts) -> SceneShareResponse:
 
 def _explained(body: SceneShareRequest, parts: Services) -> SceneShareResponse:
     started = time.perf_counter()
-    source = model_source_of(body.source)
+    source = asked_source_of(body.source)
     scene = scene_of(body.scene, parts)
     scene = left_to_right(scene) if source.modality == "image" else scene
     shares = scene_shares(parts.sources, source, scene, spec=DecompositionSpec(body.estimator, body.level))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bindscope.analysis.metrics import unit
 from bindscope.analysis.probes import fit_probes
 from bindscope.analysis.surgery import EditedSample, operate
-from bindscope.api.dependencies import Parts, model_source_of, provenance_of, scene_of, source_of
+from bindscope.api.dependencies import Parts, asked_source_of, provenance_of, scene_of, source_of
 from bindscope.api.remembered import remembered
 from bindscope.domain.specs import SurgerySpec
 from bindscope.schemas.scenes import from_scene
@@ -83,13 +83,13 @@ def _rendered(parts: Services, source: ModelSource | DatasetSource, sample: Edit
 @router.post("/edit")
 def edit(body: EditRequest, parts: Parts) -> EditResponse:
     """One edit: the nearest real scenes, and the probes before and after."""
-    digest = parts.sources.digest(model_source_of(body.source))
+    digest = parts.sources.digest(asked_source_of(body.source))
     return remembered(parts, "edit", digest=digest, asked=body, kind=EditResponse, compute=lambda: _edited(body, parts))
 
 
 def _edited(body: EditRequest, parts: Services) -> EditResponse:
     started = time.perf_counter()
-    source = model_source_of(body.source)
+    source = asked_source_of(body.source)
     scene = scene_of(body.scene, parts)
     scene = left_to_right(scene) if source.modality == "image" else scene
     found = edit_scene(

@@ -1,0 +1,178 @@
+"""Photo: one photo, two captions. Which does a model prefer?
+
+How it is used: somebody drops a photo and writes what it shows: "a red shoe and a blue bag". The page offers the
+caption with the adjectives exchanged; they may change it. Two models answer side by side, with their margins. Nothing
+of the photo is kept, and the link carries the captions only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from bindscope.client import ApiError, ServiceUnreachable
+from bindscope.domain.exchanges import exchanges, same_words
+from bindscope.schemas.models import ModelSummary
+from bindscope.schemas.photos import PhotoVerdict
+from bindscope_dashboard import service, state, tables
+from bindscope_dashboard.markup import Html, joined, tag
+from bindscope_dashboard.views.opening import opened
+from bindscope_dashboard.views.problems import explained
+from bindscope_dashboard.wording import literal, score, signed, tiny
+
+PAGE = "photo"
+NO_SECOND = "none"
+_FIRST = "a red shoe and a blue bag"
+_PAIR = ("bundled:tiny-bag", "bundled:tiny-bind")
+_SAID = {
+    "binds": ("✓", "Prefers the true caption"),
+    "swaps": ("⇄", "Prefers the other caption"),
+    "undecided": ("≈", "Cannot tell them apart"),
+    "no_valid_swap": ("–", "The captions are the same"),
+}
+
+
+@dataclass(frozen=True)
+class PhotoState:
+    """What a link holds. ``other`` empty: the first exchange that is offered."""
+
+    caption: str
+    other: str
+    model: str
+    second: str | None
+
+
+def page() -> None:
+    """The page of the navigation."""
+    with explained():
+        models = seeing(service.models())
+        opened(PAGE, lambda: first_state(models), read=photo_from_query, widgets=_widgets)
+        _desk()
+
+
+def seeing(models: Sequence[ModelSummary]) -> list[str]:
+    """Models of pictures and texts."""
+    return [m.id for m in models if m.available and {"image", "text"} <= set(m.modalities) and m.family in _OF_PIXELS]
+
+
+_OF_PIXELS = ("bundled", "open_clip", "hf", "repaired", "random")
+
+
+def first_state(models: Sequence[str]) -> PhotoState:
+    """What a new user sees."""
+    pair = _PAIR if set(_PAIR) <= set(models) else (models[0] if models else "", None)
+    return PhotoState(_FIRST, "", pair[0], pair[1])
+
+
+def photo_query(shown: PhotoState) -> dict[str, str]:
+    """Query parameters: the captions and the models."""
+    query = {"caption": shown.caption, "model": shown.model, "second": shown.second or NO_SECOND}
+    return query | ({"other": shown.other} if shown.other else {})
+
+
+def photo_from_query(query: Mapping[str, str], default: PhotoState) -> PhotoState:
+    """The inverse; what the link leaves out comes from ``default``."""
+    second = query.get("second", default.second)
+    return PhotoState(
+        caption=query.get("caption", default.caption)[:500],
+        other=query.get("other", "")[:500],
+        model=query.get("model") or default.model,
+        second=None if second in (None, "", NO_SECOND) else second,
+    )
+
+
+def _widgets(shown: PhotoState) -> dict[str, object]:
+    return {
+        "photo.caption": shown.caption,
+        "photo.other": shown.other,
+        "photo.model": shown.model,
+        "photo.second": shown.second or NO_SECOND,
+    }
+
+
+@st.fragment
+def _desk() -> None:
+    with explained():
+        shown: PhotoState | None = state.shown(PAGE)
+        if shown is None:
+            st.rerun()
+            return
+        known = seeing(service.models())
+        left, right = st.columns([5, 6], gap="medium")
+        with left:
+            file = st.file_uploader("Photo", type=["png", "jpg", "jpeg", "webp"], key="photo.file")
+            if file is not None:
+                st.image(file.getvalue(), caption="Seen by the models only; nothing of it is kept.")
+        with right:
+            caption = st.text_input("What it shows (the true caption)", key="photo.caption", max_chars=500)
+            other = _other(caption)
+            with st.container(horizontal=True):
+                options = known if shown.model in known else [*known, shown.model]
+                model = st.selectbox("Model", options, key="photo.model", accept_new_options=True, width=220)
+                others = [NO_SECOND, *known]
+                others = others if (shown.second or NO_SECOND) in others else [*others, str(shown.second)]
+                second = st.selectbox("Beside it", others, key="photo.second", accept_new_options=True, width=220)
+            chosen = replace(
+                shown, caption=caption, other=state.widget("photo.other").strip(), model=model or shown.model,
+                second=None if second in (None, NO_SECOND) else second,
+            )  # fmt: skip
+            state.keep_shown(PAGE, chosen)
+            state.mirror(PAGE, photo_query(chosen))
+            if not caption.strip() or not other:
+                st.info("Write two captions: a true one, and one that says something else.", icon=":material/edit:")
+                return
+            if same_words(caption, other):
+                st.caption("The same words in another order: only a model that reads order can tell them apart.")
+            if file is None:
+                st.info("Drop a photo on the left to see which caption each model prefers.", icon=":material/upload:")
+                return
+            names = [chosen.model, *([chosen.second] if chosen.second else [])]
+            for column, name in zip(st.columns(len(names)), names, strict=True):
+                with column, st.container(border=True):
+                    _answer(name, file.getvalue(), (caption.strip(), other))
+
+
+def _other(caption: str) -> str:
+    """The second caption: what the reader wrote, else the exchange that is offered."""
+    offered = [found.text for found in exchanges(caption)]
+    typed = st.text_input(
+        "The other caption", key="photo.other", max_chars=500,
+        placeholder=offered[0] if offered else "Write a caption that is not true",
+        help="Left empty, the adjectives of two things are exchanged.",
+    )  # fmt: skip
+    if len(offered) > 1 and not typed.strip():
+        chosen = st.selectbox("Exchanges that can be made", offered, key="photo.offered")
+        return chosen or offered[0]
+    if not offered and not typed.strip():
+        st.caption("Found no two things with adjectives to exchange in this caption.")
+    return typed.strip() or (offered[0] if offered else "")
+
+
+def _answer(model: str, photo: bytes, captions: tuple[str, str]) -> None:
+    try:
+        with st.spinner(f"Asking {literal(model)} …"):
+            found = service.photo_verdict(model, photo, captions)
+    except ServiceUnreachable:
+        raise
+    except ApiError as error:
+        st.markdown(f"**{literal(model)}**")
+        st.error(literal(str(error)), icon=":material/error:")
+        return
+    st.html(photo_card(model, found, captions))
+    with st.expander("Provenance"):
+        facts = [("noise floor", tiny(found.noise_floor)), *tables.provenance_facts(found.provenance)]
+        st.html(tables.facts(facts, label="Provenance"))
+
+
+def photo_card(model: str, found: PhotoVerdict, captions: tuple[str, str]) -> Html:
+    """The answer of one model."""
+    sign, said = _SAID[found.outcome]
+    rows = [
+        (text + (" (cut: longer than the model reads)" if cut else ""), kind, score(value))
+        for text, kind, value, cut in zip(captions, ("true", "other"), found.scores, found.cut, strict=True)
+    ]
+    return joined(
+        tag("h3", model, cls="model-name"),
+        tag("p", tag("strong", f"{sign} {said}"), f" (margin {signed(found.margin)})"),
+        tables.table(("Caption", "Kind", "Cosine"), rows, label=f"Captions, {model}", numbers=frozenset({2})),
+    )
