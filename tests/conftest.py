@@ -7,6 +7,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Checks in the background would add passes that tests of the queue count.
+os.environ.setdefault("BINDSCOPE_PASSPORTS", "off")
 
 
 @pytest.fixture(autouse=True)

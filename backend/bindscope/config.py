@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     max_loaded_models: int = Field(6, ge=1)
     model_memory_mb: int = Field(0, ge=0)
     model_idle_minutes: float = Field(0.0, ge=0)
+    #: Whether a model is checked in the background once it is loaded (its passport); asked for it always is.
+    passports: Literal["on", "off"] = "on"
     #: The batching queue: how long a batch waits for company, and how many items may wait.
     batch_window_ms: float = Field(2.0, ge=0, le=1000)
     queue_capacity: int = Field(8192, ge=1)

@@ -20,6 +20,7 @@ from bindscope.schemas.datasets import DatasetEmbedding, DatasetModel, DatasetPr
 from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
 from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.pair_tests import PairTestProgress, PairTestResponse
+from bindscope.schemas.passports import PassportModel
 from bindscope.schemas.photos import PhotoVerdict
 from bindscope.schemas.probes import ProbeResponse
 from bindscope.schemas.removals import RemovalResponse
@@ -66,6 +67,13 @@ def client() -> BindscopeClient:
 def models() -> list[ModelSummary]:
     """The models, asked afresh every few seconds."""
     return _models(url())
+
+
+def passport(model: str) -> PassportModel:
+    """The checks of a model."""
+    found = patient(url()).passport(model)
+    _models.clear()
+    return found
 
 
 def spaces() -> "Spaces":

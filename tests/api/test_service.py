@@ -113,6 +113,7 @@ def test_a_bad_space_is_refused(api, text, status) -> None:
 def test_every_answer_is_described(api) -> None:
     document = api.app.openapi()
     free = {"/metrics", "/v1/scenes/render", "/v1/jobs/{job_id}/events", "/v1/repairs/{repair_id}.npz"}
+    free |= {"/v1/datasets/{dataset_id}/pictures/{row}"}
     assert len(document["paths"]) > 30
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -131,3 +132,14 @@ def test_the_committed_openapi_document_equals_the_generated_one() -> None:
         sys.path.pop(0)
     committed = (ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")
     assert committed == document(), "run: make openapi"
+
+
+def test_a_model_is_checked_when_asked_and_the_list_says_so(api) -> None:
+    found = api.get("/v1/passports", params={"model": "synthetic:bag"})
+    assert found.status_code == 200, found.text
+    assert found.json()["state"] == "passed"
+    listed = {m["id"]: m["passport"] for m in api.get("/v1/models").json()["models"]}
+    assert listed["synthetic:bag"] == "passed"
+    missing = api.get("/v1/passports", params={"model": "no:such"})
+    assert missing.status_code == 404
+    assert "synthetic:bag" in missing.json()["known"]

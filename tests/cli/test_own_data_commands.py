@@ -75,3 +75,11 @@ def test_a_public_test_is_scored_from_its_folder(bindscope, folder):
     assert done.returncode == 0, done.stderr
     assert "sugarcrepe: 1 items" in done.stdout
     assert "same words, other order" in done.stdout
+
+
+def test_a_check_of_a_model_is_told_in_lines_and_its_exit_code(bindscope):
+    done = bindscope("models", "check", "bundled:tiny-bag")
+    assert done.returncode == 0, done.stderr
+    assert "bundled:tiny-bag: passed" in done.stdout
+    assert json.loads(bindscope("models", "check", "synthetic:bag", "--json").stdout)["state"] == "passed"
+    assert bindscope("models", "check", "no:such").returncode == 1

@@ -21,6 +21,7 @@ from bindscope.api.routes import (
     jobs,
     models,
     pair_tests,
+    passports,
     photos,
     probes,
     projections,
@@ -95,6 +96,7 @@ def create_app(
     for routes in (
         service,
         models,
+        passports,
         spaces,
         scenes,
         embeddings,

@@ -24,9 +24,12 @@ _Url = Annotated[str | None, typer.Option(help="A running service; without it th
 _Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")]
 
 
+models_app = typer.Typer()
+
+
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    app.command()(models)
+    app.add_typer(models_app, name="models")
     app.command()(health)
     app.command()(embed)
     app.command()(verdict)
@@ -41,8 +44,11 @@ def health(url: _Url = None) -> None:
     typer.echo(f"ready{', without its store' if state.degraded else ''}: {state.canary}")
 
 
-def models(url: _Url = None, as_json: _Json = False) -> None:
-    """List the models that can be asked."""
+@models_app.callback(invoke_without_command=True)
+def models(context: typer.Context, url: _Url = None, as_json: _Json = False) -> None:
+    """List the models that can be asked; 'check ID' looks whether one answers as it should."""
+    if context.invoked_subcommand is not None:
+        return
     with client_for(url) as client:
         found = client.models()
     if as_json:
@@ -51,7 +57,47 @@ def models(url: _Url = None, as_json: _Json = False) -> None:
     for model in found:
         state = "" if model.available else "  (not available)"
         size = f"{model.dim}-d" if model.dim else ""
-        typer.echo(f"{model.id:34} {'+'.join(model.modalities):11} {size:7}{state}")
+        typer.echo(f"{model.id:34} {'+'.join(model.modalities):11} {size:7} {model.passport or '':8}{state}")
+
+
+@models_app.command("check")
+def check_model(
+    model: Annotated[str, typer.Argument(help="Model id.")],
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """The passport of a model: golden vectors, noise, canaries, activation, padding. Exit 1 where a check failed."""
+    with client_for(url) as client:
+        found = client.passport(model, anew=True)
+    if as_json:
+        _print_json(found.model_dump(mode="json"))
+    else:
+        for own in found.checks:
+            figure = "" if own.figure is None else f" [{own.figure:.6g}]"
+            typer.echo(f"{own.state:8} {own.name}: {own.said}{figure}")
+        typer.echo(f"{found.model}: {found.state}")
+    if found.state == "failed":
+        raise typer.Exit(1)
+
+
+@models_app.command("golden")
+def write_golden(model: Annotated[str, typer.Argument(help="A bundled model or a local-dir: one.")]) -> None:
+    """Write the model's answers to fixed inputs into its folder: later loads are held against them."""
+    from bindscope.config import Settings
+    from bindscope.encoders.golden import FILE, model_folder
+    from bindscope.services.assembly import assembled, encoder_settings
+
+    settings = Settings().model_copy(update={"preload": (), "store": "off", "passports": "off"})
+    folder = model_folder(model, encoder_settings(settings))
+    if folder is None:
+        raise InvalidInput(f"Model {model!r} has no folder here: only bundled and local-dir: models have one.")
+    with assembled(settings) as services:
+        data = services.passports.golden(model).to_bytes()
+    try:
+        (folder / FILE).write_bytes(data)
+    except OSError as error:
+        raise InvalidInput(f"Cannot write {folder / FILE}: {error.strerror}.") from error
+    typer.echo(f"{folder / FILE}: {len(data):,} bytes")
 
 
 def embed(

@@ -18,6 +18,7 @@ from bindscope.schemas.counterexamples import Counterexample
 from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
 from bindscope.schemas.embeddings import EmbeddingResponse
 from bindscope.schemas.models import ModelList, ModelSummary
+from bindscope.schemas.passports import PassportModel
 from bindscope.schemas.probes import ProbeResponse
 from bindscope.schemas.removals import RemovalResponse
 from bindscope.schemas.sources import SourceModel
@@ -41,6 +42,10 @@ class BindscopeClient(LongWork, Choosing, OwnData):
     def models(self) -> list[ModelSummary]:
         """The models that the service offers."""
         return self._ask(ModelList, "GET", "/v1/models").models
+
+    def passport(self, model: str, *, anew: bool = False) -> PassportModel:
+        """Whether a model answers as it should; ``anew`` repeats the checks."""
+        return self._ask(PassportModel, "GET", "/v1/passports", params={"model": model, "anew": anew})
 
     def spaces(self) -> list[SpaceModel]:
         """The concept spaces."""

@@ -121,6 +121,11 @@ class TorchEncoder:
             inputs = tower.tokenize(list(texts))
         return self._run(lambda: tower.forward(self._placed(inputs)))
 
+    def tokenized(self, texts: Sequence[str]) -> Inputs:
+        """What the text tower is given, item first. Raises UnsupportedModality."""
+        with self._tokenizing:
+            return self._text_tower().tokenize(texts)
+
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text before the cut at ``info.max_tokens``, special ones included."""
         tower = self._text_tower()

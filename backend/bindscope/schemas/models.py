@@ -1,10 +1,13 @@
 """Models that the service offers."""
 
+from typing import Literal
+
 from bindscope.schemas.base import ResponseModel
 
 
 class ModelSummary(ResponseModel):
-    """One model. ``dim``, ``fingerprint``, ``device``, ``dtype`` and ``pixels`` may be null until it is loaded."""
+    """One model. ``dim``, ``fingerprint``, ``device``, ``dtype`` and ``pixels`` may be null until it is loaded;
+    ``passport`` until it was checked."""
 
     id: str
     family: str
@@ -18,6 +21,7 @@ class ModelSummary(ResponseModel):
     device: str | None = None
     dtype: str | None = None
     pixels: int | None = None
+    passport: Literal["passed", "warnings", "failed"] | None = None
 
 
 class ModelList(ResponseModel):

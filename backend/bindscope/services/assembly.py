@@ -27,6 +27,7 @@ from bindscope.services.maps import Maps
 from bindscope.services.models import ModelPool
 from bindscope.services.noise import NoiseMeter
 from bindscope.services.pair_tests import PairTests
+from bindscope.services.passports import Passports
 from bindscope.services.pictures import PictureDesk, uploaded_pictures
 from bindscope.services.repairs import Repairs, RepairShelf
 from bindscope.services.retrievals import Retrievals
@@ -54,6 +55,7 @@ class Services:
     store: Store
     cache: EmbeddingCache
     models: ModelPool
+    passports: Passports
     spaces: SpaceShelf
     datasets: DatasetShelf
     sources: Sources
@@ -111,6 +113,9 @@ def assembled(settings: Settings, telemetry: Telemetry | None = None) -> Iterato
         pool = ThreadPoolExecutor(settings.decode_threads or min(4, os.cpu_count() or 1), thread_name_prefix="pictures")
         stack.callback(pool.shutdown, cancel_futures=True)
         pictures = PictureDesk(pool, megapixels=settings.decode_megapixels)
+        passports = Passports(models, artifacts, in_background=settings.passports == "on")
+        stack.callback(passports.close)
+        models.when_loaded(passports.loaded)
         embedder = Embedder(
             models, cache, pool, uploaded=lambda origins: uploaded_pictures(datasets, pictures, origins)
         )
@@ -140,6 +145,7 @@ def assembled(settings: Settings, telemetry: Telemetry | None = None) -> Iterato
             store=store,
             cache=cache,
             models=models,
+            passports=passports,
             spaces=spaces,
             datasets=datasets,
             sources=sources,

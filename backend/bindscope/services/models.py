@@ -49,11 +49,16 @@ class ModelPool:
         self._queues: OrderedDict[str, BatchingQueue] = OrderedDict()
         self._lock = threading.Lock()
         self._loading: dict[str, threading.Lock] = {}
+        self._on_loaded: Callable[[str], None] = lambda model_id: None
         self._closing = threading.Event()
         self._sweeper: threading.Thread | None = None
         if idle_s:
             self._sweeper = threading.Thread(target=self._sweep, name="idle models", daemon=True)
             self._sweeper.start()
+
+    def when_loaded(self, tell: Callable[[str], None]) -> None:
+        """``tell`` hears of each model once it is loaded."""
+        self._on_loaded = tell
 
     def queue(self, model_id: str) -> BatchingQueue:
         """Raises UnknownName, InvalidInput, ModelUnavailable."""
@@ -126,6 +131,7 @@ class ModelPool:
             self._loading.pop(model_id, None)
             leaving = self._superfluous()
         self._let_go(leaving)
+        self._on_loaded(model_id)
         return queue
 
     def _superfluous(self) -> list[tuple[str, BatchingQueue]]:

@@ -19,6 +19,7 @@ from bindscope_dashboard.plots.recognition import share_axis, share_bar
 from bindscope_dashboard.theme import ink
 from bindscope_dashboard.views.photo import seeing
 from bindscope_dashboard.views.problems import explained, explained_in_card
+from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.wording import literal, percent, signed, tiny, with_interval
 
 PAGE = "tests"
@@ -56,6 +57,7 @@ def _desk(known: Sequence[str]) -> None:
             pressed = st.button(
                 "Run", type="primary", icon=":material/play_arrow:", key="tests.run", disabled=file is None
             )
+            share_popover({"model": model}, [], path="/v1/pair-tests", method="pair_test", key="tests.share")
         state.mirror(PAGE, {"model": model})
         with explained_in_card():
             if pressed and file is not None:

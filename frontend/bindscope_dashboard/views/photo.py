@@ -18,6 +18,7 @@ from bindscope_dashboard import service, state, tables
 from bindscope_dashboard.markup import Html, joined, tag
 from bindscope_dashboard.views.opening import opened
 from bindscope_dashboard.views.problems import explained
+from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.wording import literal, score, signed, tiny
 
 PAGE = "photo"
@@ -117,7 +118,10 @@ def _desk() -> None:
                 second=None if second in (None, NO_SECOND) else second,
             )  # fmt: skip
             state.keep_shown(PAGE, chosen)
-            state.mirror(PAGE, photo_query(chosen))
+            query = photo_query(chosen)
+            state.mirror(PAGE, query)
+            with st.container(horizontal=True):
+                share_popover(query, [], path="/v1/photos/verdict", method="photo_verdict", key="photo.share")
             if not caption.strip() or not other:
                 st.info("Write two captions: a true one, and one that says something else.", icon=":material/edit:")
                 return

@@ -7,18 +7,22 @@ import streamlit as st
 
 from bindscope_dashboard import own_data, service, state
 from bindscope_dashboard.links import as_curl, as_python, link
+from bindscope_dashboard.views.passport import badge
 
 
 def share_popover(
     query: Mapping[str, str], bodies: Sequence[Mapping[str, Any]], *, path: str, method: str, key: str
 ) -> None:
     """The link to this view, and its requests as cURL and as Python; each block has a button that copies it."""
+    badge(query, key=key)
     with st.popover("Share", icon=":material/share:"):
         st.caption("The link reopens exactly this view.")
         st.code(link(state.page_url(), query), language=None, wrap_lines=True)
         st.segmented_control(
             "The camera on figures saves", ["SVG", "PNG"], default="SVG", key="share.format", required=True
         )
+        if not bodies:
+            return
         form = st.segmented_control("Request as", ["cURL", "Python"], default="cURL", key=f"{key}.form", required=True)
         make = as_curl if form == "cURL" else as_python
         name = path if form == "cURL" else method

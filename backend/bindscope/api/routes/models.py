@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from bindscope.api.dependencies import Parts
 from bindscope.schemas.models import ModelList, ModelSummary
+from bindscope.services.assembly import Services
 from bindscope.services.models import ModelState
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
@@ -12,10 +13,10 @@ router = APIRouter(prefix="/v1/models", tags=["models"])
 @router.get("")
 def list_models(parts: Parts) -> ModelList:
     """Bundled models, oracles, local folders and what is loaded. Listing loads nothing."""
-    return ModelList(models=[_summary(state) for state in parts.models.states()])
+    return ModelList(models=[_summary(state, parts) for state in parts.models.states()])
 
 
-def _summary(state: ModelState) -> ModelSummary:
+def _summary(state: ModelState, parts: Services) -> ModelSummary:
     entry, info = state.entry, state.info
     return ModelSummary(
         id=entry.id,
@@ -30,6 +31,7 @@ def _summary(state: ModelState) -> ModelSummary:
         device=info.device if info else None,
         dtype=info.dtype if info else None,
         pixels=info.pixels if info else None,
+        passport=parts.passports.state(info.fingerprint.digest) if info else None,
     )
 
 

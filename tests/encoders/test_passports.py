@@ -1,0 +1,166 @@
+"""A deliberately broken model must turn red; a sound one must not."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from bindscope.encoders.batching import BatchLimits
+from bindscope.encoders.bundled import bundled_folder
+from bindscope.encoders.golden import FILE, TEXTS, Golden, golden_from, scenes
+from bindscope.encoders.registry import EncoderSettings
+from bindscope.errors import ModelUnavailable
+from bindscope.services.models import ModelPool
+from bindscope.services.passports import Passports
+from bindscope.store.artifacts import Artifacts
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """Passports of models below ``tmp_path``; asked with a list of roots."""
+    pools = []
+
+    def make(*roots, artifacts=None):
+        settings = EncoderSettings(device="cpu", threads=1, model_roots=tuple(roots))
+        pool = ModelPool(settings, BatchLimits(window_ms=0.1), max_loaded=4)
+        pools.append(pool)
+        return Passports(pool, artifacts or Artifacts(str(tmp_path / "artifacts")), in_background=False)
+
+    yield make
+    for pool in pools:
+        pool.close()
+
+
+def check(passport, name):
+    return next(own for own in passport.checks if own.name == name)
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A copy of the bundled binder, to be broken."""
+    folder = tmp_path / "models" / "tiny"
+    shutil.copytree(bundled_folder("tiny-bind"), folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["tiny-bag", "tiny-bind"])
+def test_the_bundled_models_answer_as_their_folders_say(desk, name) -> None:
+    found = desk().of(f"bundled:{name}")
+    assert found.state == "passed"
+    assert check(found, "golden vectors of the folder").state == "passed"
+    assert check(found, "golden vectors of the folder").figure < 1e-4
+
+
+def test_a_wrong_activation_turns_red_and_the_sound_copy_does_not(desk, tiny) -> None:
+    model = f"open_clip:local-dir:{tiny}"
+    assert desk(tiny.parent).of(model).state == "passed"
+    config = json.loads((tiny / "open_clip_config.json").read_text())
+    config["model_cfg"]["quick_gelu"] = not config["model_cfg"].get("quick_gelu", False)
+    (tiny / "open_clip_config.json").write_text(json.dumps(config))
+    found = desk(tiny.parent).of(model)
+    assert found.state == "failed"
+    assert check(found, "golden vectors of the folder").state == "failed"
+    seen = check(found, "vectors as first seen")
+    assert seen.state == "failed"
+    assert "What differs since then: architecture" in seen.said
+
+
+def test_without_golden_vectors_the_same_weights_are_held_against_their_first_answers(desk, tiny) -> None:
+    (tiny / FILE).unlink()
+    model = f"open_clip:local-dir:{tiny}"
+    assert check(desk(tiny.parent).of(model), "vectors as first seen").state == "noted"
+    assert check(desk(tiny.parent).of(model, anew=True), "vectors as first seen").state == "passed"
+    config = json.loads((tiny / "open_clip_config.json").read_text())
+    config["preprocess_cfg"]["mean"] = [0.1, 0.1, 0.1]
+    (tiny / "open_clip_config.json").write_text(json.dumps(config))
+    found = desk(tiny.parent).of(model)
+    assert found.state == "failed"
+    assert "preprocessing" in check(found, "vectors as first seen").said
+
+
+def test_siglip_that_fills_up_on_the_left_turns_red(desk, siglip_folder, tmp_path) -> None:
+    folder = tmp_path / "models" / "siglip"
+    shutil.copytree(siglip_folder, folder)
+    model = f"hf:local-dir:{folder}"
+    sound = desk(folder.parent).of(model)
+    assert check(sound, "padding of texts").state == "passed"
+    assert sound.state == "passed"
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "padding_side": "left"}))
+    found = desk(folder.parent).of(model)
+    assert found.state == "failed"
+    assert "padding_side" in check(found, "padding of texts").said
+    assert check(found, "vectors as first seen").state == "failed"
+
+
+def test_siglip_with_another_padding_token_turns_red(desk, siglip_folder, tmp_path) -> None:
+    folder = tmp_path / "models" / "siglip"
+    shutil.copytree(siglip_folder, folder)
+    model = f"hf:local-dir:{folder}"
+    desk(folder.parent).of(model)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "pad_token": "<unk>"}))
+    found = desk(folder.parent).of(model)
+    assert found.state == "failed"
+    assert "tokenizer" in check(found, "vectors as first seen").said
+
+
+def test_openai_weights_without_quickgelu_turn_red(desk, clip_folder, tmp_path) -> None:
+    folder = tmp_path / "models" / "openai-clip"
+    shutil.copytree(clip_folder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    for part in ("text_config", "vision_config"):
+        config[part]["hidden_act"] = "gelu"
+    (folder / "config.json").write_text(json.dumps(config))
+    found = desk(folder.parent).of(f"hf:local-dir:{folder}")
+    assert check(found, "activation").state == "failed"
+    for part in ("text_config", "vision_config"):
+        config[part]["hidden_act"] = "quick_gelu"
+    (folder / "config.json").write_text(json.dumps(config))
+    assert check(desk(folder.parent).of(f"hf:local-dir:{folder}"), "activation").state == "passed"
+
+
+def test_every_kind_of_model_has_a_passport(desk, dinov2_folder) -> None:
+    blind = desk().of("synthetic:order-blind")
+    assert check(blind, "order of words").state == "noted"
+    assert blind.state == "passed"
+    images = desk(dinov2_folder.parent).of(f"hf:local-dir:{dinov2_folder}")
+    assert check(images, "order of words").state == "skipped"
+    assert check(images, "vectors as first seen").state in ("noted", "passed")
+    assert desk().of("random:bundled:tiny-bind").state == "passed"
+
+
+def test_a_passport_is_kept_and_a_damaged_one_is_made_anew(desk, tmp_path) -> None:
+    artifacts = Artifacts(str(tmp_path / "kept"))
+    first = desk(artifacts=artifacts).of("synthetic:bag")
+    again = desk(artifacts=artifacts).of("synthetic:bag")
+    assert again == first
+    (file,) = (tmp_path / "kept" / "passports").rglob("passport.json")
+    file.write_text("{")
+    assert desk(artifacts=artifacts).of("synthetic:bag").state == "passed"
+
+
+def test_damaged_golden_vectors_are_a_failed_check(desk, tiny) -> None:
+    (tiny / FILE).write_bytes(b"none")
+    found = desk(tiny.parent).of(f"open_clip:local-dir:{tiny}")
+    assert found.state == "failed"
+    with pytest.raises(ModelUnavailable, match="write them anew"):
+        golden_from(b"none")
+
+
+def test_golden_vectors_of_another_shape_are_another_model() -> None:
+    import numpy as np
+
+    rows = np.eye(3, 4, dtype=np.float32)
+    one = golden_from(Golden(rows, None).to_bytes())
+    assert one.distance(Golden(rows * 7, None)) == 0
+    assert one.distance(Golden(rows[:, :3], None)) == 2
+    assert one.distance(Golden(rows, rows)) == 2
+
+
+def test_the_fixed_inputs_are_a_scene_and_its_swap() -> None:
+    first, second = scenes()
+    assert TEXTS[0] != TEXTS[1]
+    assert sorted(v for o in first.values for v in o) == sorted(v for o in second.values for v in o)
+    assert replace(first) == first
