@@ -101,7 +101,7 @@ def test_the_geometry_of_an_upload_is_told_in_a_few_lines(run, tmp_path) -> None
         (("verdict", "crimson square", "--model", "synthetic:bag"), "must name one color"),
         (("verdict", "red square", "--space", "mars"), "Unknown space"),
         (("embed",), "Give texts or --image"),
-        (("probe",), "Give either --model"),
+        (("probe",), "Give --model"),
         (("decompose", "--dataset", "gone.npz"), "No such file"),
         (("models", "--url", "http://127.0.0.1:9"), "No Bindscope service answers"),
     ],

@@ -1,13 +1,13 @@
 """Questions to the service: ``models``, ``embed``, ``verdict``, ``check``."""
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import interval_text
 from bindscope.client import BindscopeClient
@@ -21,7 +21,6 @@ from bindscope.schemas.verdicts import BatchProgress
 _Model = Annotated[str, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
 _Space = Annotated[str, typer.Option("--space", "-s", help="Concept space.")]
 _Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")]
 
 
 models_app = typer.Typer()
@@ -45,14 +44,13 @@ def health(url: _Url = None) -> None:
 
 
 @models_app.callback(invoke_without_command=True)
-def models(context: typer.Context, url: _Url = None, as_json: _Json = False) -> None:
+def models(context: typer.Context, url: _Url = None, as_json: Json = False, out: Out = None) -> None:
     """List the models that can be asked; 'check ID' looks whether one answers as it should."""
     if context.invoked_subcommand is not None:
         return
     with client_for(url) as client:
         found = client.models()
-    if as_json:
-        _print_json([model.model_dump(mode="json") for model in found])
+    if delivered(found, as_json=as_json, out=out):
         return
     for model in found:
         state = "" if model.available else "  (not available)"
@@ -64,14 +62,13 @@ def models(context: typer.Context, url: _Url = None, as_json: _Json = False) -> 
 def check_model(
     model: Annotated[str, typer.Argument(help="Model id.")],
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """The passport of a model: golden vectors, noise, canaries, activation, padding. Exit 1 where a check failed."""
     with client_for(url) as client:
         found = client.passport(model, anew=True)
-    if as_json:
-        _print_json(found.model_dump(mode="json"))
-    else:
+    if not delivered(found, as_json=as_json, out=out):
         for own in found.checks:
             figure = "" if own.figure is None else f" [{own.figure:.6g}]"
             typer.echo(f"{own.state:8} {own.name}: {own.said}{figure}")
@@ -108,7 +105,7 @@ def embed(
     image: Annotated[list[Path] | None, typer.Option(help="Picture file (PNG, JPEG, WebP); repeatable.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write float32 vectors to this .npy file.")] = None,
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Embed texts or pictures."""
     import numpy as np
@@ -123,7 +120,7 @@ def embed(
     with client_for(url) as client:
         if as_json:
             answer = client.embeddings(model, texts=given or None, images=[p.read_bytes() for p in files] or None)
-            _print_json(answer.model_dump(mode="json"))
+            delivered(answer, as_json=True)
             return
         vectors = client.embed(model, texts=given or None, images=[p.read_bytes() for p in files] or None)
     if out is not None:
@@ -144,7 +141,8 @@ def verdict(
     space: _Space = "shapes2d",
     template: Annotated[str, typer.Option(help="Caption template: a name or a text with one {}.")] = "plain",
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """Does the model prefer the true caption of a scene or the swapped one?"""
     with client_for(url) as client:
@@ -152,8 +150,7 @@ def verdict(
         if space not in spaces:
             raise InvalidInput(f"Unknown space {space!r}. Known: {', '.join(spaces)}.")
         answer = client.verdict(model, scene_from_words(objects, spaces[space]), template=template)
-    if as_json:
-        _print_json(answer.model_dump(mode="json"))
+    if delivered(answer, as_json=as_json, out=out):
         return
     typer.echo(f"{answer.diagnosis}: {answer.answer}")
     for caption in answer.contest.captions:
@@ -169,7 +166,8 @@ def check(
     count: Annotated[int, typer.Option(min=1, max=5000, help="Scenes.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the scenes.")] = 0,
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """A gate for continuous integration: exit 1 when the swap accuracy is below --min."""
     with client_for(url) as client:
@@ -177,8 +175,10 @@ def check(
         result = client.verdict_batch(model, space, on_progress=progress, count=count, seed=seed, only_valid_swaps=True)
     accuracy = result.swap_accuracy
     passed = accuracy.value is not None and accuracy.value >= minimum
+    if out is not None:
+        delivered(result, as_json=False, out=out)
     if as_json:
-        _print_json({**result.model_dump(mode="json"), "passed": passed, "min": minimum})
+        delivered({**result.model_dump(mode="json"), "passed": passed, "min": minimum}, as_json=True)
     else:
         typer.echo(f"swap accuracy {interval_text(accuracy)}, undecided {interval_text(result.undecided)}")
         typer.echo(f"{'passed' if passed else 'FAILED'}: at least {minimum} was asked for")
@@ -207,7 +207,3 @@ def scene_from_words(objects: list[str], space: SpaceModel) -> SceneModel:
 def _show_progress(step: BatchProgress) -> None:
     if sys.stderr.isatty():
         typer.echo(f"\r{step.done}/{step.total} scenes", err=True, nl=step.done == step.total)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))

@@ -1,13 +1,12 @@
 """Choosing and mending a model: ``retrieve``, ``lookalikes``, ``repair``, ``compare``."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel
 
+from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import counted, interval_text, names
 from bindscope.errors import InvalidInput
@@ -18,7 +17,6 @@ _Model = Annotated[str, typer.Option("--model", "-m", help="Model id, see 'binds
 _Space = Annotated[str, typer.Option("--space", "-s", help="Concept space.")]
 _Seed = Annotated[int, typer.Option(min=0)]
 _Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +36,8 @@ def retrieve(
     approximate: Annotated[bool, typer.Option("--approximate", help="Search by a graph index (faiss).")] = False,
     seed: _Seed = 0,
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """Does a query find the right scene, or its swapped twin?"""
     with client_for(url) as client:
@@ -53,8 +52,7 @@ def retrieve(
             approximate=approximate,
             seed=seed,
         )
-    if as_json:
-        _print_json(found)
+    if delivered(found, as_json=as_json, out=out):
         return
     typer.echo(f"{found.direction}: {counted(found.queries, 'query')} in a gallery of {found.gallery:,}")
     for name, share in found.recall.items():
@@ -75,7 +73,8 @@ def lookalikes(
     limit: Annotated[int, typer.Option(min=2, max=20_000)] = 2000,
     most: Annotated[int, typer.Option(min=1, max=2000, help="Pairs that are listed.")] = 20,
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """Captions that mean different things and share a vector."""
     given = [line.rstrip("\n") for text in texts or [] for line in (sys.stdin if text == "-" else [text])]
@@ -84,8 +83,7 @@ def lookalikes(
     options = {"most": most, "limit": limit, **({} if min_cosine is None else {"min_cosine": min_cosine})}
     with client_for(url) as client:
         found = client.lookalikes(model, space, texts=given or None, **options)
-    if as_json:
-        _print_json(found)
+    if delivered(found, as_json=as_json, out=out):
         return
     typer.echo(f"{found.total:,} of {found.compared:,} pairs at a cosine of {found.min_cosine:.6f} or above")
     for pair in found.pairs:
@@ -100,7 +98,7 @@ def repair(
     seed: _Seed = 0,
     out: Annotated[Path | None, typer.Option(help="Write the map to this .npz file.")] = None,
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """A linear map for the text tower: what it gains and costs on scenes of unseen objects."""
     with client_for(url) as client:
@@ -110,8 +108,7 @@ def repair(
                 out.write_bytes(client.repair_file(found.id))
             except OSError as error:
                 raise InvalidInput(f"Cannot write {out}: {error.strerror}. Give --out another place.") from error
-    if as_json:
-        _print_json(found)
+    if delivered(found, as_json=as_json):
         return
     typer.echo(
         f"{found.repaired}: trained on {counted(found.train_scenes, 'scene')}, "
@@ -133,7 +130,8 @@ def compare(
     mend: Annotated[bool, typer.Option("--repair", help="Measure what a repair would gain as well.")] = False,
     seed: _Seed = 0,
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """Models side by side on the same scenes; those that do not separate beyond chance share a rank."""
     with client_for(url) as client:
@@ -146,8 +144,7 @@ def compare(
             repair=mend,
             seed=seed,
         )
-    if as_json:
-        _print_json(found)
+    if delivered(found, as_json=as_json, out=out):
         return
     typer.echo(f"{found.scenes} scenes of {space}, the same for all")
     for row in found.rows:
@@ -168,7 +165,3 @@ def compare(
 def _row_begins(progress: ComparisonProgress) -> None:
     if sys.stderr.isatty():
         typer.echo(f"{progress.done + 1} of {progress.total}: {progress.model} ...", err=True)
-
-
-def _print_json(found: BaseModel) -> None:
-    typer.echo(json.dumps(found.model_dump(mode="json"), ensure_ascii=False))

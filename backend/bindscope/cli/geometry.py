@@ -1,14 +1,13 @@
 """The geometry of scenes: ``probe``, ``decompose``, ``remove``, ``surgery``, on a model and a space or on an upload."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
 
+from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import interval_text
 from bindscope.client import BindscopeClient
@@ -22,7 +21,6 @@ _Dataset = Annotated[str | None, typer.Option(help="An uploaded dataset's id, or
 _Limit = Annotated[int, typer.Option(min=2, help="At most this many scenes (a seeded sample).")]
 _Seed = Annotated[int, typer.Option(min=0)]
 _Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")]
 _Estimator = Annotated[str, typer.Option(help="avg, avg_pos, single, lstsq or lstsq_pos.")]
 
 
@@ -41,14 +39,14 @@ def probe(
     train_ratio: Annotated[float, typer.Option(help="Share of the scenes that probes learn from.")] = 0.4,
     seed: _Seed = 0,
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """Linear probes: is the information inside the embeddings?"""
     with client_for(url) as client:
         source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
         result = client.probe(source, train_ratio=train_ratio, seed=seed)
-    if as_json:
-        _print_json(result)
+    if delivered(result, as_json=as_json, out=out):
         return
     typer.echo(f"{result.train_scenes} training and {result.test_scenes} held-out scenes")
     for name, own in result.test.items():
@@ -68,14 +66,14 @@ def decompose(
     test_ratio: Annotated[float, typer.Option(help="Share of held-out scenes.")] = 0.2,
     seed: _Seed = 0,
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """Additive decomposition: is a scene the sum of its objects?"""
     with client_for(url) as client:
         source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
         result = client.decompose(source, estimator=estimator, level=level, test_ratio=test_ratio, seed=seed)
-    if as_json:
-        _print_json(result)
+    if delivered(result, as_json=as_json, out=out):
         return
     typer.echo(f"R2 train {_number(result.r2.train)}, held out {_number(result.r2.test)}")
     typer.echo(f"  {'retrieval':22} {interval_text(result.retrieval)}")
@@ -90,14 +88,14 @@ def remove(
     limit: _Limit = 10_000,
     seed: _Seed = 0,
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """Targeted removal: what is left when concepts or objects are taken out?"""
     with client_for(url) as client:
         source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
         result = client.remove(source, seed=seed)
-    if as_json:
-        _print_json(result)
+    if delivered(result, as_json=as_json, out=out):
         return
     for name, own in result.variants.items():
         typer.echo(f"{name:18} concepts {interval_text(own['concepts'])}  objects {interval_text(own['object'])}")
@@ -114,14 +112,14 @@ def surgery(
     edits: Annotated[int, typer.Option(min=1, help="At most this many edits (a seeded sample).")] = 20_000,
     seed: _Seed = 0,
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """Object surgery: replace one value of one object in embedding space and see where the scene lands."""
     with client_for(url) as client:
         source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
         result = client.surgery(source, estimator=estimator, concept=concept, limit=edits, seed=seed)
-    if as_json:
-        _print_json(result)
+    if delivered(result, as_json=as_json, out=out):
         return
     typer.echo(f"{result.edits} edits of {result.concept}")
     typer.echo(f"  {'retrieval':22} {interval_text(result.retrieval)}")
@@ -137,8 +135,10 @@ def surgery(
 def _source(
     client: BindscopeClient, *, model: str | None, space: str, modality: str, dataset: str | None, limit: int
 ) -> dict[str, Any]:
-    if (model is None) == (dataset is None):
-        raise InvalidInput("Give either --model (with --space and --modality) or --dataset.")
+    if model is None and dataset is None:
+        raise InvalidInput("Give --model (with --space and --modality), --dataset, or both for pictures of your own.")
+    if model is not None and dataset is not None:
+        return {"model": model, "dataset": dataset, "modality": modality}
     if model is not None:
         return {"model": model, "space": space, "modality": modality, "limit": limit}
     path = Path(str(dataset))
@@ -158,7 +158,3 @@ def _print_recognition(recognition: Mapping[str, Interval]) -> None:
 
 def _number(value: float | None) -> str:
     return "unknown (the scenes do not vary)" if value is None else f"{value:.4f}"
-
-
-def _print_json(answer: BaseModel) -> None:
-    typer.echo(json.dumps(answer.model_dump(mode="json"), ensure_ascii=False, allow_nan=False))

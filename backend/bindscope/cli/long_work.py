@@ -1,10 +1,12 @@
 """``complexity``, ``phase``, ``jobs`` and ``worker``: long work, and where it runs."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.following import followed, require_success
 from bindscope.cli.local import client_for, service_address
 from bindscope.cli.wording import counted, decimals, names
@@ -15,7 +17,6 @@ from bindscope.schemas.jobs import JobModel, JobSummary
 from bindscope.schemas.trainings import PhaseResult
 
 _Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")]
 _Detach = Annotated[bool, typer.Option("--detach", help="Start the job on the service at --url and leave.")]
 
 
@@ -40,7 +41,8 @@ def complexity(
     seeds: Annotated[int, typer.Option(min=1, max=64, help="Number of seeds.")] = 3,
     url: _Url = None,
     detach: _Detach = False,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """How simple a function predicts the embeddings of scenes of unseen objects?"""
     _check_detach(detach, url)
@@ -54,7 +56,7 @@ def complexity(
         if not sources:
             raise InvalidInput("Give at least one --model (with --space and --modality) or --dataset.")
         started = [client.complexity(source, **options) for source in sources]
-        _finish(client, started, detach=detach, as_json=as_json, show=_show_complexity)
+        _finish(client, started, detach=detach, as_json=as_json, out=out, show=_show_complexity)
 
 
 def phase(
@@ -66,7 +68,8 @@ def phase(
     listing: Annotated[bool, typer.Option("--list", help="List the named diagrams and leave.")] = False,
     url: _Url = None,
     detach: _Detach = False,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """When does binding generalise: coverage against the size of the object space, one training each."""
     _check_detach(detach, url)
@@ -86,7 +89,7 @@ def phase(
             seeds=chosen.seeds if seeds is None else list(range(seeds)),
             config=config,
         )
-        _finish(client, [job], detach=detach, as_json=as_json, show=_show_phase)
+        _finish(client, [job], detach=detach, as_json=as_json, out=out, show=_show_phase)
 
 
 jobs = typer.Typer(name="jobs", help="List, watch, stop and resume long work.", no_args_is_help=False)
@@ -94,14 +97,13 @@ _JobId = Annotated[str, typer.Argument(help="The id of the job.")]
 
 
 @jobs.callback(invoke_without_command=True)
-def list_jobs(context: typer.Context, url: _Url = None, as_json: _Json = False) -> None:
+def list_jobs(context: typer.Context, url: _Url = None, as_json: Json = False) -> None:
     """List, watch, stop and resume long work."""
     if context.invoked_subcommand is not None:
         return
     with client_for(url) as client:
         found = client.jobs()
-    if as_json:
-        typer.echo(json.dumps({"jobs": [job.model_dump(mode="json") for job in found]}))
+    if delivered({"jobs": found}, as_json=as_json):
         return
     if not found:
         typer.echo("No jobs yet: start one with 'bindscope complexity', 'train' or 'phase'.")
@@ -188,6 +190,7 @@ def _finish(
     *,
     detach: bool,
     as_json: bool,
+    out: Path | None,
     show: Any,
 ) -> None:
     if detach:
@@ -195,10 +198,7 @@ def _finish(
             typer.echo(job.id)
         return
     ended = followed(client, started)
-    if as_json:
-        results = [job.model_dump(mode="json") for job in ended]
-        typer.echo(json.dumps(results[0] if len(results) == 1 else {"jobs": results}, ensure_ascii=False))
-    else:
+    if not delivered(ended[0] if len(ended) == 1 else {"jobs": ended}, as_json=as_json, out=out):
         for job in ended:
             if job.result is not None:
                 show(job)

@@ -1,7 +1,6 @@
 """What you bring: ``data`` (add, list, show, embed, delete), ``texts``, ``photo`` and ``tests``."""
 
 import contextlib
-import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -9,8 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel
 
+from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import interval_text
 from bindscope.errors import InvalidInput
@@ -18,7 +17,6 @@ from bindscope.schemas.datasets import DatasetEmbedding, DatasetModel
 from bindscope.schemas.pair_tests import PairTestProgress
 
 _Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")]
 _Model = Annotated[str, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
 _FOLDER_FILES = (".json", ".jsonl", ".parquet", ".csv", ".yaml", ".yml", ".npy", ".png", ".jpg", ".jpeg", ".webp")
 
@@ -42,7 +40,7 @@ def add(
     name: Annotated[str, typer.Option(help="Name of the space that is made of the labels.")] = "",
     check: Annotated[bool, typer.Option("--check", help="Only read it to its end and say what it is.")] = False,
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Add labelled pictures or vectors, or texts with vectors. Nothing is kept of a file that has a fault."""
     for given in (path, labels, mapping):
@@ -52,27 +50,23 @@ def add(
         called = f"{path.name}.zip" if path.is_dir() else path.name
         if check:
             seen = client.check_dataset(file, labels=labels, mapping=mapping, space=space, name=name, filename=called)
-            if as_json:
-                _print_json(seen)
+            if delivered(seen, as_json=as_json):
                 return
             _show(seen.dataset)
             for concept, counts in seen.counts.items():
                 typer.echo(f"  {concept}: {', '.join(f'{value} {count}' for value, count in counts.items())}")
             return
         added = client.add_dataset(file, labels=labels, mapping=mapping, space=space, name=name, filename=called)
-    if as_json:
-        _print_json(added)
-    else:
+    if not delivered(added, as_json=as_json):
         _show(added)
 
 
 @data.command("list")
-def list_data(url: _Url = None, as_json: _Json = False) -> None:
+def list_data(url: _Url = None, as_json: Json = False) -> None:
     """List what was added."""
     with client_for(url) as client:
         found = client.datasets()
-    if as_json:
-        typer.echo(json.dumps([one.model_dump(mode="json") for one in found], ensure_ascii=False))
+    if delivered(found, as_json=as_json):
         return
     for one in found:
         _show(one)
@@ -85,14 +79,12 @@ def embed_data(
     dataset: Annotated[str, typer.Argument(help="Id of the pictures.")],
     model: _Model = "bundled:tiny-bind",
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Embed the pictures of an upload, so that analyses start at once."""
     with client_for(url) as client, _bar("Embedding") as show:
         found = client.embed_dataset(dataset, model, on_progress=lambda step: show(_of(step)))
-    if as_json:
-        _print_json(found)
-    else:
+    if not delivered(found, as_json=as_json):
         typer.echo(f"{found.total:,} pictures, {found.cached:,} of them were known")
 
 
@@ -122,7 +114,8 @@ def photo(
     other: Annotated[str | None, typer.Argument(help="The other one; without it adjectives are exchanged.")] = None,
     model: _Model = "bundled:tiny-bind",
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """One photo, two captions: which does the model prefer? Nothing is kept."""
     from bindscope.domain.exchanges import exchanges
@@ -136,8 +129,7 @@ def photo(
         other = offered[0].text
     with client_for(url) as client:
         found = client.photo_verdict(model, picture, (caption, other))
-    if as_json:
-        _print_json(found)
+    if delivered(found, as_json=as_json, out=out):
         return
     typer.echo(f"{found.outcome}: margin {found.margin:+.4f}, noise floor {found.noise_floor:.1e}")
     for text, score in zip((caption, other), found.scores, strict=True):
@@ -148,15 +140,15 @@ def pair_tests(
     path: Annotated[Path, typer.Argument(help="A folder or .zip with the test's JSON or Parquet files and pictures.")],
     model: _Model = "bundled:tiny-bind",
     url: _Url = None,
-    as_json: _Json = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """SugarCrepe, Winoground or ARO on a model, from the files that you have."""
     if not path.exists():
         raise InvalidInput(f"No such file or folder: {path}.")
     with client_for(url) as client, _packed(path) as file, _bar("Scoring") as show:
         found = client.pair_test(model, file, on_progress=lambda step: show(_of(step)))
-    if as_json:
-        _print_json(found)
+    if delivered(found, as_json=as_json, out=out):
         return
     typer.echo(f"{found.format}: {len(found.items):,} items, a tie is not right (noise floor {found.noise_floor:.1e})")
     for row in found.rows:
@@ -203,7 +195,3 @@ def _show(one: DatasetModel) -> None:
     typer.echo(f"{one.id or '(not kept)':18} {one.kind:9} {', '.join(part for part in parts if part)}")
     for note in one.notes:
         typer.echo(f"  note: {note}")
-
-
-def _print_json(answer: BaseModel) -> None:
-    typer.echo(json.dumps(answer.model_dump(mode="json"), ensure_ascii=False, allow_nan=False))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.following import followed, require_success
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import interval_text
@@ -51,7 +52,8 @@ def controlled(
         list[str] | None, typer.Option("--set", help="Any other setting, as NAME=VALUE; may be repeated.")
     ] = None,
     url: Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")] = False,
+    as_json: Json = False,
+    out: Out = None,
 ) -> None:
     """Train scene and query encoders on some objects and judge them on the others; the run is a model afterwards."""
     given = {"space": space, "coverage": coverage, "steps": steps, "seed": seed}
@@ -62,10 +64,9 @@ def controlled(
         chosen = {name: value for name, value in given.items() if value is not None}
         job = client.train({**known[preset], **chosen, **dict(map(_setting, settings or []))})
         ended = followed(client, [job])[0]
-    if as_json:
-        typer.echo(json.dumps(ended.model_dump(mode="json"), ensure_ascii=False))
+    told = delivered(ended, as_json=as_json, out=out)
     require_success([ended])
-    if as_json:
+    if told:
         return
     result = TrainingResult.model_validate(ended.result)
     typer.echo(f"{result.model}: best at step {result.best_step:,} of {result.steps:,}, {result.seconds:.0f} s")

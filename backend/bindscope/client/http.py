@@ -2,17 +2,20 @@
 
 import base64
 import io
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.arrays import read_npy
+from bindscope.client import frames
 from bindscope.client.choosing import Choosing
 from bindscope.client.connection import Answer
 from bindscope.client.long_work import LongWork
 from bindscope.client.own_data import OwnData
+from bindscope.client.report import ReportSpec, gathered
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.counterexamples import Counterexample
 from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
@@ -27,6 +30,10 @@ from bindscope.schemas.surgeries import EditResponse, SurgeryResponse
 from bindscope.schemas.system import Readiness, SystemState
 from bindscope.schemas.verdicts import BatchLine, BatchProgress, Verdict, VerdictBatch
 
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
 NPY = "application/x-npy"
 
 SceneLike = SceneModel | Mapping[str, Any]
@@ -38,6 +45,27 @@ class BindscopeClient(LongWork, Choosing, OwnData):
 
     Every method raises ``ApiError`` with the service's own sentence; ``ServiceUnreachable`` when nothing answers.
     """
+
+    def report(self, models: Sequence[str], space: str = "clevr2d", **options: Any) -> str:
+        """One HTML file that needs nothing else. Options: count, limit, seed, template, dataset."""
+        made_at = datetime.now(UTC).isoformat(timespec="minutes")
+        spec = ReportSpec(tuple(models), space, **options)
+        return gathered(self, spec, on_progress=lambda what: None, made_at=made_at).to_html()
+
+    @staticmethod
+    def records(answer: Any) -> list[dict[str, Any]]:
+        """Plain rows of an answer."""
+        return frames.records(answer)
+
+    @staticmethod
+    def frame(answer: Any) -> "pd.DataFrame":
+        """An answer as a pandas table."""
+        return frames.frame(answer)
+
+    @staticmethod
+    def figure(answer: Any) -> "go.Figure":
+        """An answer as a plotly figure."""
+        return frames.figure(answer)
 
     def models(self) -> list[ModelSummary]:
         """The models that the service offers."""

@@ -242,7 +242,11 @@ def _memory_of_models(settings: Settings) -> int:
 
 def _warm_up(services: Services) -> None:
     """Loads the models that most people use first, so that their first question is fast."""
-    available = {state.entry.id for state in services.models.states() if state.entry.available}
+    try:
+        available = {state.entry.id for state in services.models.states() if state.entry.available}
+    except OSError as error:
+        services.warm_errors.append(f"The models cannot be listed: {error.strerror}")
+        available = set()
     for name in services.settings.preload:
         try:
             if name in available:

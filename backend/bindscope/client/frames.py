@@ -1,0 +1,325 @@
+"""Answers as tables and figures: ``records`` (plain rows), ``frame`` (pandas) and ``figure`` (plotly).
+
+One row is one number with its interval: ``value``, ``low``, ``high``, ``n``. pandas and plotly are only needed where
+they are asked for: pip install 'bindscope[notebook]'.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bindscope.errors import InvalidInput
+from bindscope.schemas.base import Interval, Recognition
+from bindscope.schemas.comparisons import ComparisonResponse
+from bindscope.schemas.complexity import ComplexityCellResult
+from bindscope.schemas.decompositions import DecompositionResponse
+from bindscope.schemas.jobs import JobModel
+from bindscope.schemas.models import ModelSummary
+from bindscope.schemas.pair_tests import PairTestResponse
+from bindscope.schemas.passports import PassportModel
+from bindscope.schemas.photos import PhotoVerdict
+from bindscope.schemas.probes import ProbeResponse
+from bindscope.schemas.projections import ProjectionResponse
+from bindscope.schemas.removals import RemovalResponse
+from bindscope.schemas.repairs import RepairFigures, RepairModel
+from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
+from bindscope.schemas.surgeries import SurgeryResponse
+from bindscope.schemas.verdicts import Verdict, VerdictBatch
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+Record: TypeAlias = dict[str, Any]
+_TRUE, _SWAP, _TEXT = "#1f5fc4", "#c45a00", "#5b6472"
+
+
+def frame(answer: Any) -> "pd.DataFrame":
+    """The answer as a table; ``attrs["provenance"]`` says what its numbers were made with.
+
+    Raises InvalidInput for an answer that is no table, and where pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise InvalidInput("Tables need pandas: pip install 'bindscope[notebook]'.") from error
+    table = pd.DataFrame.from_records(records(answer))
+    made = getattr(answer, "provenance", None)
+    table.attrs["provenance"] = made.model_dump(mode="json") if made is not None else None
+    return table
+
+
+def figure(answer: Any) -> "go.Figure":
+    """The answer as one figure. Raises InvalidInput for an answer without one, and where plotly is not installed."""
+    try:
+        import plotly.graph_objects as go
+    except ImportError as error:
+        raise InvalidInput("Figures need plotly: pip install 'bindscope[notebook]'.") from error
+    return _drawn(answer, go)
+
+
+@singledispatch
+def records(answer: Any) -> list[Record]:
+    """Plain rows of an answer. Raises InvalidInput for a kind that is no table."""
+    if isinstance(answer, Sequence) and answer and isinstance(answer[0], ModelSummary):
+        return [model.model_dump(mode="json") for model in answer]
+    raise InvalidInput(f"A {type(answer).__name__} is not a table: take its fields.")
+
+
+@records.register
+def _(answer: Verdict) -> list[Record]:
+    out: list[Record] = [
+        {"part": "caption", "name": c.text, "kind": c.kind, "score": c.score} for c in answer.contest.captions
+    ]
+    for concept in answer.concepts.scores:
+        kind = "present" if concept.present else "absent"
+        out.append({"part": concept.concept, "name": concept.value, "kind": kind, "score": concept.score})
+    for obj in answer.objects.scores:
+        kind = "present" if obj.present else "absent"
+        out.append({"part": "object", "name": " ".join(obj.values.values()), "kind": kind, "score": obj.score})
+    return out
+
+
+@records.register
+def _(answer: VerdictBatch) -> list[Record]:
+    rows = [_row("swap_accuracy", answer.swap_accuracy), _row("undecided", answer.undecided)]
+    return rows + [_row(name, own, chance=answer.chance.get(name)) for name, own in answer.recognition.items()]
+
+
+@records.register
+def _(answer: ProbeResponse) -> list[Record]:
+    parts = {"train": answer.train, "test": answer.test, "chance": answer.chance}
+    return [_row(name, own, part=part) for part, heads in parts.items() for name, own in heads.items()]
+
+
+@records.register
+def _(answer: DecompositionResponse) -> list[Record]:
+    rows: list[Record] = [{"name": f"r2_{part}", "value": getattr(answer.r2, part)} for part in ("train", "test")]
+    return [*rows, _row("retrieval", answer.retrieval), *_heads(answer.probing)]
+
+
+@records.register
+def _(answer: RemovalResponse) -> list[Record]:
+    table = {**answer.variants, "chance": answer.chance}
+    return [_row(name, own, variant=variant) for variant, heads in table.items() for name, own in heads.items()]
+
+
+@records.register
+def _(answer: SurgeryResponse) -> list[Record]:
+    shares = {"retrieval": answer.retrieval, "retrieval_published": answer.retrieval_published, "stayed": answer.stayed}
+    rows = [_row(name, own) for name, own in shares.items()] + _heads(answer.probing)
+    own = answer.rendered_cosine
+    if own is not None:
+        rows.append({"name": "rendered_cosine", "value": own.mean, "low": own.low, "high": own.high, "n": own.n})
+    return rows
+
+
+@records.register
+def _(answer: RetrievalResponse) -> list[Record]:
+    rows = [_row(f"recall@{k}", own) for k, own in answer.recall.items()]
+    return [*rows, _row("swapped_first", answer.swapped_first), _row("undecided", answer.undecided)]
+
+
+@records.register
+def _(answer: LookalikeResponse) -> list[Record]:
+    return [{"first": p.first, "second": p.second, "cosine": p.cosine} for p in answer.pairs]
+
+
+@records.register
+def _(answer: RepairModel) -> list[Record]:
+    rows: dict[str, RepairFigures] = {"before": answer.before, "after": answer.after, **answer.baselines}
+    rows |= {f"t={point.t:g}": point for point in answer.path}
+    return [
+        _row(name, getattr(own, name), stage=stage)
+        for stage, own in rows.items()
+        for name in ("swap_accuracy", "recall_at_1", "concepts")
+    ]
+
+
+@records.register
+def _(answer: ProjectionResponse) -> list[Record]:
+    axes = ("x", "y", "z")
+    return [
+        {**dict(zip(axes, point, strict=False)), "label": " | ".join(" ".join(map(str, o)) for o in own)}
+        for point, own in zip(answer.points, answer.labels, strict=True)
+    ]
+
+
+@records.register
+def _(answer: ComparisonResponse) -> list[Record]:
+    out = []
+    for row in answer.rows:
+        shares = {"swap_accuracy": row.swap_accuracy, "concepts": row.concepts, "objects": row.objects}
+        shares |= {f"probe_{modality}": own for modality, own in row.probes.items() if own is not None}
+        named = {"model": row.model, "kind": row.kind, "rank": row.rank}
+        out += [{**named, **_row(name, own)} for name, own in shares.items()]
+    return out
+
+
+@records.register
+def _(answer: PairTestResponse) -> list[Record]:
+    out = []
+    for row in answer.rows:
+        shares = {"accuracy": row.accuracy, "undecided": row.undecided, "blind": row.blind}
+        more = {"image": row.image, "group": row.group}
+        every = [*shares.items(), *((name, own) for name, own in more.items() if own is not None)]
+        out += [{"row": row.name, "kind": row.kind, **_row(name, own)} for name, own in every]
+    return out
+
+
+@records.register
+def _(answer: PhotoVerdict) -> list[Record]:
+    kinds = ("true", "other")
+    return [{"kind": kind, "score": score} for kind, score in zip(kinds, answer.scores, strict=True)]
+
+
+@records.register
+def _(answer: PassportModel) -> list[Record]:
+    return [check.model_dump(mode="json") for check in answer.checks]
+
+
+@records.register
+def _(answer: JobModel) -> list[Record]:
+    """Cells of a finished sweep."""
+    result = answer.result if isinstance(answer.result, Mapping) else {}
+    cells = result.get("cells")
+    if not isinstance(cells, list):
+        raise InvalidInput(f"Job {answer.id} has no cells yet: wait for its end.")
+    if answer.kind == "complexity":
+        return [_fit(ComplexityCellResult.model_validate(cell)) for cell in cells]
+    return [_flat(cell) for cell in cells]
+
+
+def _fit(cell: ComplexityCellResult) -> Record:
+    heads = {f"{name}": own.value for name, own in cell.test.items()}
+    plain = {"kind": cell.kind, "coverage": cell.coverage, "seed": cell.seed, "test_r2": cell.test_r2}
+    return {**plain, "train_scenes": cell.train_scenes, "test_scenes": cell.test_scenes, **heads}
+
+
+def _flat(cell: Mapping[str, Any]) -> Record:
+    out: Record = {}
+    for name, value in cell.items():
+        if isinstance(value, Mapping):
+            shares = {f"{name}_{key}": own["value"] for key, own in value.items() if _is_share(own)}
+            out |= shares
+        elif not isinstance(value, list):
+            out[name] = value
+    return out
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, Mapping) and "value" in value
+
+
+def _row(name: str, own: Interval, **more: Any) -> Record:
+    return {**more, "name": name, "value": own.value, "low": own.low, "high": own.high, "n": own.n}
+
+
+def _heads(recognition: Recognition) -> list[Record]:
+    return [_row(name, own) for name, own in recognition.items()]
+
+
+# ---- figures --------------------------------------------------------------------------------------------------
+
+
+def _drawn(answer: Any, go: Any) -> "go.Figure":
+    for kind, draw in _FIGURES.items():
+        if isinstance(answer, kind):
+            return draw(answer, go)
+    raise InvalidInput(f"There is no figure of a {type(answer).__name__}: draw its table.")
+
+
+def _contest(answer: Verdict, go: Any) -> "go.Figure":
+    captions = list(reversed(answer.contest.captions))
+    colors = [_TRUE if c.kind == "true" else _SWAP for c in captions]
+    texts = [f"{c.kind}: {c.text}" for c in captions]
+    bars = go.Bar(x=[c.score for c in captions], y=texts, orientation="h", marker_color=colors)
+    return _dressed(go.Figure(bars), f"{answer.diagnosis}: cosine of each caption", "cosine")
+
+
+def _shares(title: str) -> Callable[[Any, Any], "go.Figure"]:
+    """Bars with intervals of every share of the table."""
+
+    def draw(answer: Any, go: Any) -> "go.Figure":
+        rows = [row for row in records(answer) if row.get("value") is not None and not row["name"].startswith("r2_")]
+        named = list(_labels(rows))
+        up = [max(0.0, (row["high"] or row["value"]) - row["value"]) for row in rows]
+        down = [max(0.0, row["value"] - (row["low"] or 0.0)) for row in rows]
+        bars = go.Bar(
+            x=[row["value"] for row in rows][::-1],
+            y=named[::-1],
+            orientation="h",
+            marker_color=_TRUE,
+            error_x={"type": "data", "array": up[::-1], "arrayminus": down[::-1], "color": _TEXT},
+            text=[f"{100 * row['value']:.0f} %" for row in rows][::-1],
+        )
+        return _dressed(go.Figure(bars), title, "share, 95 % interval", span=(0, 1.05))
+
+    return draw
+
+
+def _labels(rows: Sequence[Record]) -> Iterator[str]:
+    for row in rows:
+        where = [str(row[key]) for key in ("part", "variant", "stage", "model", "row") if row.get(key)]
+        yield ", ".join([*where, str(row["name"])])
+
+
+def _points(answer: ProjectionResponse, go: Any) -> "go.Figure":
+    rows = records(answer)
+    words = answer.colors or ["scene"] * len(rows)
+    out = go.Figure()
+    for name in dict.fromkeys(words):
+        own = [row for row, word in zip(rows, words, strict=True) if word == name]
+        hover = [row["label"] for row in own]
+        xs, ys = [row["x"] for row in own], [row["y"] for row in own]
+        if "z" in rows[0]:
+            out.add_trace(go.Scatter3d(x=xs, y=ys, z=[r["z"] for r in own], mode="markers", name=name, text=hover))
+        else:
+            out.add_trace(go.Scatter(x=xs, y=ys, mode="markers", name=name, text=hover))
+    return _dressed(out, f"{len(rows):,} scenes", "")
+
+
+def _curves(answer: JobModel, go: Any) -> "go.Figure":
+    rows = records(answer)
+    out = go.Figure()
+    if answer.kind == "complexity":
+        for kind in dict.fromkeys(row["kind"] for row in rows):
+            own = sorted((r for r in rows if r["kind"] == kind), key=lambda r: r["coverage"])
+            xs, ys = [r["coverage"] for r in own], [r.get("object") for r in own]
+            out.add_trace(go.Scatter(x=xs, y=ys, mode="lines+markers", name=kind))
+        return _dressed(out, "Unseen objects recognised in the predictions", "coverage of the objects")
+    for space in dict.fromkeys(row["space"] for row in rows):
+        own = sorted((r for r in rows if r["space"] == space), key=lambda r: r["coverage"])
+        xs, ys = [r["coverage"] for r in own], [r.get("unseen_object") for r in own]
+        out.add_trace(go.Scatter(x=xs, y=ys, mode="lines+markers", name=space))
+    return _dressed(out, "Unseen objects recognised after training", "coverage of the objects")
+
+
+_FIGURES: Mapping[type, Callable[[Any, Any], "go.Figure"]] = {
+    Verdict: _contest,
+    VerdictBatch: _shares("Swap accuracy and recognition"),
+    ProbeResponse: _shares("Linear probes"),
+    DecompositionResponse: _shares("Scenes rebuilt as sums"),
+    RemovalResponse: _shares("Recognition after each removal"),
+    SurgeryResponse: _shares("Object surgery"),
+    RetrievalResponse: _shares("Retrieval with swapped twins"),
+    RepairModel: _shares("Repair of the text tower"),
+    ComparisonResponse: _shares("Models on the same scenes"),
+    PairTestResponse: _shares("Captions told apart"),
+    ProjectionResponse: _points,
+    JobModel: _curves,
+}
+
+
+def _dressed(out: "go.Figure", title: str, axis: str, *, span: tuple[float, float] | None = None) -> "go.Figure":
+    """Readable on light and dark grounds: no ground of its own, grey ink."""
+    out.update_layout(
+        title=title,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": _TEXT},
+        margin={"l": 8, "r": 8, "t": 48, "b": 8},
+    )
+    out.update_xaxes(title=axis, gridcolor="rgba(128,128,128,0.3)", automargin=True, range=span)
+    out.update_yaxes(gridcolor="rgba(128,128,128,0.3)", automargin=True)
+    return out

@@ -1,0 +1,402 @@
+"""A report as one HTML file that needs nothing else: no script, no font, no network. Pictures lie inside of it.
+
+Every number carries its interval, and the file ends with what it takes to make it again.
+"""
+
+import base64
+import html
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bindscope.client.errors import ApiError, ServiceUnreachable
+from bindscope.schemas.base import Interval, Provenance, Recognition
+from bindscope.schemas.comparisons import ComparisonResponse
+from bindscope.schemas.decompositions import DecompositionResponse
+from bindscope.schemas.passports import PassportModel
+from bindscope.schemas.probes import ProbeResponse
+from bindscope.schemas.removals import RemovalResponse
+from bindscope.schemas.retrievals import RetrievalResponse
+from bindscope.schemas.surgeries import SurgeryResponse
+from bindscope.schemas.verdicts import Verdict, VerdictBatch
+
+if TYPE_CHECKING:
+    from bindscope.client.http import BindscopeClient
+
+#: Sections in the order of the file; called with what is done next.
+Progress = Callable[[str], None]
+_Answer = TypeVar("_Answer")
+_FAILURES, _PIXELS = 6, 160
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_HEADS = {
+    "concepts": "all concepts at once",
+    "object": "objects",
+    "object_on_valid_swaps": "objects, if a swap exists",
+}
+
+
+@dataclass(frozen=True)
+class ReportSpec:
+    """``count`` scenes of the survey, ``limit`` of the geometry; ``dataset``: an upload in place of ``space``."""
+
+    models: tuple[str, ...]
+    space: str = "clevr2d"
+    count: int = 400
+    limit: int = 2000
+    seed: int = 0
+    template: str = "plain"
+    dataset: str | None = None
+
+    def command(self) -> str:
+        """What makes the same report again."""
+        models = " ".join(f"--model {model}" for model in self.models)
+        where = f"--dataset {self.dataset}" if self.dataset else f"--space {self.space}"
+        plain = f"--count {self.count} --limit {self.limit} --seed {self.seed}"
+        template = "" if self.template == "plain" else f" --template '{self.template}'"
+        return f"bindscope report {models} {where} {plain}{template}"
+
+
+@dataclass
+class ModelPart:
+    """What was found about one model; a sentence in place of what it cannot do."""
+
+    model: str
+    passport: PassportModel | str
+    survey: VerdictBatch | str
+    failures: list[tuple[bytes | None, Verdict]] = field(default_factory=list)
+    probes: dict[str, ProbeResponse | str] = field(default_factory=dict)
+    sums: dict[str, DecompositionResponse | str] = field(default_factory=dict)
+    removals: dict[str, RemovalResponse | str] = field(default_factory=dict)
+    surgeries: dict[str, SurgeryResponse | str] = field(default_factory=dict)
+    retrieval: RetrievalResponse | str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report shows."""
+
+    spec: ReportSpec
+    parts: list[ModelPart]
+    board: ComparisonResponse | str | None
+    made_at: str
+    version: str
+
+    def to_html(self) -> str:
+        """The file."""
+        return "".join(_page(self))
+
+
+def gathered(client: "BindscopeClient", spec: ReportSpec, *, on_progress: Progress, made_at: str) -> Report:
+    """Asks the service for everything. Raises ServiceUnreachable, and ApiError where a model is not known at all."""
+    from bindscope import __version__
+
+    parts = [_part(client, model, spec, on_progress) for model in spec.models]
+    board: ComparisonResponse | str | None = None
+    if len(spec.models) > 1:
+        on_progress("models side by side")
+        options: dict[str, Any] = {"dataset": spec.dataset} if spec.dataset else {}
+        options |= {"count": spec.count, "limit": min(spec.limit, 10_000), "seed": spec.seed, "template": spec.template}
+        board = _or_sentence(lambda: client.compare(spec.models, spec.space, **options))
+    return Report(spec, parts, board, made_at, __version__)
+
+
+def _part(client: "BindscopeClient", model: str, spec: ReportSpec, tell: Progress) -> ModelPart:
+    tell(f"{model}: passport")
+    part = ModelPart(model, client.passport(model), "")
+    own: dict[str, Any] = {"dataset": spec.dataset} if spec.dataset else {}
+    wording = {"template": spec.template}
+    tell(f"{model}: survey")
+    asked = {"count": spec.count, "seed": spec.seed, "only_valid_swaps": True, **own, **wording}
+    part.survey = _or_sentence(lambda: client.verdict_batch(model, spec.space, **asked))
+    if isinstance(part.survey, VerdictBatch):
+        part.failures = list(_failures(client, model, part.survey, wording))
+    for modality in ("image", "text"):
+        source: dict[str, Any] = {"model": model, "modality": modality, **wording, **own}
+        if not spec.dataset:
+            source |= {"space": spec.space, "limit": spec.limit}
+        tell(f"{model}: {modality} embeddings")
+        part.probes[modality] = _or_sentence(lambda s=source: client.probe(s, seed=spec.seed))  # type: ignore[misc]
+        if isinstance(part.probes[modality], str):
+            continue  # the same reason holds for the rest
+        part.sums[modality] = _or_sentence(lambda s=source: client.decompose(s, seed=spec.seed))  # type: ignore[misc]
+        part.removals[modality] = _or_sentence(lambda s=source: client.remove(s, seed=spec.seed))  # type: ignore[misc]
+        part.surgeries[modality] = _or_sentence(lambda s=source: client.surgery(s, seed=spec.seed))  # type: ignore[misc]
+    tell(f"{model}: retrieval")
+    asked = {"queries": min(spec.count, 5000), "seed": spec.seed, **own, **wording}
+    part.retrieval = _or_sentence(lambda: client.retrieve(model, spec.space, **asked))
+    return part
+
+
+def _failures(
+    client: "BindscopeClient", model: str, survey: VerdictBatch, wording: Mapping[str, str]
+) -> Iterator[tuple[bytes | None, Verdict]]:
+    for scene in survey.failures[:_FAILURES]:
+        verdict = _or_sentence(lambda s=scene: client.verdict(model, s, **wording))  # type: ignore[misc]
+        if isinstance(verdict, str):
+            continue
+        picture = None
+        if survey.anchor == "image":
+            shown = _or_sentence(lambda s=scene: client.render(s, _PIXELS))  # type: ignore[misc]
+            picture = shown if isinstance(shown, bytes) else None
+        yield picture, verdict
+
+
+def _or_sentence(ask: Callable[[], _Answer]) -> _Answer | str:
+    try:
+        return ask()
+    except ServiceUnreachable:
+        raise
+    except ApiError as error:
+        if error.status >= 500:
+            raise
+        return str(error)
+
+
+# ---- the page -------------------------------------------------------------------------------------------------
+
+
+def _page(report: Report) -> Iterator[str]:
+    spec = report.spec
+    where = f"dataset {spec.dataset}" if spec.dataset else f"space {spec.space}"
+    yield "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
+    yield "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+    yield f"<title>Concept binding: {_e(', '.join(spec.models))}</title><style>{_CSS}</style></head><body><main>"
+    yield f"<h1>Concept binding of {_e(', '.join(spec.models))}</h1>"
+    yield f"<p class='muted'>{_e(where)}, made {_e(report.made_at)} with Bindscope {_e(report.version)}. "
+    yield "Intervals are 95 % (Wilson). A tie is never right.</p><h2>In short</h2><ul>"
+    for part in report.parts:
+        yield f"<li>{_summary(part)}</li>"
+    yield "</ul>"
+    if report.board is not None:
+        yield from _board(report.board)
+    for part in report.parts:
+        yield from _model(part)
+    yield from _settings(report)
+    yield "</main></body></html>\n"
+
+
+def _summary(part: ModelPart) -> str:
+    name = f"<strong>{_e(part.model)}</strong>"
+    if isinstance(part.survey, str):
+        return f"{name}: {_e(part.survey)}"
+    own, seen = part.survey.swap_accuracy, part.survey.recognition["concepts"]
+    what = "picture" if part.survey.anchor == "image" else "caption"
+    said = [f"the true caption beats its swaps in {_share(own)} of the scenes (compared with the {what})"]
+    said.append(f"all concepts of a scene are recognised in {_share(seen)}")
+    for modality, found in part.probes.items():
+        if isinstance(found, ProbeResponse):
+            said.append(
+                f"a linear probe reads the objects from {modality} embeddings in {_share(found.test['object'])}"
+            )
+    return f"{name}: {'; '.join(said)}."
+
+
+def _board(board: ComparisonResponse | str) -> Iterator[str]:
+    yield "<h2>Side by side</h2>"
+    if isinstance(board, str):
+        yield f"<p>{_e(board)}</p>"
+        return
+    rows = [
+        (
+            "–" if row.rank is None else str(row.rank),
+            f"{row.model} ({row.kind})" if row.kind != "model" else row.model,
+            _share(row.swap_accuracy),
+            _share(row.concepts),
+            _share(row.objects),
+        )
+        for row in board.rows
+    ]
+    head = ("Rank", "Model", "Swap accuracy", "Concepts", "Objects")
+    yield _table(head, rows, f"{board.scenes} scenes, the same for all; models that do not separate share a rank.")
+
+
+def _model(part: ModelPart) -> Iterator[str]:
+    yield f"<h2>{_e(part.model)}</h2>"
+    yield from _passport(part.passport)
+    yield "<h3>Caption contest</h3>"
+    if isinstance(part.survey, str):
+        yield f"<p>{_e(part.survey)}</p>"
+    else:
+        survey = part.survey
+        shares = {"swap accuracy": (survey.swap_accuracy, 0.5), "undecided": (survey.undecided, None)}
+        yield _bars(shares, f"{survey.scenes} scenes with a valid swap, noise floor {survey.noise_floor:.1e}")
+        yield "<h3>Recognition by queries</h3>"
+        yield _bars(_with_chance(survey.recognition, survey.chance), "The tick is chance")
+        yield from _atlas(survey)
+    yield from _failing(part)
+    yield "<h3>Linear probes</h3>"
+    yield from _each(part.probes, _probe)
+    yield "<h3>Sums of object vectors</h3>"
+    yield from _each(part.sums, _sum)
+    yield "<h3>Targeted removal</h3>"
+    yield from _each(part.removals, _removal)
+    yield "<h3>Object surgery</h3>"
+    yield from _each(part.surgeries, _surgery)
+    yield "<h3>Retrieval among swapped twins</h3>"
+    if isinstance(part.retrieval, str):
+        yield f"<p>{_e(part.retrieval)}</p>"
+    else:
+        found = part.retrieval
+        shares = {f"recall@{k}": (own, None) for k, own in found.recall.items()}
+        shares |= {"twin first": (found.swapped_first, None), "undecided": (found.undecided, None)}
+        yield _bars(shares, f"{found.direction.replace('_', ' ')}: {found.queries} queries, gallery of {found.gallery}")
+
+
+def _passport(found: PassportModel | str) -> Iterator[str]:
+    if isinstance(found, str):
+        yield f"<p>{_e(found)}</p>"
+        return
+    rows = [(own.state, own.name, own.said) for own in found.checks]
+    yield f"<details><summary>Passport: {_e(found.state)}</summary>"
+    yield _table(("State", "Check", "What it means"), rows, "Whether the model answers as it should")
+    yield "</details>"
+
+
+def _atlas(survey: VerdictBatch) -> Iterator[str]:
+    cells = sorted(survey.atlas, key=lambda cell: (-(cell.swapped.value or 0), cell.concept, cell.value))[:12]
+    if cells:
+        rows = [(c.concept, f"{c.value} ↔ {c.other}", _share(c.swapped), f"{c.mean_margin:+.4f}") for c in cells]
+        yield "<h3>Who is taken for whom</h3>"
+        yield _table(("Concept", "Exchanged", "Swap won", "Mean margin"), rows, "Pairs that are exchanged most often")
+
+
+def _failing(part: ModelPart) -> Iterator[str]:
+    if not part.failures:
+        return
+    yield "<h3>Scenes that fail</h3><div class='strip'>"
+    for picture, verdict in part.failures:
+        best = {c.kind: c for c in sorted(verdict.contest.captions, key=lambda c: c.score)}
+        lines = [f"{kind}: {best[kind].text} ({best[kind].score:.3f})" for kind in ("true", "swap") if kind in best]
+        margin = verdict.contest.margin
+        image = ""
+        if picture is not None:
+            data = base64.b64encode(picture).decode("ascii")
+            image = f"<img src='data:image/png;base64,{data}' alt='{_e(lines[0])}' width='{_PIXELS}'>"
+        words = "<br>".join(map(_e, lines))
+        number = 0.0 if margin is None else margin
+        yield f"<figure>{image}<figcaption>{words}<br>margin {number:+.4f}</figcaption></figure>"
+    yield "</div>"
+
+
+def _each(found: Mapping[str, Any], draw: Callable[[Any, str], str]) -> Iterator[str]:
+    if not found:
+        yield "<p>The embeddings could not be probed, so there is nothing to take apart.</p>"
+    for modality, own in found.items():
+        yield f"<p>{_e(modality)}: {_e(own)}</p>" if isinstance(own, str) else draw(own, modality)
+
+
+def _probe(found: ProbeResponse, modality: str) -> str:
+    chance = {name: own.value for name, own in found.chance.items()}
+    note = f"{modality}: {found.test_scenes} held-out scenes, trained on {found.train_scenes}; the tick is chance"
+    return _bars(_with_chance(found.test, chance), note)
+
+
+def _sum(found: DecompositionResponse, modality: str) -> str:
+    r2 = "unknown" if found.r2.test is None else f"{found.r2.test:.3f}"
+    shares = {"retrieval": found.retrieval, **{f"probe: {_HEADS.get(k, k)}": v for k, v in found.probing.items()}}
+    return _bars({name: (own, None) for name, own in shares.items()}, f"{modality}: held-out R² {r2}")
+
+
+def _removal(found: RemovalResponse, modality: str) -> str:
+    rows = [
+        (name.replace("_", " "), _share(own["concepts"]), _share(own["object"])) for name, own in found.variants.items()
+    ]
+    return _table(("Variant", "Concepts", "Objects"), rows, f"{modality}: held-out probes on each variant")
+
+
+def _surgery(found: SurgeryResponse, modality: str) -> str:
+    shares = {"lands on the wanted scene": found.retrieval, "stays where it was": found.stayed}
+    shares |= {f"probe: {_HEADS.get(name, name)}": own for name, own in found.probing.items()}
+    note = f"{modality}: {found.edits} edits of {found.concept}"
+    if found.rendered_cosine is not None:
+        note += f"; cosine to the model's own vector {found.rendered_cosine.mean:.3f}"
+    return _bars({name: (own, None) for name, own in shares.items()}, note)
+
+
+def _settings(report: Report) -> Iterator[str]:
+    yield "<h2>How it was made</h2><p>The same report again:</p>"
+    yield f"<pre tabindex='0'><code>{_e(report.spec.command())}</code></pre>"
+    for part in report.parts:
+        made = part.passport.provenance if isinstance(part.passport, PassportModel) else None
+        if made is not None:
+            yield _table(("Fact", "Value"), _facts(made, report.spec), f"Provenance of {part.model}")
+
+
+def _facts(made: Provenance, spec: ReportSpec) -> list[tuple[str, str]]:
+    plain = made.model_dump(exclude_none=True, exclude={"versions", "space", "template", "seed", "dataset"})
+    facts = [(name, str(value)) for name, value in plain.items()]
+    facts += [("space", spec.space if not spec.dataset else f"dataset {spec.dataset}"), ("template", spec.template)]
+    facts += [("seed", str(spec.seed)), ("survey scenes", str(spec.count)), ("scenes of the geometry", str(spec.limit))]
+    return [*facts, ("versions", ", ".join(f"{name} {version}" for name, version in made.versions.items()))]
+
+
+def _with_chance(heads: Recognition, chance: Mapping[str, float | None]) -> dict[str, tuple[Interval, float | None]]:
+    return {
+        _HEADS.get(name, name): (own, chance.get("object" if name == "object_on_valid_swaps" else name))
+        for name, own in heads.items()
+    }
+
+
+def _bars(shares: Mapping[str, tuple[Interval, float | None]], note: str) -> str:
+    """Shares with their intervals as a drawing, and the same as text beside each bar."""
+    known = [(name, own, chance) for name, (own, chance) in shares.items() if own.value is not None]
+    if not known:
+        return f"<p class='muted'>{_e(note)}: no such scene.</p>"
+    step, left, width = 30, 220, 420
+    parts = []
+    for row, (name, own, chance) in enumerate(known):
+        y, value = row * step + 8, own.value or 0.0
+        low, high = own.low if own.low is not None else value, own.high if own.high is not None else value
+        parts.append(f"<text x='{left - 10}' y='{y + 14}' text-anchor='end'>{_e(name)}</text>")
+        parts.append(f"<rect class='ground' x='{left}' y='{y}' width='{width}' height='18' rx='3'/>")
+        parts.append(f"<rect class='bar' x='{left}' y='{y}' width='{width * value:.1f}' height='18' rx='3'/>")
+        x1, x2 = left + width * low, left + width * high
+        parts.append(f"<line class='ink' x1='{x1:.1f}' x2='{x2:.1f}' y1='{y + 9}' y2='{y + 9}'/>")
+        if chance is not None:
+            x = left + width * chance
+            parts.append(f"<line class='chance' x1='{x:.1f}' x2='{x:.1f}' y1='{y - 3}' y2='{y + 21}'/>")
+        parts.append(f"<text x='{left + width + 10}' y='{y + 14}'>{_e(_share(own))}</text>")
+    said = "; ".join(f"{name} {_share(own)}" for name, own, _ in known)
+    box = f"0 0 {left + width + 250} {step * len(known) + 6}"
+    drawing = f"<svg viewBox='{box}' role='img' aria-label='{_e(said)}'>{''.join(parts)}</svg>"
+    return f"<figure class='bars'>{drawing}<figcaption>{_e(note)}.</figcaption></figure>"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    top = "".join(f"<th scope='col'>{_e(name)}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{_e(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    inner = f"<caption>{_e(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
+    return f"<div class='scroll' tabindex='0' role='region' aria-label='{_e(caption)}'><table>{inner}</table></div>"
+
+
+def _share(own: Interval) -> str:
+    if own.value is None or own.low is None or own.high is None:
+        return "no such scene"
+    return f"{100 * own.value:.1f} % ({100 * own.low:.1f} to {100 * own.high:.1f}, n = {own.n})"
+
+
+def _e(text: object) -> str:
+    return html.escape(str(text), quote=True)
+
+
+_CSS = """
+:root { color-scheme: light dark; --ink: #17202e; --muted: #566072; --line: #c9d0db; --ground: #e8ecf2; --bar: #1f5fc4;
+  --page: #fff; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e9edf4; --muted: #a9b3c3; --line: #3a4352; --ground: #262d39;
+  --bar: #5c93ea; --page: #10141b; } }
+body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1.7rem; line-height: 1.2; overflow-wrap: anywhere; } h2 { margin-top: 2.5rem; overflow-wrap: anywhere;
+  border-top: 1px solid var(--line); padding-top: 1rem; } h3 { margin-top: 1.6rem; }
+.muted, figcaption, caption { color: var(--muted); font-size: 0.9rem; text-align: left; }
+figure { margin: 0.5rem 0; } .bars svg { width: 100%; height: auto; display: block; }
+svg text { font: 14px system-ui, sans-serif; fill: var(--ink); }
+.ground { fill: var(--ground); } .bar { fill: var(--bar); } .ink { stroke: var(--ink); stroke-width: 2; }
+.chance { stroke: var(--ink); stroke-width: 2; stroke-dasharray: 4 3; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; margin: 0.5rem 0; }
+th, td { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+.strip { display: flex; flex-wrap: wrap; gap: 1rem; } .strip figure { width: 200px; } .strip img { border-radius: 6px; }
+pre { overflow-x: auto; background: var(--ground); padding: 0.8rem; border-radius: 6px; }
+@media print { details { display: block; } h2 { break-before: page; } figure, tr { break-inside: avoid; } }
+"""
