@@ -8,6 +8,7 @@ from bindscope.client import ApiError
 from bindscope_dashboard import help as words
 from bindscope_dashboard import service, state, theme
 from bindscope_dashboard.views import (
+    bundle,
     caption_tests,
     compare,
     complexity,
@@ -24,6 +25,7 @@ from bindscope_dashboard.views import (
     surgery,
     survey,
     system,
+    tour,
     train,
 )
 
@@ -37,8 +39,13 @@ def _frame(title: str) -> None:
     """The page's heading with the help beside it."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="frame"):
         st.title(title, anchor=False, width="content")
-        if st.button("What is binding?", icon=":material/help:", type="tertiary", key="frame.help"):
-            _help()
+        with st.container(horizontal=True, horizontal_alignment="right", width="content", key="frame-help"):
+            if title == "Compose":
+                tour.starter()
+            bundle.opener()
+            if st.button("What is binding?", icon=":material/help:", type="tertiary", key="frame.help"):
+                _help()
+    bundle.note()
     if title != "System":
         _store_note()
 
@@ -92,6 +99,7 @@ def main() -> None:
     every = [page for group in pages.values() for page in group]
     state.register_pages({page.url_path or "compose": page for page in every})
     chosen = st.navigation(pages, position="top")
+    state.start_notes(chosen.url_path or "compose")
     _frame(chosen.title)
     chosen.run()
 

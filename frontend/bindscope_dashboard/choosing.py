@@ -10,24 +10,24 @@ from bindscope.schemas.comparisons import ComparisonProgress, ComparisonResponse
 from bindscope.schemas.projections import ProjectionResponse
 from bindscope.schemas.repairs import RepairModel
 from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
-from bindscope_dashboard import own_data, service
+from bindscope_dashboard import service
 
 _LAST_BOARD = "compare.board"
 
 
 def retrieval(body: Mapping[str, Any]) -> RetrievalResponse:
     """Retrieval with swapped twins."""
-    return _retrieval(service.url(), service.key_of(body))
+    return service.asked(RetrievalResponse, service.key_of(body), lambda key: _retrieval(service.url(), key))
 
 
 def lookalikes(body: Mapping[str, Any]) -> LookalikeResponse:
     """Captions that share a vector."""
-    return _lookalikes(service.url(), service.key_of(body))
+    return service.asked(LookalikeResponse, service.key_of(body), lambda key: _lookalikes(service.url(), key))
 
 
 def repair(body: Mapping[str, Any]) -> RepairModel:
     """A linear map for the text tower."""
-    return _repair(service.url(), service.key_of(body))
+    return service.asked(RepairModel, service.key_of(body), lambda key: _repair(service.url(), key))
 
 
 def repair_file(repair_id: str) -> bytes:
@@ -37,7 +37,7 @@ def repair_file(repair_id: str) -> bytes:
 
 def projection(body: Mapping[str, Any]) -> ProjectionResponse:
     """A map of a source."""
-    return _projection(service.url(), service.key_of(body))
+    return service.asked(ProjectionResponse, service.key_of(body), lambda key: _projection(service.url(), key))
 
 
 def comparison(body: Mapping[str, Any], on_progress: Callable[[ComparisonProgress], None]) -> ComparisonResponse:
@@ -45,17 +45,21 @@ def comparison(body: Mapping[str, Any], on_progress: Callable[[ComparisonProgres
 
     The last board stays with the session: Streamlit's own cache would try to replay the progress.
     """
-    key = (service.url(), service.key_of(body))
-    last: tuple[tuple[str, str], ComparisonResponse] | None = st.session_state.get(_LAST_BOARD)
-    if last is None or last[0] != key:
-        last = (key, service.patient(key[0]).compare(**own_data.sent(body), on_progress=on_progress))
-        st.session_state[_LAST_BOARD] = last
-    return last[1]
+
+    def ask(key: str) -> ComparisonResponse:
+        last: tuple[str, str, ComparisonResponse] | None = st.session_state.get(_LAST_BOARD)
+        if last is None or last[:2] != (service.url(), key):
+            found = service.patient(service.url()).compare(**json.loads(key), on_progress=on_progress)
+            last = (service.url(), key, found)
+            st.session_state[_LAST_BOARD] = last
+        return last[2]
+
+    return service.asked(ComparisonResponse, service.key_of(body), ask)
 
 
 def disagreements(body: Mapping[str, Any]) -> DisagreementResponse:
     """Scenes that only one of two models gets right."""
-    return _disagreements(service.url(), service.key_of(body))
+    return service.asked(DisagreementResponse, service.key_of(body), lambda key: _disagreements(service.url(), key))
 
 
 @st.cache_data(max_entries=100, ttl=3600, show_spinner=False)

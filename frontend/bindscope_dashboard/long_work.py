@@ -54,13 +54,17 @@ def jobs() -> list[JobSummary]:
 
 def job(job_id: str) -> JobModel:
     """One job as it is now. Asks twice where the store is too busy to answer at once."""
-    try:
+
+    def ask(key: str) -> JobModel:
+        try:
+            return service.client().job(job_id)
+        except ApiError as error:
+            if error.status != _BUSY:
+                raise
+        time.sleep(_PAUSE_S)
         return service.client().job(job_id)
-    except ApiError as error:
-        if error.status != _BUSY:
-            raise
-    time.sleep(_PAUSE_S)
-    return service.client().job(job_id)
+
+    return service.asked(JobModel, job_id, ask)
 
 
 def cancel(job_id: str) -> None:

@@ -7,12 +7,16 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import streamlit as st
+from pydantic import BaseModel
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
+from bindscope import __version__
 from bindscope.client import ApiError, BindscopeClient, ServiceUnreachable
+from bindscope.client.bundles import Bundle
 from bindscope.domain.concepts import ConceptSpace, grid_space
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.counterexamples import Counterexample
@@ -28,9 +32,10 @@ from bindscope.schemas.spaces import SpaceModel
 from bindscope.schemas.surgeries import EditResponse, SurgeryResponse
 from bindscope.schemas.system import SystemState
 from bindscope.schemas.verdicts import BatchProgress, Verdict, VerdictBatch
-from bindscope_dashboard import editing, own_data
+from bindscope_dashboard import editing, own_data, state
 from bindscope_dashboard.links import space_of
 
+_Answer = TypeVar("_Answer", bound=BaseModel)
 _DEFAULT_URL = "http://127.0.0.1:8000"
 #: Seconds that an analysis of many scenes may take: the first one of a large space embeds every scene.
 _PATIENCE = 1800.0
@@ -65,8 +70,13 @@ def client() -> BindscopeClient:
 
 
 def models() -> list[ModelSummary]:
-    """The models, asked afresh every few seconds."""
-    return _models(url())
+    """The models, asked afresh every few seconds; those of an open bundle stand among them."""
+    bundle = state.bundle()
+    known = _models(url())
+    if bundle is None:
+        return known
+    here = {model.id for model in known if model.available}
+    return [*known, *(model for model in bundle.models if model.id not in here)]
 
 
 def passport(model: str) -> PassportModel:
@@ -79,7 +89,9 @@ def passport(model: str) -> PassportModel:
 def spaces() -> "Spaces":
     """The concept spaces by name, and the uploads that stand among them."""
     known = _spaces(url())
-    return Spaces({**known, **own_data.as_spaces(datasets(), known)})
+    bundle = state.bundle()
+    brought = {} if bundle is None else {wire.name: space_of(wire) for wire in bundle.spaces}
+    return Spaces({**brought, **known, **own_data.as_spaces(datasets(), known)})
 
 
 def space_titles() -> dict[str, str]:
@@ -102,7 +114,7 @@ def verdicts(bodies: Sequence[Mapping[str, Any]]) -> list[Verdict | ApiError]:
     def ask(body: Mapping[str, Any]) -> Verdict | ApiError:
         add_script_run_ctx(ctx=context)
         try:
-            return _verdict(address, key_of(body))
+            return asked(Verdict, key_of(body), lambda key: _verdict(address, key))
         except ServiceUnreachable:
             raise
         except ApiError as error:
@@ -116,53 +128,58 @@ def verdicts(bodies: Sequence[Mapping[str, Any]]) -> list[Verdict | ApiError]:
 
 def counterexample(body: Mapping[str, Any]) -> Counterexample:
     """The smallest edit that flips the verdict."""
-    return _counterexample(url(), key_of(body))
+    return asked(Counterexample, key_of(body), lambda key: _counterexample(url(), key))
 
 
 def picture(scene: SceneModel, pixels: int) -> bytes:
     """The PNG that the model sees."""
-    return _picture(url(), key_of(scene.model_dump(mode="json", exclude_none=True)), pixels)
+    body = {"scene": scene.model_dump(mode="json", exclude_none=True), "pixels": pixels}
+    return asked_bytes(key_of(body), lambda key: _picture(url(), key))
 
 
 def batch(body: Mapping[str, Any]) -> VerdictBatch:
     """A survey without progress, kept: for small ones."""
-    return _batch(url(), key_of(body))
+    return asked(VerdictBatch, key_of(body), lambda key: _batch(url(), key))
 
 
 def batch_with_progress(body: Mapping[str, Any], on_progress: Callable[[BatchProgress], None]) -> VerdictBatch:
     """A survey that reports its progress; the caller keeps the result."""
-    options = own_data.sent(body)
-    return _client(url()).verdict_batch(options.pop("model"), on_progress=on_progress, **options)
+
+    def ask(key: str) -> VerdictBatch:
+        options = json.loads(key)
+        return _client(url()).verdict_batch(options.pop("model"), on_progress=on_progress, **options)
+
+    return asked(VerdictBatch, key_of(body), ask)
 
 
 def probe(body: Mapping[str, Any]) -> ProbeResponse:
     """Linear probes."""
-    return _probe(url(), key_of(body))
+    return asked(ProbeResponse, key_of(body), lambda key: _probe(url(), key))
 
 
 def decomposition(body: Mapping[str, Any]) -> DecompositionResponse:
     """Additive decomposition."""
-    return _decomposition(url(), key_of(body))
+    return asked(DecompositionResponse, key_of(body), lambda key: _decomposition(url(), key))
 
 
 def scene_shares(body: Mapping[str, Any]) -> SceneShareResponse:
     """What the objects and concepts of one scene explain."""
-    return _scene_shares(url(), key_of(body))
+    return asked(SceneShareResponse, key_of(body), lambda key: _scene_shares(url(), key))
 
 
 def removal(body: Mapping[str, Any]) -> RemovalResponse:
     """Targeted removal."""
-    return _removal(url(), key_of(body))
+    return asked(RemovalResponse, key_of(body), lambda key: _removal(url(), key))
 
 
 def surgery(body: Mapping[str, Any]) -> SurgeryResponse:
     """Object surgery over all edits."""
-    return _surgery(url(), key_of(body))
+    return asked(SurgeryResponse, key_of(body), lambda key: _surgery(url(), key))
 
 
 def edit(body: Mapping[str, Any]) -> EditResponse:
     """One edit of one scene."""
-    return _edit(url(), key_of(body))
+    return asked(EditResponse, key_of(body), lambda key: _edit(url(), key))
 
 
 def datasets() -> list[DatasetModel]:
@@ -246,8 +263,54 @@ def pair_test(model: str, archive: bytes, on_progress: Callable[[PairTestProgres
 
 def forget() -> None:
     """Drops what describes the service, so that the next run asks again."""
-    for cached in (_models, _spaces, _system, _datasets):
+    for cached in (_models, _spaces, _wire_spaces, _system, _datasets):
         cached.clear()
+
+
+def asked(kind: type[_Answer], key: str, ask: Callable[[str], _Answer]) -> _Answer:
+    """An answer by its request: from the open bundle where it has it, else from the service. It is noted for a bundle
+    of the page."""
+    name = f"{kind.__name__} {key}"
+    kept = state.bundled_answer(name)
+    if kept is not None:
+        return kind.model_validate_json(kept)
+    answer = ask(key)
+    state.note_answer(name, answer)
+    return answer
+
+
+def asked_bytes(key: str, ask: Callable[[str], bytes]) -> bytes:
+    """The same for pictures."""
+    name = f"picture {key}"
+    kept = state.bundled_answer(name)
+    if kept is not None:
+        return kept
+    answer = ask(key)
+    state.note_answer(name, answer)
+    return answer
+
+
+def bundle_maker(page: str, query: Mapping[str, str]) -> Callable[[], bytes]:
+    """What makes a zip of the page as it is then. It runs when somebody asks for the file, outside of any session."""
+    noted, known, wire = state.noted_answers(), models(), _wire_spaces(url())
+
+    def make() -> bytes:
+        answers = {
+            name: answer if isinstance(answer, bytes) else answer.model_dump_json().encode()
+            for name, answer in list(noted.items())
+        }
+        text = " ".join([*query.values(), *answers])
+        return Bundle(
+            page=page,
+            query=dict(query),
+            created=datetime.now(UTC).isoformat(timespec="minutes"),
+            version=__version__,
+            models=[model for model in known if model.id in text],
+            spaces=[space for space in wire if space.name in text],
+            answers=answers,
+        ).to_bytes()
+
+    return make
 
 
 def key_of(body: Mapping[str, Any]) -> str:
@@ -273,7 +336,12 @@ def _models(address: str) -> list[ModelSummary]:
 
 @st.cache_data(ttl=60, show_spinner=False)
 def _spaces(address: str) -> dict[str, ConceptSpace]:
-    return {wire.name: space_of(wire) for wire in _client(address).spaces()}
+    return {wire.name: space_of(wire) for wire in _wire_spaces(address)}
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def _wire_spaces(address: str) -> list[SpaceModel]:
+    return _client(address).spaces()
 
 
 @st.cache_data(ttl=5, show_spinner=False)
@@ -309,8 +377,9 @@ def _counterexample(address: str, body: str) -> Counterexample:
 
 
 @st.cache_data(max_entries=500, ttl=3600, show_spinner=False)
-def _picture(address: str, scene: str, pixels: int) -> bytes:
-    return _client(address).render(json.loads(scene), pixels)
+def _picture(address: str, body: str) -> bytes:
+    options = json.loads(body)
+    return _client(address).render(options["scene"], options["pixels"])
 
 
 @st.cache_data(max_entries=50, ttl=3600, show_spinner=False)

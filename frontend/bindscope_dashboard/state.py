@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 import streamlit as st
 
+from bindscope.client.bundles import Bundle
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.verdicts import VerdictBatch
@@ -83,9 +84,71 @@ def register_pages(pages: Mapping[str, Any]) -> None:
     st.session_state["pages"] = dict(pages)
 
 
+def page_names() -> list[str]:
+    """Pages of the navigation."""
+    return list(st.session_state["pages"])
+
+
 def page_named(name: str) -> Any:
     """A page of the navigation."""
     return st.session_state["pages"][name]
+
+
+# ---- the tour ----------------------------------------------------------------------------------------------
+
+
+def tour_step() -> int | None:
+    """The step of the tour; beyond its steps where it is over, None before anything is known."""
+    return cast("int | None", st.session_state.get("tour"))
+
+
+def set_tour(step: int) -> None:
+    """Goes to a step; -1 ends the tour."""
+    st.session_state["tour"] = step
+
+
+# ---- bundles ------------------------------------------------------------------------------------------------
+
+#: Answers that are kept for a bundle: more than any page asks for at once.
+_NOTED = 200
+
+
+def bundle() -> Bundle | None:
+    """The bundle that is open, if one is."""
+    return cast("Bundle | None", st.session_state.get("bundle"))
+
+
+def open_bundle(new: Bundle | None) -> None:
+    """Opens a bundle, or closes the one that is open."""
+    st.session_state["bundle"] = new
+    st.session_state["survey.results"] = {}
+
+
+def bundled_answer(name: str) -> bytes | None:
+    """What the open bundle holds for a request."""
+    found = bundle()
+    return None if found is None else found.answers.get(name)
+
+
+def note_answer(name: str, answer: Any) -> None:
+    """Remembers an answer of this session; the oldest are forgotten."""
+    noted = noted_answers()
+    noted.pop(name, None)
+    noted[name] = answer
+    while len(noted) > _NOTED:
+        noted.pop(next(iter(noted)))
+
+
+def noted_answers() -> dict[str, Any]:
+    """Answers of this session, the latest last. A page that opens starts anew."""
+    return _kept("bundle.noted", dict)
+
+
+def start_notes(page: str) -> None:
+    """Forgets the answers of another page."""
+    if st.session_state.get("bundle.page") != page:
+        st.session_state["bundle.page"] = page
+        st.session_state["bundle.noted"] = {}
 
 
 # ---- widgets ------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     for command in (texts, photo):
         app.command()(command)
     app.command("tests")(pair_tests)
+    app.command("bundle")(show_bundle)
 
 
 @data.command("add")
@@ -134,6 +135,21 @@ def photo(
     typer.echo(f"{found.outcome}: margin {found.margin:+.4f}, noise floor {found.noise_floor:.1e}")
     for text, score in zip((caption, other), found.scores, strict=True):
         typer.echo(f"  {score:+.4f}  {text}")
+
+
+def show_bundle(path: Annotated[Path, typer.Argument(help="A bundle that a page's Share menu has written.")]) -> None:
+    """Say what a bundle holds; the dashboard's 'Open a bundle' shows it."""
+    from bindscope.client.bundles import bundle_from
+
+    if not path.is_file():
+        raise InvalidInput(f"No such file: {path}.")
+    found = bundle_from(path.read_bytes())
+    typer.echo(f"page {found.page}, made {found.created} with Bindscope {found.version}")
+    for name, value in found.query.items():
+        typer.echo(f"  {name} = {value}")
+    for model in found.models:
+        typer.echo(f"  model {model.id}, fingerprint {model.fingerprint}")
+    typer.echo(f"  {len(found.answers)} answers")
 
 
 def pair_tests(

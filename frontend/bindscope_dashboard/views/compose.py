@@ -18,7 +18,7 @@ from bindscope.schemas.models import ModelSummary
 from bindscope_dashboard import editing, own_data, service, state
 from bindscope_dashboard.components.scene_editor import scene_editor
 from bindscope_dashboard.links import ComposeState, compose_from_query, compose_query, verdict_body
-from bindscope_dashboard.views import gallery, judgement
+from bindscope_dashboard.views import gallery, judgement, tour
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.views.wording_picker import wording_picker, wording_widgets
@@ -34,7 +34,9 @@ def page() -> None:
     """The page of the navigation."""
     with explained():
         models, spaces = service.models(), service.spaces()
+        tour.begin(from_link=bool(st.query_params.to_dict()))
         _open(models, spaces)
+        tour.show()
         _workbench()
 
 

@@ -18,6 +18,12 @@ def share_popover(
     with st.popover("Share", icon=":material/share:"):
         st.caption("The link reopens exactly this view.")
         st.code(link(state.page_url(), query), language=None, wrap_lines=True)
+        page = key.split(".", 1)[0]
+        st.download_button(
+            "Bundle (.zip)", service.bundle_maker(page, query), f"bindscope-{page}.zip", "application/zip",
+            key=f"{key}.bundle", icon=":material/inventory_2:", on_click="ignore",
+            help="The view with its results: another installation opens it, without the models.",
+        )  # fmt: skip
         st.segmented_control(
             "The camera on figures saves", ["SVG", "PNG"], default="SVG", key="share.format", required=True
         )
