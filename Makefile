@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 # Tests run side by side in this many processes.
 WORKERS ?= 2
 
-.PHONY: setup run test lint types imports bench clean openapi screenshots audit
+.PHONY: setup run test lint types imports bench clean openapi docs screenshots audit
 
 setup: $(VENV)/.ready-dev
 
@@ -47,6 +47,9 @@ bench: setup
 
 openapi: setup
 	$(BIN)/python scripts/openapi.py
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 screenshots: setup
 	$(BIN)/python scripts/screenshots.py

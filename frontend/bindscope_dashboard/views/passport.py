@@ -1,5 +1,6 @@
 """The badge of the models whose numbers a page shows: whether they answer as they should."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -20,7 +21,7 @@ _SIGNS = {"passed": "✓", "noted": "•", "warning": "!", "failed": "✗", "ski
 
 def models_in(query: Mapping[str, str]) -> list[str]:
     """The models that a page's link names."""
-    names = [query.get("model", ""), query.get("second", ""), *query.get("models", "").split(",")]
+    names = [query.get("model", ""), query.get("second", ""), *re.split(r"[ ,]+", query.get("models", ""))]
     return list(dict.fromkeys(name for name in names if name and name != "none"))
 
 

@@ -5,6 +5,7 @@ caption with the adjectives exchanged; they may change it. Two models answer sid
 of the photo is kept, and the link carries the captions only.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -103,7 +104,7 @@ def _desk() -> None:
         with left:
             file = st.file_uploader("Photo", type=["png", "jpg", "jpeg", "webp"], key="photo.file")
             if file is not None:
-                st.image(file.getvalue(), caption="Seen by the models only; nothing of it is kept.")
+                st.html(_shown(file.getvalue(), file.type))
         with right:
             caption = st.text_input("What it shows (the true caption)", key="photo.caption", max_chars=500)
             other = _other(caption)
@@ -134,6 +135,14 @@ def _desk() -> None:
             for column, name in zip(st.columns(len(names)), names, strict=True):
                 with column, st.container(border=True):
                     _answer(name, file.getvalue(), (caption.strip(), other))
+
+
+def _shown(photo: bytes, kind: str) -> Html:
+    source = f"data:{kind};base64,{base64.b64encode(photo).decode('ascii')}"
+    picture = tag("img", src=source, alt="Your photo", style="max-width: 100%; border-radius: .5rem")
+    return tag(
+        "figure", picture, tag("figcaption", "Seen by the models only; nothing of it is kept."), style="margin: 0"
+    )
 
 
 def _other(caption: str) -> str:

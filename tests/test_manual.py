@@ -1,0 +1,88 @@
+"""The manual: built strictly, read without a network, its commands those that exist."""
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    pytest.importorskip("material", reason="mkdocs-material is not installed")
+    out = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(out)]
+    quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False, env=quiet)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def test_every_page_is_built_and_nothing_is_loaded_from_elsewhere(site) -> None:
+    built = {path.relative_to(site).with_suffix(".md") for path in site.rglob("*.html")}
+    wanted = {path.relative_to(ROOT / "docs") for path in PAGES if path.name != "README.md"}
+    assert wanted <= built
+    for path in site.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        loaded = re.findall(r"<(?:script|img|link)[^>]+(?:src|href)=[\"'](https?:[^\"']+)", text)
+        assert [url for url in loaded if "canonical" not in url] == [], path
+
+
+def test_formulas_are_drawn_by_the_browser_itself(site) -> None:
+    text = (site / "methods" / "verdict.html").read_text(encoding="utf-8")
+    assert "<math" in text
+    assert "$$" not in text
+
+
+def test_the_reference_has_every_route(site) -> None:
+    import json
+
+    text = (site / "api.html").read_text(encoding="utf-8")
+    paths = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+    missing = [path for path in paths if path not in text]
+    assert missing == []
+
+
+def test_the_search_works_from_a_file(site) -> None:
+    assert (site / "search" / "search_index.js").is_file()
+
+
+def test_every_picture_has_words() -> None:
+    for path in PAGES:
+        for words, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+            assert len(words) > 8, path
+            assert (path.parent / target).is_file(), target
+
+
+@cache
+def _help(command: tuple[str, ...]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "bindscope", *command, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "300"},
+    )
+    return done.stdout if done.returncode == 0 else ""
+
+
+def test_the_commands_of_the_manual_exist_with_their_options() -> None:
+    groups = {"models", "data", "jobs", "train"}
+    seen = 0
+    for path in PAGES:
+        for line in re.findall(r"^(?: {4})?bindscope ([a-z].*)$", path.read_text(encoding="utf-8"), re.MULTILINE):
+            words = line.split("#")[0].split()
+            inner = len(words) > 1 and words[0] in groups and not words[1].startswith("-")
+            command = tuple(words[: 2 if inner else 1])
+            shown = _help(command)
+            assert shown, f"{path.name}: bindscope {line}"
+            for option in (word.split("=")[0] for word in words if re.fullmatch(r"--?[a-z][a-z-]*", word)):
+                assert option in shown, f"{path.name}: {option} of bindscope {line}"
+            seen += 1
+    assert seen > 20
