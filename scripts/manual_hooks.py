@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
+from mkdocs.utils import get_relative_url
 
 _BLOCK = re.compile(r"^\$\$\n?(.+?)\n?\$\$$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"(?<![\\$\w])\$([^$\n]+?)\$(?![\w$])")
 _FENCE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 _REFERENCE = "<!-- reference -->"
+_SHIM, _OWN_SHIM = "https://unpkg.com/iframe-worker/shim", "assets/frame-worker.js"
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
@@ -24,6 +26,16 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     parts = _FENCE.split(markdown)
     parts[::2] = [with_math(part) for part in parts[::2]]
     return "".join(parts)
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """The helper of the search lies in the manual itself, not on somebody's server."""
+    return output.replace(_SHIM, get_relative_url(_OWN_SHIM, page.url))
+
+
+def on_post_template(output: str, template_name: str, config: Any) -> str:
+    """The same for pages that no document stands for."""
+    return output.replace(_SHIM, _OWN_SHIM)
 
 
 def with_math(text: str) -> str:

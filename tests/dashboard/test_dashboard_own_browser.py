@@ -53,16 +53,17 @@ def settled(page, url, text) -> None:
 def values(page) -> list[str]:
     """What every field of the page holds, once it has stopped changing."""
     before: list[str] = []
-    while True:
+    for _ in range(20):
         text = "all => all.map(e => e.innerText)"
         typed = page.eval_on_selector_all("input:not([type=file]), textarea", "all => all.map(e => e.value)")
         chosen = page.eval_on_selector_all("[data-testid=stSelectbox], [data-testid=stMultiSelect]", text)
         pressed = page.eval_on_selector_all("[aria-checked=true], [aria-pressed=true]", text)
-        now = sorted([*typed, *chosen, *pressed])
-        if now == before:
+        now = sorted(filter(None, [*typed, *chosen, *pressed]))
+        if now and now == before:
             return now
         before = now
-        page.wait_for_timeout(700)
+        page.wait_for_timeout(500)
+    return before
 
 
 @pytest.mark.parametrize("name", list(PAGES))
