@@ -1,14 +1,18 @@
 """Takes the pictures of the README: starts the real service and dashboard, opens them in Chromium, writes PNG files.
 
     python scripts/screenshots.py [--out docs/images] [--long-work DATA]
+    python scripts/screenshots.py --walk docs/img
 
 ``--long-work`` takes the pages of long work as well, from a data folder in which ``bindscope phase --preset laptop``
-was run (it is run there now where it was not).
+was run (it is run there now where it was not). ``--walk`` takes every page as a new user meets it, wide and light, narrow
+and dark, as small files.
 
 Needs the ``all`` and ``dev`` extras and Chromium on the path.
 """
 
 import argparse
+import io
+import json
 import os
 import shutil
 import socket
@@ -17,6 +21,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,6 +30,11 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from bindscope.client import BindscopeClient
+from bindscope.domain.captions import Captioner
+from bindscope.domain.concepts import BUILTIN_SPACES
+from bindscope.domain.render import render
+from bindscope.domain.scenes import scene_in_slots
+from bindscope.domain.swaps import valid_swaps
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -39,6 +49,26 @@ PROBE = "/probe?model=bundled:tiny-bag&space=clevr2d"
 SIDES = "scene=clevr2d~~red~square~~blue~circle"
 DECOMPOSE = f"/decompose?model=bundled:tiny-bind&{SIDES}"
 SURGERY = f"/surgery?model=bundled:tiny-bind&{SIDES}&object=1&replacement=green~triangle&edits=1&removal=1"
+#: Every page as a new user meets it, and a text that is there once it has settled.
+WALK = {
+    "compose": ("/", "All scores and provenance"),
+    "survey": ("/survey", "press Run"),
+    "data": ("/data", "Drop a file above"),
+    "photo": ("/photo", "Drop a photo"),
+    "tests": ("/tests", "Choose an archive"),
+    "probe": ("/probe", "Provenance and downloads"),
+    "decompose": ("/decompose", "residual"),
+    "surgery": ("/surgery", "Nearest scenes"),
+    "complexity": ("/complexity", "Press Start"),
+    "map": ("/map", "Provenance and downloads"),
+    "compare": ("/compare", "Provenance and downloads"),
+    "retrieve": ("/retrieve", "Provenance and downloads"),
+    "repair": ("/repair", "Press Repair"),
+    "train": ("/train", "Start"),
+    "phase": ("/phase", "Start"),
+    "jobs": ("/jobs", "No jobs"),
+    "system": ("/system", "Store"),
+}
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 _READY = {
     "compose": "All scores and provenance",
@@ -58,6 +88,7 @@ _WAIT = 180_000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    parser.add_argument("--walk", type=Path, default=None, metavar="FOLDER")
     parser.add_argument("--long-work", type=Path, default=None, metavar="DATA")
     arguments = parser.parse_args()
     out: Path = arguments.out
@@ -69,6 +100,11 @@ def main() -> None:
 
     with running_app(arguments.long_work) as (url, api), sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=_FLAGS)
+        if arguments.walk is not None:
+            arguments.walk.mkdir(parents=True, exist_ok=True)
+            walk(browser, url, BindscopeClient(api), arguments.walk)
+            browser.close()
+            return
         if arguments.long_work is not None:
             take_long_work(browser, url, BindscopeClient(api), out)
             browser.close()
@@ -82,6 +118,83 @@ def main() -> None:
         for name, path in (("probe", PROBE), ("decompose", DECOMPOSE), ("surgery", SURGERY)):
             take(browser, url + path, out / f"{name}.png", ready=_READY[name], last=_LAST.get(name))
         browser.close()
+
+
+def walk(browser: "Browser", url: str, client: BindscopeClient, out: Path) -> None:
+    """Every page as a new user meets it, then the pages of their own data with something in them."""
+    for model in ("bundled:tiny-bag", "bundled:tiny-bind"):
+        client.passport(model)  # loaded and checked, as they are once somebody has looked around
+    for width, dark in ((1280, False), (700, True)):
+        tone = "dark" if dark else "light"
+        for name, (path, ready) in WALK.items():
+            file = out / f"{name}-{width}-{tone}.png"
+            take(browser, url + path, file, ready=ready, width=width, dark=dark, small=True)
+    with tempfile.TemporaryDirectory() as folder:
+        take_own_data(browser, url, Path(folder), out)
+
+
+def take_own_data(browser: "Browser", url: str, folder: Path, out: Path) -> None:
+    """An upload before and after it is kept, a photo, and a public test."""
+    archive, photo, test = toys(folder)
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(_WAIT)
+    page.goto(f"{url}/data")
+    page.locator("input[type=file]").first.set_input_files(str(archive))
+    page.get_by_role("button", name="Keep").wait_for()
+    _shot(page, out / "data-preview.png")
+    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="Embed", exact=True).click()
+    page.get_by_text("of them were known").wait_for()
+    _shot(page, out / "data-yours.png")
+    page.goto(f"{url}/photo?caption=a red square and a blue circle")
+    page.locator("input[type=file]").first.set_input_files(str(photo))
+    page.get_by_text("Provenance").nth(1).wait_for()
+    _shot(page, out / "photo.png")
+    page.goto(f"{url}/tests?model=bundled:tiny-bag")
+    page.locator("input[type=file]").first.set_input_files(str(test))
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Run").click()
+    page.get_by_text("Items (CSV)").wait_for()
+    _shot(page, out / "tests.png")
+    page.close()
+
+
+def toys(folder: Path) -> tuple[Path, Path, Path]:
+    """A labelled archive, a photo, and a test in SugarCrepe's form, of drawn scenes."""
+    space = BUILTIN_SPACES["clevr2d"]
+    pairs = [(a, b) for a in space.objects()[:9] for b in space.objects()[9:18] if valid_swaps((a, b))]
+    files, rows, items = {}, ["filename,object1_color,object1_shape,object2_color,object2_shape"], {}
+    say = Captioner().caption
+    for number, pair in enumerate(pairs):
+        name = f"{number:04d}.png"
+        file = io.BytesIO()
+        Image.fromarray(render(scene_in_slots(space, pair), 96)).save(file, format="PNG")
+        files[name] = file.getvalue()
+        rows.append(",".join([name, *(value for o in pair for value in space.named(o).values())]))
+        swapped = say(space, valid_swaps(pair)[0].objects)
+        items[str(number)] = {"filename": name, "caption": say(space, pair), "negative_caption": swapped}
+    tables = {"toys.zip": ("labels.csv", "\n".join(rows)), "crepe.zip": ("swap_att.json", json.dumps(items))}
+    for path, extra in tables.items():
+        with zipfile.ZipFile(folder / path, "w") as archive:
+            archive.writestr(*extra)
+            for name, data in files.items():
+                archive.writestr(name, data)
+    red = [{"color": "red", "shape": "square"}, {"color": "blue", "shape": "circle"}]
+    scene = scene_in_slots(space, [space.index(o) for o in red])
+    Image.fromarray(render(scene, 320)).save(folder / "photo.png")
+    return folder / "toys.zip", folder / "photo.png", folder / "crepe.zip"
+
+
+def _shot(page: "Page", path: Path) -> None:
+    page.wait_for_timeout(1200)
+    page.screenshot(path=str(path), full_page=True)
+    _shrink(path)
+
+
+def _shrink(path: Path) -> None:
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(96).save(path, optimize=True)
+    print(f"{path} {path.stat().st_size / 1000:.0f} kB")
 
 
 def take_long_work(browser: "Browser", url: str, client: BindscopeClient, out: Path) -> None:
@@ -105,6 +218,7 @@ def take(
     last: str | None = None,
     width: int = 1280,
     dark: bool = False,
+    small: bool = False,
 ) -> None:
     """One picture of the whole page, down to the text ``last``, once the text ``ready`` is there."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
@@ -116,6 +230,9 @@ def take(
     page.wait_for_timeout(1500)
     page.screenshot(path=str(path))
     page.close()
+    if small:
+        _shrink(path)
+        return
     with Image.open(path) as picture:
         picture.convert("RGB").save(path, optimize=True)
     print(f"{path} {path.stat().st_size / 1000:.0f} kB")

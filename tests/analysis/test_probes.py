@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bindscope import cancellation
 from bindscope.analysis.linear import fit_softmax, principal_axes, soft_targets
 from bindscope.analysis.pairings import pairings
 from bindscope.analysis.probes import fit_probes, probe, recognise_with, split_scenes
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import ProbeSpec
-from bindscope.errors import InvalidInput
+from bindscope.errors import CallerLeft, InvalidInput
 
 
 def values_of(intervals):
@@ -262,3 +263,12 @@ def test_fits_that_mean_nothing_are_refused(oracles) -> None:
             fit_probes(world.embeddings, world.labels, strength=strength)
     with pytest.raises(InvalidInput, match="read embeddings"):
         fit_probes(world.embeddings, world.labels).predict(np.zeros((2, 5)))
+
+
+def test_a_fit_that_nobody_waits_for_stops_at_its_next_step() -> None:
+    rng = np.random.default_rng(0)
+    labels = SceneLabels(rng.integers(0, 3, (60, 2, 2)), (3, 3), ("color", "shape"))
+    token = cancellation.Token()
+    token.cancel("left")
+    with cancellation.carrying(token), pytest.raises(CallerLeft):
+        fit_probes(rng.standard_normal((60, 8)), labels, seed=0)

@@ -13,6 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bindscope import cancellation
+
 Array = NDArray[np.floating]
 
 #: Numbers in a block of logits: scenes are taken in blocks that stay in the processor's cache.
@@ -195,6 +197,7 @@ def fit_softmax(
     done = np.zeros(loss.shape, dtype=bool)
     iteration = 0
     for iteration in range(max_iterations + 1):
+        cancellation.check()
         done = goal.inner(gradient, gradient * metric) <= tolerance
         if (done | stuck).all() or iteration == max_iterations:
             break

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bindscope import cancellation
 from bindscope.analysis.incidence import blocks
 from bindscope.analysis.metrics import unit
 from bindscope.analysis.verdict import RESOLUTION
@@ -108,6 +109,7 @@ class SceneSearch:
         known = {id(t.table): t.table @ self.directions.T for t in terms}
         found = []
         for part in self._steps(count):
+            cancellation.check()
             queries = _sum_of([(t.sign, t.table, t.index[part]) for t in terms])
             products = _sum_of([(t.sign, known[id(t.table)], t.index[part]) for t in terms])
             length = np.sqrt(np.einsum("qd,qd->q", queries, queries))[:, None]
