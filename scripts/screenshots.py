@@ -4,8 +4,8 @@
     python scripts/screenshots.py --walk docs/img
 
 ``--long-work`` takes the pages of long work as well, from a data folder in which ``bindscope phase --preset laptop``
-was run (it is run there now where it was not). ``--walk`` takes every page as a new user meets it, wide and light, narrow
-and dark, as small files.
+was run (it is run there now where it was not). ``--walk`` takes every page as a new user meets it, wide and light,
+narrow and dark, as small files.
 
 Needs the ``all`` and ``dev`` extras and Chromium on the path.
 """

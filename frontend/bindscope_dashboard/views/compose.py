@@ -123,7 +123,7 @@ def _settings(
             "Compare with", [NO_SECOND, *_with(known, shown.second)], key="compose.second", accept_new_options=True,
             width=250, format_func=lambda name: "no second model" if name == NO_SECOND else name,
         )  # fmt: skip
-        wording = wording_picker("compose", shown.wording)
+        wording = wording_picker("compose", shown.wording, templates=service.spaces()[shown.scene.space].templates)
         guess = st.toggle(
             "Guess first", key="compose.guess", help="Hides each verdict until you have guessed who wins."
         )

@@ -69,3 +69,7 @@ def _show(names: Sequence[str]) -> None:
                 cls="dense",
             )
         )  # fmt: skip
+        st.download_button(
+            "Passport (JSON)", found.model_dump_json(indent=2), "passport.json", "application/json",
+            key=f"passport.json.{name}", on_click="ignore", icon=":material/download:",
+        )  # fmt: skip

@@ -172,6 +172,10 @@ def _answer(model: str, photo: bytes, captions: tuple[str, str]) -> None:
         st.error(literal(str(error)), icon=":material/error:")
         return
     st.html(photo_card(model, found, captions))
+    st.download_button(
+        "Verdict (JSON)", found.model_dump_json(indent=2), "photo-verdict.json", "application/json",
+        key=f"photo.json.{model}", on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
     with st.expander("Provenance"):
         facts = [("noise floor", tiny(found.noise_floor)), *tables.provenance_facts(found.provenance)]
         st.html(tables.facts(facts, label="Provenance"))

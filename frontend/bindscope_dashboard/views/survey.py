@@ -135,7 +135,7 @@ def _settings(
             help="What the model gets to see in place of the scene. Both controls must lose the answer.",
         )
         only = st.toggle("Only scenes with a valid swap", key="survey.only")
-    wording = wording_picker("survey", shown.wording)
+    wording = wording_picker("survey", shown.wording, templates=spaces[space].templates)
     pressed = st.button("Run", type="primary", icon=":material/play_arrow:", key="survey.run")
     chosen = SurveyState(
         model=model or shown.model,

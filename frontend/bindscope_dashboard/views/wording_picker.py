@@ -1,6 +1,6 @@
 """Pickers for how scenes become captions: template, articles, orders of mention."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -27,8 +27,9 @@ def wording_widgets(prefix: str, wording: Wording) -> dict[str, object]:
     }
 
 
-def wording_picker(prefix: str, current: Wording) -> Wording:
-    """Shows the pickers. A template that is wrong is explained, and the present one stays."""
+def wording_picker(prefix: str, current: Wording, *, templates: Sequence[str] = ()) -> Wording:
+    """Shows the pickers. A wrong template is explained, and the present one stays. ``templates``: those that the
+    concept space brings."""
     with st.popover("Captions", icon=":material/chat:"):
         choice = st.selectbox(
             "Template",
@@ -37,6 +38,11 @@ def wording_picker(prefix: str, current: Wording) -> Wording:
             format_func=lambda name: f"{name}: {TEMPLATES[name].replace('{}', '…')}" if name in TEMPLATES else name,
             help="The text around the objects; {} is where they go.",
         )
+        for number, text in enumerate(templates):
+            st.button(
+                text.replace("{}", "…"), key=f"{prefix}.offered.{number}", help="A template of this concept space",
+                on_click=state.set_widgets, args=({f"{prefix}.template": _OWN, f"{prefix}.own": text},),
+            )  # fmt: skip
         template = choice
         if choice == _OWN:
             template = st.text_input("Own text, with one {}", key=f"{prefix}.own", max_chars=200)
