@@ -164,3 +164,31 @@ def test_the_fixed_inputs_are_a_scene_and_its_swap() -> None:
     assert TEXTS[0] != TEXTS[1]
     assert sorted(v for o in first.values for v in o) == sorted(v for o in second.values for v in o)
     assert replace(first) == first
+
+
+def test_checks_in_the_background_do_not_bring_models_back_that_have_left(tmp_path) -> None:
+    import time
+
+    pool = ModelPool(EncoderSettings(device="cpu"), BatchLimits(window_ms=0.1), max_loaded=1)
+    passports = Passports(pool, Artifacts(str(tmp_path)), in_background=True)
+    loads = []
+
+    def tell(model_id):
+        loads.append(model_id)
+        passports.loaded(model_id)
+
+    pool.when_loaded(tell)
+    try:
+        for model in ("synthetic:bag", "synthetic:additive", "synthetic:product"):
+            pool.info(model)
+        until = time.monotonic() + 20
+        last = pool.info("synthetic:product").fingerprint.digest
+        while passports.state(last) is None and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(0.6)
+        assert passports.state(last) == "passed"
+        assert loads.count("synthetic:product") <= 2
+        assert len(loads) <= 5
+    finally:
+        passports.close()
+        pool.close()

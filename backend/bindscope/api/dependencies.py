@@ -53,12 +53,7 @@ def scene_of(wire: SceneModel, parts: Services) -> Scene:
     if wire.row is None:
         space = parts.sources.space_of(wire.dataset)
         return parts.sources.like(wire.dataset, [space.index(obj.values) for obj in wire.objects])
-    scenes = parts.sources.scenes(wire.dataset)
-    if wire.row >= len(scenes):
-        raise InvalidInput(
-            f"Upload {wire.dataset!r} has {len(scenes)} scenes, numbered from 0: there is no {wire.row}."
-        )
-    return scenes[wire.row]
+    return parts.sources.scenes(wire.dataset, [wire.row])[0]
 
 
 def provenance_of(data: SourceData, seed: int) -> Provenance:

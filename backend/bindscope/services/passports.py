@@ -139,6 +139,10 @@ class Passports:
                 model_id = self._asked.get(timeout=0.2)
             except Empty:
                 continue
+            queue = next((q for q in self._models.loaded() if q.info.id == model_id), None)
+            # A model that has left meanwhile, or is known, is not brought back for this.
+            if queue is None or self.state(queue.info.fingerprint.digest) is not None:
+                continue
             try:
                 self.of(model_id)
             except Exception:

@@ -15,13 +15,12 @@ from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.render import RENDERER_VERSION
 from bindscope.domain.scenes import MAX_OBJECTS, Origin, Scene, scene_in_slots
-from bindscope.domain.swaps import valid_swaps
 from bindscope.encoders.base import canonical_json
 from bindscope.errors import Conflict, InvalidInput, PayloadTooLarge, UnsupportedModality
 from bindscope.services.embedder import Embedder
 from bindscope.services.provenance import Provenance, dataset_provenance, provenance
 from bindscope.services.spaces import SpaceShelf
-from bindscope.store.datasets import DatasetShelf
+from bindscope.store.datasets import Dataset, DatasetShelf
 
 #: Called with the number of scenes that are embedded so far, and of all; may raise to stop.
 Progress = Callable[[int, int], None]
@@ -133,9 +132,13 @@ class Sources:
         made = provenance(self.embedder.models.info(source.model), space=space.name, template=source.template, seed=0)
         return SourceData(embeddings, labels, digest, made, space)
 
-    def scenes(self, dataset: str) -> list[Scene]:
-        """The scenes of an upload, with their origin. Raises UnknownName; InvalidInput where values have no names."""
-        stored = self._datasets.get(dataset)
+    def scenes(self, dataset: str, rows: Sequence[int] | None = None) -> list[Scene]:
+        """Some or all scenes of an upload with their origin. Raises UnknownName; InvalidInput where values have no names
+        or there is no such row."""
+        return self._scenes_of(self._datasets.get(dataset), rows)
+
+    def _scenes_of(self, stored: Dataset, rows: Sequence[int] | None) -> list[Scene]:
+        dataset = stored.id
         if stored.space is None:
             raise InvalidInput(
                 f"Upload {dataset!r} has no names for its values, so there are no captions: upload it with value_names "
@@ -143,32 +146,39 @@ class Sources:
             )
         if stored.labels.slots > MAX_OBJECTS:
             raise InvalidInput(f"Upload {dataset!r} has {stored.labels.slots} objects a scene: at most {MAX_OBJECTS}.")
+        wanted = range(len(stored.labels)) if rows is None else rows
+        if rows is not None and any(row >= len(stored.labels) for row in rows):
+            raise InvalidInput(
+                f"Upload {dataset!r} has {len(stored.labels)} scenes, numbered from 0: there is no row {max(rows)}."
+            )
+        listed = stored.labels.scenes[np.array(wanted, dtype=np.int64)].tolist()
         return [
             scene_in_slots(stored.space, [tuple(o) for o in objects], Origin(dataset, row))
-            for row, objects in enumerate(stored.labels.scenes.tolist())
+            for row, objects in zip(wanted, listed, strict=True)
         ]
 
     def sample(self, dataset: str, model: str, *, count: int, seed: int, only_valid_swaps: bool) -> list[Scene]:
         """A seeded sample of an upload's scenes, in their order, that ``model`` can be asked about. Raises UnknownName,
         InvalidInput."""
-        scenes = self.scenes(dataset)
+        stored = self._datasets.get(dataset)
         info = self.embedder.models.info(model)
         kind = self._datasets.facts(dataset).kind
         if info.reads("image") and kind != "pictures" and model != f"precomputed:{dataset}":
             raise InvalidInput(f"Upload {dataset!r} holds vectors, no pictures: ask model 'precomputed:{dataset}'.")
-        if only_valid_swaps:
-            scenes = [scene for scene in scenes if valid_swaps(scene.values)]
-        if not scenes:
+        able = np.flatnonzero(stored.labels.has_valid_swap) if only_valid_swaps else np.arange(len(stored.labels))
+        if not len(able):
             raise InvalidInput(f"No scene of upload {dataset!r} has a valid swap: there is nothing to confuse.")
-        rows = np.sort(np.random.default_rng(seed).permutation(len(scenes))[:count])
-        return [scenes[row] for row in rows.tolist()]
+        rows = able[np.sort(np.random.default_rng(seed).permutation(len(able))[:count])]
+        return self._scenes_of(stored, rows.tolist())
 
     def like(self, dataset: str, objects: Sequence[tuple[int, ...]]) -> Scene:
         """The first scene of an upload with these objects in this order. Raises UnknownName, InvalidInput."""
-        for scene in self.scenes(dataset):
-            if scene.values == tuple(objects):
-                return scene
         space = self.space_of(dataset)
+        stored = self._datasets.get(dataset)
+        if len(objects) == stored.labels.slots:
+            rows = np.flatnonzero((stored.labels.scenes == np.array(objects)).all((1, 2)))
+            if len(rows):
+                return self._scenes_of(stored, [int(rows[0])])[0]
         named = ", ".join(" ".join(space.named(o).values()) for o in objects)
         raise InvalidInput(f"Upload {dataset!r} has no picture of the scene {named!r}: choose objects that it shows.")
 
@@ -208,7 +218,7 @@ class Sources:
                 raise InvalidInput(f"Upload {stored.id!r} holds pictures: name the model that is to see them.")
             made = dataset_provenance(digest)
             return SourceData(stored.embeddings, stored.labels, digest, made, stored.space)
-        scenes = self.scenes(source.dataset)
+        scenes = self._scenes_of(stored, None)
         captioner = Captioner(source.template)
         parts: list[NDArray[np.float32]] = []
         for start in range(0, len(scenes), PICTURES):

@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from bindscope.api.dependencies import Parts
 from bindscope.api.streaming import NDJSON, lines_of, wants_lines
 from bindscope.domain.scenes import Origin
+from bindscope.errors import PayloadTooLarge
 from bindscope.schemas.datasets import (
     DatasetEmbedding,
     DatasetEmbeddingRequest,
@@ -158,6 +159,15 @@ def _line(step: EmbeddedPart) -> EmbeddingLine:
     return EmbeddingLine(result=wire) if step.done == step.total else EmbeddingLine(progress=wire)
 
 
+def _table(file: UploadFile | None) -> bytes | None:
+    if file is None:
+        return None
+    data = file.file.read(_MAX_TABLE + 1)
+    if len(data) > _MAX_TABLE:
+        raise PayloadTooLarge(f"The table has more than {_MAX_TABLE // 2**20} MiB: send fewer rows at a time.")
+    return data
+
+
 def _read(
     parts: Services,
     file: UploadFile,
@@ -169,8 +179,8 @@ def _read(
     return parts.bringing.read(
         file.file,
         filename=file.filename or "",
-        labels=labels.file.read(_MAX_TABLE) if labels is not None else None,
-        mapping=mapping.file.read(_MAX_TABLE) if mapping is not None else None,
+        labels=_table(labels),
+        mapping=_table(mapping),
         space=space or None,
         name=name,
     )
