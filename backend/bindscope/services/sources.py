@@ -133,8 +133,8 @@ class Sources:
         return SourceData(embeddings, labels, digest, made, space)
 
     def scenes(self, dataset: str, rows: Sequence[int] | None = None) -> list[Scene]:
-        """Some or all scenes of an upload with their origin. Raises UnknownName; InvalidInput where values have no names
-        or there is no such row."""
+        """Some or all scenes of an upload with their origin. Raises UnknownName; InvalidInput where its values have no
+        names or there is no such row."""
         return self._scenes_of(self._datasets.get(dataset), rows)
 
     def _scenes_of(self, stored: Dataset, rows: Sequence[int] | None) -> list[Scene]:
