@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 # Tests run side by side in this many processes.
 WORKERS ?= 2
 
-.PHONY: setup run test lint types imports bench clean openapi docs screenshots audit
+.PHONY: setup run test test-slow lint types imports bench clean openapi docs screenshots audit
 
 setup: $(VENV)/.ready-dev
 
@@ -31,6 +31,10 @@ run: $(VENV)/.ready-all
 
 test: setup lint types imports
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+# What takes ten seconds or more a test: killed services, clusters, the link of every page, fuzzing, notebooks.
+test-slow: setup
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -88,6 +88,7 @@ def _help(command: tuple[str, ...]) -> str:
     return done.stdout if done.returncode == 0 else ""
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_manual_exist_with_their_options() -> None:
     groups = {"models", "data", "jobs", "train"}
     seen = 0

@@ -108,6 +108,7 @@ def test_shuffled_labels_are_answered_by_the_mean(world, kind) -> None:
     assert -0.1 < result.test_r2 < 0.1
 
 
+@pytest.mark.slow
 def test_neither_the_order_of_cells_nor_their_company_changes_a_bit(small) -> None:
     cells = [ComplexityCell("additive", 0.5, 1), *(ComplexityCell(kind, 0.7, 1) for kind in FAMILIES)]
     together = {r.cell: numbers(r) for r in fitted(small.embeddings, small.labels, cells)}
@@ -234,6 +235,7 @@ def test_tiny_inputs_give_a_result_or_a_sentence(count, slots, dim, kind, covera
     assert all(number is None or np.isfinite(number) for number in shown)
 
 
+@pytest.mark.slow
 def test_fewer_axes_than_dimensions_and_copies_of_dimensions_do_no_harm(world) -> None:
     made = world("scene_product", dim=12)
     wide = np.concatenate([made.embeddings] * 3 + [np.zeros((len(made.labels), 4))], axis=1)

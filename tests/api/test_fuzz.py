@@ -23,6 +23,7 @@ def url(tmp_path_factory):
 
 # Event streams do not end, long work that happens to be valid would really begin, and arrays are fuzzed in
 # tests/services/test_pictures.py.
+@pytest.mark.slow
 @(
     schema.exclude(path=["/v1/jobs/{job_id}/events", "/v1/embeddings/pictures"])
     .exclude(path=["/v1/trainings", "/v1/phase-diagrams", "/v1/complexity"], method="POST")

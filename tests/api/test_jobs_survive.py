@@ -11,6 +11,8 @@ import pytest
 from bindscope.client import ApiError, BindscopeClient, ServiceUnreachable
 from small_runs import SMALL
 
+pytestmark = pytest.mark.slow
+
 TINY = {**SMALL, "evaluate_every": 100, "checkpoint_every": 20}
 
 

@@ -40,6 +40,7 @@ def trained(bindscope, *options):
     )
 
 
+@pytest.mark.slow
 def test_a_training_on_the_command_line_gives_a_model_for_the_other_commands(bindscope):
     done = trained(bindscope, "--steps", "20")
     assert done.returncode == 0, done.stderr
@@ -100,6 +101,7 @@ def process(command, environment):
         started.communicate()
 
 
+@pytest.mark.slow
 def test_a_cluster_of_workers_does_the_work_and_a_killed_one_is_replaced_by_the_others(bindscope, environment):
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"

@@ -46,6 +46,7 @@ def settled(page, url: str, text: str) -> None:
     page.wait_for_timeout(500)
 
 
+@pytest.mark.slow
 def test_a_job_is_started_watched_reloaded_and_found_again(page, dashboard_url):
     query = "model=synthetic:product&space=mini&modality=image&kinds=additive&coverages=0.4~0.6&seeds=6"
     page.goto(f"{dashboard_url}/complexity?{query}")

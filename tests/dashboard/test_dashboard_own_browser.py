@@ -66,6 +66,7 @@ def values(page) -> list[str]:
     return before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(PAGES))
 def test_the_link_of_every_page_reopens_it_in_a_fresh_browser(page, browser, dashboard_url, name):
     path, text = PAGES[name]
@@ -91,6 +92,7 @@ def archive(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_pictures_are_looked_at_kept_embedded_and_asked_about(page, dashboard_url, archive, service_url):
     settled(page, f"{dashboard_url}/data", "Drop a file above")
     page.locator("input[type=file]").first.set_input_files(str(archive / "broken.zip"))

@@ -176,6 +176,7 @@ def test_every_command_exists_with_the_options_it_is_given(command) -> None:
             assert option.removeprefix("--no-") in text or option in text, option
 
 
+@pytest.mark.slow
 def test_the_store_of_the_compose_file_runs_with_its_password_and_its_health_check_sees_it(tmp_path) -> None:
     own = SERVICES["redis"]
     password, port = "p4ss-word-for-this-test", free_port("127.0.0.1")

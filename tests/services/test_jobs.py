@@ -112,6 +112,7 @@ def test_a_training_reports_live_and_its_result_is_a_run(parts, jobs):
     assert detail.result["run"] in [run["run"] for run in parts.runs.finished()]
 
 
+@pytest.mark.slow
 def test_a_cancelled_training_stops_within_two_seconds_and_goes_on_from_its_checkpoint(jobs):
     job_id = jobs.submit("training", {"config": config_of(steps=100_000, evaluate_every=10_000)}).record.id
     before = running(jobs, job_id).live[0]["step"]
@@ -126,6 +127,7 @@ def test_a_cancelled_training_stops_within_two_seconds_and_goes_on_from_its_chec
     ended(jobs, job_id)
 
 
+@pytest.mark.slow
 def test_a_cell_whose_worker_is_killed_is_computed_by_another(jobs):
     job_id = jobs.submit("training", {"config": config_of(steps=800, seed=7)}).record.id
     running(jobs, job_id)
