@@ -86,9 +86,14 @@ def _add() -> None:
             "mapping": mapping.getvalue() if mapping is not None else None,
         }
         with explained_in_card():
-            with st.spinner(f"Reading {literal(file.name)} to its end …"):
-                seen = service.check_dataset(file.getvalue(), **given)
-            _preview(seen)
+            files = [f.file_id for f in (file, labels, mapping) if f is not None]
+            asked = (given["space"], given["name"], *files)
+            known: tuple[tuple[object, ...], DatasetPreview] | None = state.shown("data.check")
+            if known is None or known[0] != asked:
+                with st.spinner(f"Reading {literal(file.name)} to its end …"):
+                    known = (asked, service.check_dataset(file.getvalue(), **given))
+                state.keep_shown("data.check", known)
+            _preview(known[1])
             if st.button("Keep", type="primary", icon=":material/save:", key="data.keep"):
                 with st.spinner("Keeping …"):
                     added = service.add_dataset(file.getvalue(), **given)
