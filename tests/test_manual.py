@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -51,21 +50,17 @@ def test_the_reference_has_every_route(site) -> None:
 
 
 @pytest.mark.browser
-def test_the_search_works_from_a_file_with_the_network_off(site) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_the_search_works_from_a_file_with_the_network_off(site, browser) -> None:
     asked = []
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
-        context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
-        page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto((site / "methods" / "verdict.html").as_uri())
-        page.locator(".md-search__input").click()
-        page.keyboard.type("noise floor")
-        page.locator(".md-search-result__link").first.wait_for(timeout=20_000)
-        assert page.locator("math").count() > 3
-        browser.close()
+    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((site / "methods" / "verdict.html").as_uri())
+    page.locator(".md-search__input").click()
+    page.keyboard.type("noise floor")
+    page.locator(".md-search-result__link").first.wait_for(timeout=20_000)
+    assert page.locator("math").count() > 3
+    context.close()
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
 

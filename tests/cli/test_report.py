@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -35,23 +34,18 @@ def report(call, tmp_path_factory):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_renders_with_the_network_off_and_asks_for_nothing(report, scheme) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_it_renders_with_the_network_off_and_asks_for_nothing(report, browser, scheme) -> None:
     asked = []
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
-        context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": 700, "height": 900})
-        page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(report.as_uri())
-        assert page.get_by_role("heading", level=1).inner_text().startswith("Concept binding")
-        assert page.locator("svg[role=img]").count() > 10
-        loaded = page.eval_on_selector_all("img", "all => all.every(i => i.naturalWidth > 0)")
-        assert loaded
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert serious_violations(page) == []
-        browser.close()
+    context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": 700, "height": 900})
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(report.as_uri())
+    assert page.get_by_role("heading", level=1).inner_text().startswith("Concept binding")
+    assert page.locator("svg[role=img]").count() > 10
+    assert page.eval_on_selector_all("img", "all => all.every(i => i.naturalWidth > 0)")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert serious_violations(page) == []
+    context.close()
     assert all(url.startswith(("file:", "data:")) for url in asked)
 
 

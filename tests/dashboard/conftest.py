@@ -1,5 +1,4 @@
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -129,21 +128,6 @@ def dashboard_url(service_url) -> Iterator[str]:
     command = [sys.executable, "-m", "bindscope_dashboard", "--port", str(port)]
     with running(command, {"BINDSCOPE_API_URL": service_url}, f"{url}/_stcore/health"):
         yield url
-
-
-@pytest.fixture(scope="session")
-def browser():
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=path, args=flags)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,7 @@ def test_a_square_is_clicked_and_its_model_is_opened_in_probe(page, dashboard_ur
 
 def test_a_job_is_opened_from_the_list_of_jobs(page, dashboard_url, links):
     settled(page, dashboard_url + links["jobs"], READY["jobs"])
-    page.get_by_role("button", name="Open").first.click()
+    page.get_by_role("button", name="Open", exact=True).first.click()
     page.get_by_role("heading", name="Phase", exact=True).wait_for()
     page.get_by_text("Downloads").first.wait_for()
 

@@ -242,6 +242,9 @@ def _memory_of_models(settings: Settings) -> int:
 
 def _warm_up(services: Services) -> None:
     """Loads the models that most people use first, so that their first question is fast."""
+    if not services.settings.preload:
+        services.warm.set()
+        return
     try:
         available = {state.entry.id for state in services.models.states() if state.entry.available}
     except OSError as error:
