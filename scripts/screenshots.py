@@ -66,7 +66,7 @@ WALK = {
     "repair": ("/repair", "Press Repair"),
     "train": ("/train", "Start"),
     "phase": ("/phase", "Start"),
-    "jobs": ("/jobs", "No jobs"),
+    "jobs": ("/jobs", "No job yet"),
     "system": ("/system", "Store"),
 }
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]

@@ -14,24 +14,27 @@ def share_popover(
     query: Mapping[str, str], bodies: Sequence[Mapping[str, Any]], *, path: str, method: str, key: str
 ) -> None:
     """The link to this view, and its requests as cURL and as Python; each block has a button that copies it."""
-    badge(query, key=key)
-    with st.popover("Share", icon=":material/share:"):
-        st.caption("The link reopens exactly this view.")
-        st.code(link(state.page_url(), query), language=None, wrap_lines=True)
-        page = key.split(".", 1)[0]
-        st.download_button(
-            "Bundle (.zip)", service.bundle_maker(page, query), f"bindscope-{page}.zip", "application/zip",
-            key=f"{key}.bundle", icon=":material/inventory_2:", on_click="ignore",
-            help="The view with its results: another installation opens it, without the models.",
-        )  # fmt: skip
-        st.segmented_control(
-            "The camera on figures saves", ["SVG", "PNG"], default="SVG", key="share.format", required=True
-        )
-        if not bodies:
-            return
-        form = st.segmented_control("Request as", ["cURL", "Python"], default="cURL", key=f"{key}.form", required=True)
-        make = as_curl if form == "cURL" else as_python
-        name = path if form == "cURL" else method
-        for body in map(own_data.sent, bodies):
-            snippet = make(service.url(), name, body, with_key=service.has_key())
-            st.code(snippet, language="bash" if form == "cURL" else "python", wrap_lines=True)
+    with st.container(horizontal=True, width="content", vertical_alignment="bottom", key=f"{key}.frame"):
+        badge(query, key=key)
+        with st.popover("Share", icon=":material/share:"):
+            st.caption("The link reopens exactly this view.")
+            st.code(link(state.page_url(), query), language=None, wrap_lines=True)
+            page = key.split(".", 1)[0]
+            st.download_button(
+                "Bundle (.zip)", service.bundle_maker(page, query), f"bindscope-{page}.zip", "application/zip",
+                key=f"{key}.bundle", icon=":material/inventory_2:", on_click="ignore",
+                help="The view with its results: another installation opens it, without the models.",
+            )  # fmt: skip
+            st.segmented_control(
+                "The camera on figures saves", ["SVG", "PNG"], default="SVG", key="share.format", required=True
+            )
+            if not bodies:
+                return
+            form = st.segmented_control(
+                "Request as", ["cURL", "Python"], default="cURL", key=f"{key}.form", required=True
+            )
+            make = as_curl if form == "cURL" else as_python
+            name = path if form == "cURL" else method
+            for body in map(own_data.sent, bodies):
+                snippet = make(service.url(), name, body, with_key=service.has_key())
+                st.code(snippet, language="bash" if form == "cURL" else "python", wrap_lines=True)
