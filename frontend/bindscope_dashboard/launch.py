@@ -1,5 +1,6 @@
 """How the dashboard is started: the command line of ``streamlit run`` with all its options."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,7 +9,6 @@ from bindscope_dashboard.theme import streamlit_options
 _OPTIONS = {
     "server.headless": "true",
     "server.fileWatcherType": "none",
-    "server.maxUploadSize": "8",
     "browser.gatherUsageStats": "false",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": "false",
@@ -20,8 +20,10 @@ _OPTIONS = {
 
 
 def command(host: str = "127.0.0.1", port: int = 8501) -> list[str]:
-    """The process to start. Reads no settings: the address of the service comes from ``BINDSCOPE_API_URL``."""
+    """The process to start. The address of the service comes from ``BINDSCOPE_API_URL``."""
     app = str(Path(__file__).with_name("app.py"))
-    options = {"server.address": host, "server.port": str(port), **_OPTIONS, **streamlit_options()}
+    # What the service takes; the page holds it in memory on the way.
+    most = {"server.maxUploadSize": os.environ.get("BINDSCOPE_MAX_UPLOAD_MB") or "1024"}
+    options = {"server.address": host, "server.port": str(port), **most, **_OPTIONS, **streamlit_options()}
     flags = [f"--{name}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "streamlit", "run", app, *flags]

@@ -206,3 +206,13 @@ def test_an_open_bundle_answers_in_place_of_the_service(mini) -> None:
     page.run()
     assert not page.exception
     assert "4321" in html_of(page)
+
+
+def test_the_page_takes_uploads_as_large_as_the_service_does(monkeypatch) -> None:
+    from bindscope.config import Settings
+    from bindscope_dashboard.launch import command
+
+    monkeypatch.delenv("BINDSCOPE_MAX_UPLOAD_MB", raising=False)
+    assert f"--server.maxUploadSize={Settings(_env_file=None).max_upload_mb}" in command()
+    monkeypatch.setenv("BINDSCOPE_MAX_UPLOAD_MB", "64")
+    assert "--server.maxUploadSize=64" in command()
