@@ -161,6 +161,15 @@ def test_vectors_of_both_sides_answer_as_the_model_that_made_them(api, vectors) 
     assert api.post("/v1/probes", json={"source": source}).status_code == 200
 
 
+def test_a_service_with_uploaded_vectors_in_memory_is_ready(api, vectors) -> None:
+    model = f"precomputed:{vectors['id']}"
+    api.post("/v1/embeddings", json={"model": model, "texts": ["not among the texts"]})
+    assert model in {row["id"] for row in api.get("/v1/models").json()["models"] if row["loaded"]}
+    ready = api.get("/readyz").json()
+    assert ready["ready"]
+    assert model in ready["canary"]
+
+
 def test_a_text_that_was_not_uploaded_is_named(api, vectors) -> None:
     model = f"precomputed:{vectors['id']}"
     answer = api.post("/v1/embeddings", json={"model": model, "texts": ["a purple cow"]})

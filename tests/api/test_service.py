@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 def test_the_service_is_alive_and_ready(api) -> None:
     assert api.get("/livez").json() == {"alive": True}
     ready = api.get("/readyz")
+    assert ready.json()["message"] is None
     assert ready.status_code == 200
     assert ready.json()["ready"]
     assert not ready.json()["degraded"]

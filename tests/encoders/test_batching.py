@@ -244,6 +244,24 @@ def test_padding_is_not_paid_where_texts_are_filled_up_anyway(make_queue) -> Non
     assert queue._passes("text", ["x", "x" * 4000] * 50) == [list(range(100))]
 
 
+def test_a_probe_passes_before_all_that_waits_even_where_the_queue_is_full(make_queue) -> None:
+    encoder = Lengths()
+    queue = make_queue(encoder, capacity=40, items=1)
+    encoder.hold.clear()
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(queue.encode, "text", ["x"] * 40)
+        while queue.depth != 39:
+            time.sleep(0.001)
+        probe = pool.submit(queue.probe, 10)
+        while queue.depth != 40:
+            time.sleep(0.001)
+        encoder.delay = 0.02
+        encoder.hold.set()
+        probe.result(10)
+        assert not waiting.done()
+        waiting.result(10)
+
+
 def test_a_full_queue_says_when_to_come_again(make_queue) -> None:
     encoder = Lengths(delay=0.05)
     queue = make_queue(encoder, capacity=40, items=1)

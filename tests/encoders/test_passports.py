@@ -107,7 +107,7 @@ def test_siglip_with_another_padding_token_turns_red(desk, siglip_folder, tmp_pa
 
 
 def test_openai_weights_without_quickgelu_turn_red(desk, clip_folder, tmp_path) -> None:
-    folder = tmp_path / "models" / "openai-clip"
+    folder = tmp_path / "models" / "openai-clip-vit-base-patch32"
     shutil.copytree(clip_folder, folder)
     config = json.loads((folder / "config.json").read_text())
     for part in ("text_config", "vision_config"):
@@ -119,6 +119,31 @@ def test_openai_weights_without_quickgelu_turn_red(desk, clip_folder, tmp_path) 
         config[part]["hidden_act"] = "quick_gelu"
     (folder / "config.json").write_text(json.dumps(config))
     assert check(desk(folder.parent).of(f"hf:local-dir:{folder}"), "activation").state == "passed"
+
+
+def test_a_place_that_is_named_openai_makes_no_weights_openais(desk, clip_folder, tmp_path) -> None:
+    folder = tmp_path / "openai" / "openai-notes"
+    shutil.copytree(clip_folder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    for part in ("text_config", "vision_config"):
+        config[part]["hidden_act"] = "gelu"
+    (folder / "config.json").write_text(json.dumps({**config, "_name_or_path": "somebody/clip"}))
+    assert check(desk(folder.parent).of(f"hf:local-dir:{folder}"), "activation").state == "passed"
+
+
+def test_a_sound_model_overrules_a_broken_copy_that_was_seen_first(desk, tiny) -> None:
+    model = f"open_clip:local-dir:{tiny}"
+    sound = (tiny / "open_clip_config.json").read_text()
+    config = json.loads(sound)
+    config["model_cfg"]["quick_gelu"] = not config["model_cfg"].get("quick_gelu", False)
+    (tiny / "open_clip_config.json").write_text(json.dumps(config))
+    broken = desk(tiny.parent).of(model)
+    assert check(broken, "golden vectors of the folder").state == "failed"
+    (tiny / "open_clip_config.json").write_text(sound)
+    found = desk(tiny.parent).of(model)
+    assert found.state == "passed"
+    assert check(found, "vectors as first seen").state == "noted"
+    assert check(desk(tiny.parent).of(model, anew=True), "vectors as first seen").state == "passed"
 
 
 def test_every_kind_of_model_has_a_passport(desk, dinov2_folder) -> None:

@@ -11,10 +11,21 @@ import time
 import httpx2
 import pytest
 
-from bindscope.client import BindscopeClient
+from bindscope.client import ApiError, BindscopeClient
 from real_service import Process
 
 SECRET = "secret-key-0123456789"
+
+
+def until_inside(service: Process) -> None:
+    """Returns once a request is worked on beside the one that asks."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        text = httpx2.get(f"{service.url}/metrics", headers={"Authorization": f"Bearer {SECRET}"}).text
+        if "bindscope_requests_in_progress 2.0" in text:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the request did not arrive")
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +40,11 @@ def watched(tmp_path_factory):
 
         def ask() -> None:
             with BindscopeClient(service.url, SECRET) as client:
-                late["answer"] = client.verdict_batch("bundled:tiny-bind", "shapes2d", count=400)
+                late["answer"] = client.verdict_batch("bundled:tiny-bind", "shapes2d", count=100)
 
         thread = threading.Thread(target=ask)
         thread.start()
-        inside = f"{service.url}/metrics"
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            text = httpx2.get(inside, headers={"Authorization": f"Bearer {SECRET}"}).text
-            if "bindscope_requests_in_progress 2.0" in text:
-                break
-            time.sleep(0.02)
+        until_inside(service)
         service.process.send_signal(signal.SIGTERM)
         code = service.process.wait(60)
         thread.join(10)
@@ -49,7 +54,7 @@ def watched(tmp_path_factory):
 def test_a_request_under_way_is_answered_before_the_service_stops(watched) -> None:
     _, code, late = watched
     assert code in (0, -signal.SIGTERM)
-    assert late["answer"].scenes == 400
+    assert late["answer"].scenes == 100
 
 
 def test_each_line_of_the_log_is_json_with_the_id_of_its_request(watched) -> None:
@@ -65,6 +70,27 @@ def test_no_line_of_the_log_holds_a_key_a_query_or_what_was_sent(watched) -> Non
     text = "\n".join(watched[0].lines)
     for secret in (SECRET, "nobody-logs", "Bearer", "token"):
         assert secret not in text
+
+
+def test_a_request_that_outlasts_the_wait_is_told_that_the_service_stops(tmp_path) -> None:
+    told: list[ApiError] = []
+    with Process(tmp_path / "data", store="off", drain_s="1") as service:
+
+        def ask() -> None:
+            with BindscopeClient(service.url) as client:
+                try:
+                    client.verdict_batch("bundled:tiny-bind", "shapes2d", count=2000)
+                except ApiError as error:
+                    told.append(error)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        until_inside(service)
+        service.process.send_signal(signal.SIGTERM)
+        service.process.wait(60)
+        thread.join(10)
+    assert [error.status for error in told] == [503]
+    assert "BINDSCOPE_DRAIN_S" in str(told[0])
 
 
 def started(data_dir, *command, **variables) -> "subprocess.CompletedProcess[str]":

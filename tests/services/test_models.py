@@ -1,5 +1,6 @@
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from bindscope.encoders import registry
 from bindscope.encoders.batching import BatchLimits
 from bindscope.encoders.settings import EncoderSettings
+from bindscope.errors import Unloaded
 from bindscope.services import models
 from bindscope.services.models import ModelPool
 
@@ -61,6 +63,18 @@ def test_a_model_that_nobody_asks_leaves_memory_and_comes_back_when_it_is_asked(
     assert left.wait(10)
     assert loaded(pool) == []
     assert (pool.encode(BAG, "text", ["a red square"]) == before).all()
+
+
+def test_watching_whether_a_model_answers_does_not_keep_it_in_memory(make_pool) -> None:
+    left = threading.Event()
+    pool = make_pool(idle_s=0.2, on_leaving=lambda name: left.set())
+    queue = pool.queue(BAG)
+    deadline = time.monotonic() + 10
+    while not left.is_set() and time.monotonic() < deadline:
+        with suppress(Unloaded):
+            queue.probe(5)
+        time.sleep(0.01)
+    assert left.is_set()
 
 
 def test_questions_survive_that_their_model_is_unloaded_at_every_turn(make_pool) -> None:

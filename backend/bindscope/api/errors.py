@@ -103,6 +103,15 @@ def timed_out(seconds: float) -> Response:
     return refusal("timeout", 504, detail)
 
 
+def stopping() -> Response:
+    """The response to a request that the end of the service cut off."""
+    detail = (
+        "The service is stopping and could not wait for the answer: ask again when it is back. "
+        "BINDSCOPE_DRAIN_S says how long it waits."
+    )
+    return refusal("stopping", 503, detail, {"Retry-After": "5"})
+
+
 def body_too_large() -> Response:
     """The response to a body beyond the limit, wherever it is noticed."""
     return _answer(

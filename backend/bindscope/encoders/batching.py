@@ -22,7 +22,7 @@ import numpy as np
 from bindscope import cancellation
 from bindscope.domain.scenes import Scene
 from bindscope.encoders.base import Encoder, EncoderInfo, Picture, PreparedPicture, SceneReader, Vectors
-from bindscope.errors import BindscopeError, EncodeFailed, Overloaded, Unloaded, UnsupportedModality
+from bindscope.errors import BindscopeError, EncodeFailed, InvalidInput, Overloaded, Unloaded, UnsupportedModality
 
 Kind = Literal["text", "image", "scene"]
 Item = str | Picture | PreparedPicture | Scene
@@ -109,6 +109,11 @@ class BatchingQueue:
         """Whether the inference thread runs."""
         return self._thread.is_alive() and not self._closed
 
+    @property
+    def leaving(self) -> bool:
+        """Whether it was told to end once nothing waits."""
+        return self._retired
+
     def encode(
         self, kind: Kind, items: Sequence[Item], *, alone: bool = False, timeout: float | None = None
     ) -> Vectors:
@@ -139,6 +144,22 @@ class BatchingQueue:
         except TimeoutError:
             ticket.future.cancel()
             raise
+
+    def probe(self, timeout: float) -> None:
+        """One text that was never asked before passes through the encoder, before all that waits.
+
+        It does not count as use, a full queue takes it, and a model that refuses the words has answered. Raises
+        EncodeFailed, TimeoutError; Unloaded where the model is leaving.
+        """
+        ticket = _Ticket("text", [f"a red square {time.monotonic_ns()}"], alone=True)
+        with self._changed:
+            if self._closed or self._retired:
+                raise Unloaded(f"Model {self.info.id!r} is being unloaded.")
+            self._waiting += 1
+            self._tickets.appendleft(ticket)
+            self._changed.notify_all()
+        with suppress(InvalidInput):
+            ticket.future.result(timeout)
 
     def _awaited(self, ticket: _Ticket, timeout: float) -> Vectors:
         token = cancellation.current()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bindscope.api.errors import timed_out
+from bindscope.api.errors import stopping, timed_out
 from bindscope.cancellation import Token, carrying
 
 
@@ -36,6 +36,13 @@ class Patience:
                 mouth.closed = True
                 await timed_out(self._limit_s)(scope, receive, send)
             await work
+        except asyncio.CancelledError:
+            # The server waits no longer: its caller must not take that for a fault of the service.
+            token.cancel("left")
+            if mouth.open:
+                raise
+            mouth.closed = True
+            await stopping()(scope, receive, send)
         finally:
             listener.stop()
             if not work.done():

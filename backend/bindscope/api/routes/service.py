@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from typing import Annotated
 
 from anyio.to_thread import run_sync
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Depends, Response
 from bindscope import __version__
 from bindscope.api.dependencies import Parts
 from bindscope.encoders.settings import resolved_device
-from bindscope.errors import BindscopeError
+from bindscope.errors import BindscopeError, Unloaded
 from bindscope.schemas.system import CacheState, Liveness, LoadedModel, Readiness, StoreState, SystemState
 from bindscope.services.assembly import Services
 from bindscope.services.provenance import versions
@@ -62,17 +63,17 @@ def _canary(parts: Services) -> tuple[str, str | None]:
         return "", "Models are still loading: ask again in a few seconds."
     if parts.warm_errors:
         return "", " ".join(parts.warm_errors)
-    queues = [queue for queue in parts.models.loaded() if queue.info.reads("text")]
-    tried = [queue.info.id for queue in queues] or [CANARY]
+    queues = [queue for queue in parts.models.loaded() if queue.info.reads("text")] or [parts.models.queue(CANARY)]
+    tried = []
     try:
-        for name in tried:
-            # Never cached: each readiness check must go through the inference thread.
-            queue = parts.models.queue(name)
-            if not queue.alive:
-                return name, f"The inference thread of {name} has ended: restart the service."
-            queue.encode("text", [f"a red square {time.monotonic_ns()}"], timeout=CANARY_TIMEOUT_S)
+        for queue in queues:
+            tried.append(queue.info.id)
+            if not queue.alive and not queue.leaving:
+                return queue.info.id, f"The inference thread of {queue.info.id} has ended: restart the service."
+            with suppress(Unloaded):
+                queue.probe(CANARY_TIMEOUT_S)
     except (BindscopeError, TimeoutError) as error:
-        return ", ".join(tried), f"The canary failed: {error or 'no answer in time'}."
+        return ", ".join(tried), f"The canary failed at {tried[-1]}: {error or 'no answer in time'}."
     return ", ".join(tried), None
 
 
