@@ -7,11 +7,12 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import streamlit as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from bindscope import __version__
@@ -36,6 +37,7 @@ from bindscope_dashboard import editing, own_data, state
 from bindscope_dashboard.links import space_of
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
+_Found = TypeVar("_Found")
 _DEFAULT_URL = "http://127.0.0.1:8000"
 #: Seconds that an analysis of many scenes may take: the first one of a large space embeds every scene.
 _PATIENCE = 1800.0
@@ -72,7 +74,7 @@ def client() -> BindscopeClient:
 def models() -> list[ModelSummary]:
     """The models, asked afresh every few seconds; those of an open bundle stand among them."""
     bundle = state.bundle()
-    known = _models(url())
+    known = _here(_models, list[ModelSummary]())
     if bundle is None:
         return known
     here = {model.id for model in known if model.available}
@@ -88,10 +90,17 @@ def passport(model: str) -> PassportModel:
 
 def spaces() -> "Spaces":
     """The concept spaces by name, and the uploads that stand among them."""
-    known = _spaces(url())
+    known = _here(_spaces, dict[str, ConceptSpace]())
     bundle = state.bundle()
     brought = {} if bundle is None else {wire.name: space_of(wire) for wire in bundle.spaces}
-    return Spaces({**brought, **known, **own_data.as_spaces(datasets(), known)})
+    return Spaces({**known, **own_data.as_spaces(datasets(), known), **brought})
+
+
+def other_spaces() -> list[str]:
+    """Spaces of the open bundle that are others here, by the same name."""
+    bundle, known = state.bundle(), _here(_spaces, dict[str, ConceptSpace]())
+    brought = {} if bundle is None else {wire.name: space_of(wire) for wire in bundle.spaces}
+    return [name for name, space in brought.items() if name in known and known[name] != space]
 
 
 def space_titles() -> dict[str, str]:
@@ -184,7 +193,7 @@ def edit(body: Mapping[str, Any]) -> EditResponse:
 
 def datasets() -> list[DatasetModel]:
     """The uploads, not older than a few seconds; uploading and deleting here shows at once."""
-    return _datasets(url())
+    return _here(_datasets, list[DatasetModel]())
 
 
 def add_dataset(content: bytes, **options: Any) -> DatasetModel:
@@ -267,13 +276,25 @@ def forget() -> None:
         cached.clear()
 
 
+def _here(ask: Callable[[str], _Found], nothing: _Found) -> _Found:
+    """What the service says; ``nothing`` where no service answers and an open bundle can be shown all the same."""
+    try:
+        return ask(url())
+    except ServiceUnreachable:
+        if state.bundle() is None:
+            raise
+        return nothing
+
+
 def asked(kind: type[_Answer], key: str, ask: Callable[[str], _Answer]) -> _Answer:
     """An answer by its request: from the open bundle where it has it, else from the service. It is noted for a bundle
     of the page."""
     name = f"{kind.__name__} {key}"
     kept = state.bundled_answer(name)
     if kept is not None:
-        return kind.model_validate_json(kept)
+        # What another version wrote may not be read here: then the service is asked.
+        with suppress(ValidationError):
+            return kind.model_validate_json(kept)
     answer = ask(key)
     state.note_answer(name, answer)
     return answer
@@ -292,7 +313,7 @@ def asked_bytes(key: str, ask: Callable[[str], bytes]) -> bytes:
 
 def bundle_maker(page: str, query: Mapping[str, str]) -> Callable[[], bytes]:
     """What makes a zip of the page as it is then. It runs when somebody asks for the file, outside of any session."""
-    noted, known, wire = state.noted_answers(), models(), _wire_spaces(url())
+    noted, known, here = state.noted_answers(), models(), spaces()
 
     def make() -> bytes:
         answers = {
@@ -306,7 +327,7 @@ def bundle_maker(page: str, query: Mapping[str, str]) -> Callable[[], bytes]:
             created=datetime.now(UTC).isoformat(timespec="minutes"),
             version=__version__,
             models=[model for model in known if model.id in text],
-            spaces=[space for space in wire if space.name in text],
+            spaces=[SpaceModel.of(space, builtin=False) for name, space in here.items() if name in text],
             answers=answers,
         ).to_bytes()
 

@@ -33,15 +33,17 @@ def report(call, tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_renders_with_the_network_off_and_asks_for_nothing(report, browser, scheme) -> None:
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_it_renders_with_the_network_off_and_asks_for_nothing(report, browser, scheme, width) -> None:
     asked = []
-    context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": 700, "height": 900})
+    context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": width, "height": 900})
     page = context.new_page()
     page.on("request", lambda request: asked.append(request.url))
     page.goto(report.as_uri())
     assert page.get_by_role("heading", level=1).inner_text().startswith("Concept binding")
-    assert page.locator("svg[role=img]").count() > 10
+    assert page.locator(".track").count() > 10
+    bars = page.locator(".bars").first
+    assert bars.locator(".value").first.bounding_box()["x"] > bars.locator(".name").first.bounding_box()["x"]
     assert page.eval_on_selector_all("img", "all => all.every(i => i.naturalWidth > 0)")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert serious_violations(page) == []

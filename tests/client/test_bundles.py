@@ -14,9 +14,13 @@ MODEL = ModelSummary(
     id="gone:model", family="hf", modalities=["text"], dim=3, source="", loaded=True, fingerprint="ab"
 )  # fmt: skip
 texts = st.text(max_size=20)
+answers = st.one_of(
+    st.dictionaries(texts, texts, max_size=3).map(lambda found: json.dumps(found).encode()),
+    st.binary(max_size=40).map(lambda data: b"\x89PNG\r\n\x1a\n" + data),
+)
 
 
-@given(st.dictionaries(texts, texts, max_size=4), st.dictionaries(texts, st.binary(max_size=40), max_size=5))
+@given(st.dictionaries(texts, texts, max_size=4), st.dictionaries(texts, answers, max_size=5))
 def test_what_is_written_is_read(query, answers) -> None:
     bundle = Bundle("probe", query, "2026-01-01", "1", [MODEL], [], answers)
     assert bundle_from(bundle.to_bytes()) == bundle
@@ -41,6 +45,8 @@ def changed(head=None, **members) -> bytes:
         (changed({"query": {"a": 1}}), "does not name a page"),
         (changed({"answers": [{"key": "a", "file": "answers/000.json"}]}), "missing or damaged"),
         (changed({"answers": [3]}), "is damaged"),
+        (changed({"answers": [{"key": "a", "file": "answers/000.json"}]}, **{"answers/000.json": "{"}), "is not JSON"),
+        (changed({"answers": [{"key": "a", "file": "answers/000.png"}]}, **{"answers/000.png": "{}"}), "is no PNG"),
         (changed({"models": [{}]}), "is damaged"),
         (changed(**{"../evil.json": "x"}), "'../evil.json', which is no part"),
         (changed(**{"answers/000.json": bytes(300 * 2**20)}), "unpacks to"),

@@ -1,6 +1,7 @@
 """What people bring, in the page: plain functions first, then each page in Streamlit's own test runner."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -206,6 +207,36 @@ def test_an_open_bundle_answers_in_place_of_the_service(mini) -> None:
     page.run()
     assert not page.exception
     assert "4321" in html_of(page)
+
+
+def test_a_bundle_can_be_looked_at_where_no_service_answers(mini, monkeypatch) -> None:
+    from streamlit.testing.v1 import AppTest
+
+    first = opened("probe", model="synthetic:bag", space="mini")
+    noted = first.session_state["bundle.noted"]
+    held = {name: a if isinstance(a, bytes) else a.model_dump_json().encode() for name, a in noted.items()}
+    query = {"model": "synthetic:bag", "space": "mini"}
+    models, spaces = service.models(), service._wire_spaces(service.url())
+    bundle = Bundle("probe", query, "2026-01-01", "9.9", models, spaces, held)
+    monkeypatch.setenv("BINDSCOPE_API_URL", "http://127.0.0.1:9")
+    page = AppTest.from_string("from bindscope_dashboard.views import probe; probe.page()", default_timeout=60)
+    page.session_state["bundle"] = bundle
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    assert not [error for error in page.error if "No Bindscope service" in error.value]
+    assert "Provenance" in html_of(page) or page.dataframe or page.expander
+
+
+def test_compose_starts_anew_where_its_space_has_gone(mini) -> None:
+    page = opened("compose")
+    shown = page.session_state["compose"]
+    page.session_state["compose"] = replace(shown, scene=shown.scene.model_copy(update={"space": "no-longer-here"}))
+    page.run()
+    assert not page.exception
+    assert "no-longer-here" in page.info[0].value
+    assert page.session_state["compose"].scene.space in service.spaces()
 
 
 def test_the_page_takes_uploads_as_large_as_the_service_does(monkeypatch) -> None:

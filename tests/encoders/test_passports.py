@@ -156,6 +156,18 @@ def test_every_kind_of_model_has_a_passport(desk, dinov2_folder) -> None:
     assert desk().of("random:bundled:tiny-bind").state == "passed"
 
 
+@pytest.mark.parametrize("model", ["controlled:tokens", "controlled:pictures", "random:controlled:tokens"])
+def test_a_model_that_knows_only_its_own_space_has_a_passport(run_settings, tmp_path, model) -> None:
+    pool = ModelPool(run_settings, BatchLimits(window_ms=0.1), max_loaded=4)
+    try:
+        found = Passports(pool, Artifacts(str(tmp_path)), in_background=False).of(model)
+    finally:
+        pool.close()
+    assert found.state == "passed"
+    for name in ("order of words", "vectors as first seen", "length of captions"):
+        assert check(found, name).state == "skipped"
+
+
 def test_a_passport_is_kept_and_a_damaged_one_is_made_anew(desk, tmp_path) -> None:
     artifacts = Artifacts(str(tmp_path / "kept"))
     first = desk(artifacts=artifacts).of("synthetic:bag")

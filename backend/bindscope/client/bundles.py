@@ -22,6 +22,7 @@ FORMAT = 1
 HEAD = "bundle.json"
 MAX_BYTES, MAX_ANSWERS = 64 * 2**20, 500
 _NAME = re.compile(r"answers/\d{3}\.(json|png)")
+_PNG = b"\x89PNG\r\n\x1a\n"
 _PAGE = re.compile(r"[a-z]{2,20}")
 
 
@@ -44,7 +45,7 @@ class Bundle:
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for number, (key, data) in enumerate(list(self.answers.items())[-MAX_ANSWERS:]):
-                ending = "png" if data[:8] == b"\x89PNG\r\n\x1a\n" else "json"
+                ending = "png" if data.startswith(_PNG) else "json"
                 name = f"answers/{number:03d}.{ending}"
                 listed.append({"key": key, "file": name})
                 archive.writestr(name, data)
@@ -83,7 +84,7 @@ def bundle_from(data: bytes) -> Bundle:
     try:
         models = [ModelSummary.model_validate(one) for one in head.get("models", [])]
         spaces = [SpaceModel.model_validate(one) for one in head.get("spaces", [])]
-        answers = {str(one["key"]): _read(archive, str(one["file"])) for one in head.get("answers", [])}
+        answers = {str(one["key"]): _answer(archive, str(one["file"])) for one in head.get("answers", [])}
     except (ValidationError, KeyError, TypeError) as error:
         raise InvalidInput(f"{HEAD} of the bundle is damaged: ask for the bundle again.") from error
     return Bundle(page, query, str(head.get("created")), str(head.get("version")), models, spaces, answers)
@@ -117,12 +118,25 @@ def _read(archive: zipfile.ZipFile, name: str) -> bytes:
     return data
 
 
+def _answer(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A picture, or JSON that can be read."""
+    data = _read(archive, name)
+    if name.endswith(".png"):
+        if not data.startswith(_PNG):
+            raise InvalidInput(f"{name} of the bundle is no PNG.")
+    else:
+        _parsed(data, name)
+    return data
+
+
 def _json(archive: zipfile.ZipFile, name: str) -> Any:
+    return _parsed(_read(archive, name), name)
+
+
+def _parsed(data: bytes, name: str) -> Any:
     try:
-        return json.loads(_read(archive, name))
+        return json.loads(data)
     except (ValueError, RecursionError) as error:
-        if isinstance(error, InvalidInput):
-            raise
         raise InvalidInput(f"{name} of the bundle is not JSON.") from error
 
 

@@ -5,6 +5,7 @@ Every number carries its interval, and the file ends with what it takes to make 
 
 import base64
 import html
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,11 +50,11 @@ class ReportSpec:
 
     def command(self) -> str:
         """What makes the same report again."""
-        models = " ".join(f"--model {model}" for model in self.models)
-        where = f"--dataset {self.dataset}" if self.dataset else f"--space {self.space}"
+        models = " ".join(f"--model {shlex.quote(model)}" for model in self.models)
+        where = f"--dataset {self.dataset}" if self.dataset else f"--space {shlex.quote(self.space)}"
         plain = f"--count {self.count} --limit {self.limit} --seed {self.seed}"
-        template = "" if self.template == "plain" else f" --template '{self.template}'"
-        return f"bindscope report {models} {where} {plain}{template}"
+        template = "" if self.template == "plain" else f" --template {shlex.quote(self.template)}"
+        return f"bindscope report {models} {where} {plain}{template} --out report.html"
 
 
 @dataclass
@@ -343,31 +344,27 @@ def _bars(shares: Mapping[str, tuple[Interval, float | None]], note: str) -> str
     known = [(name, own, chance) for name, (own, chance) in shares.items() if own.value is not None]
     if not known:
         return f"<p class='muted'>{_e(note)}: no such scene.</p>"
-    step, left, width = 30, 220, 420
-    parts = []
-    for row, (name, own, chance) in enumerate(known):
-        y, value = row * step + 8, own.value or 0.0
-        low, high = own.low if own.low is not None else value, own.high if own.high is not None else value
-        parts.append(f"<text x='{left - 10}' y='{y + 14}' text-anchor='end'>{_e(name)}</text>")
-        parts.append(f"<rect class='ground' x='{left}' y='{y}' width='{width}' height='18' rx='3'/>")
-        parts.append(f"<rect class='bar' x='{left}' y='{y}' width='{width * value:.1f}' height='18' rx='3'/>")
-        x1, x2 = left + width * low, left + width * high
-        parts.append(f"<line class='ink' x1='{x1:.1f}' x2='{x2:.1f}' y1='{y + 9}' y2='{y + 9}'/>")
-        if chance is not None:
-            x = left + width * chance
-            parts.append(f"<line class='chance' x1='{x:.1f}' x2='{x:.1f}' y1='{y - 3}' y2='{y + 21}'/>")
-        parts.append(f"<text x='{left + width + 10}' y='{y + 14}'>{_e(_share(own))}</text>")
-    said = "; ".join(f"{name} {_share(own)}" for name, own, _ in known)
-    box = f"0 0 {left + width + 250} {step * len(known) + 6}"
-    drawing = f"<svg viewBox='{box}' role='img' aria-label='{_e(said)}'>{''.join(parts)}</svg>"
-    return f"<figure class='bars'>{drawing}<figcaption>{_e(note)}.</figcaption></figure>"
+    rows = "".join(_bar(name, own, chance) for name, own, chance in known)
+    return f"<figure class='bars'><div class='rows'>{rows}</div><figcaption>{_e(note)}.</figcaption></figure>"
+
+
+def _bar(name: str, own: Interval, chance: float | None) -> str:
+    value = own.value or 0.0
+    low, high = own.low if own.low is not None else value, own.high if own.high is not None else value
+    line = f"<i class='span' style='left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%'></i>"
+    by_chance = "" if chance is None else f"<i class='chance' style='left:{100 * chance:.2f}%'></i>"
+    track = f"<i class='bar' style='width:{100 * value:.2f}%'></i>{line}{by_chance}"
+    return (
+        f"<span class='name'>{_e(name)}</span><span class='track' aria-hidden='true'>{track}</span>"
+        f"<span class='value'>{_e(_share(own))}</span>"
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
     top = "".join(f"<th scope='col'>{_e(name)}</th>" for name in head)
     body = "".join("<tr>" + "".join(f"<td>{_e(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     inner = f"<caption>{_e(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
-    return f"<div class='scroll' tabindex='0' role='region' aria-label='{_e(caption)}'><table>{inner}</table></div>"
+    return f"<div class='scroll' tabindex='0' role='group' aria-label='{_e(caption)}'><table>{inner}</table></div>"
 
 
 def _share(own: Interval) -> str:
@@ -390,12 +387,18 @@ main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; overflow-wrap: anywhere; } h2 { margin-top: 2.5rem; overflow-wrap: anywhere;
   border-top: 1px solid var(--line); padding-top: 1rem; } h3 { margin-top: 1.6rem; }
 .muted, figcaption, caption { color: var(--muted); font-size: 0.9rem; text-align: left; }
-figure { margin: 0.5rem 0; } .bars svg { width: 100%; height: auto; display: block; }
-svg text { font: 14px system-ui, sans-serif; fill: var(--ink); }
-.ground { fill: var(--ground); } .bar { fill: var(--bar); } .ink { stroke: var(--ink); stroke-width: 2; }
-.chance { stroke: var(--ink); stroke-width: 2; stroke-dasharray: 4 3; }
+figure { margin: 0.5rem 0; } .rows { display: grid; align-items: center; gap: 0.4rem 0.8rem;
+  grid-template-columns: minmax(7rem, 13rem) 1fr auto; }
+.rows .name { text-align: right; overflow-wrap: anywhere; } .rows .value { font-variant-numeric: tabular-nums; }
+.track { position: relative; height: 18px; border-radius: 3px; background: var(--ground); }
+.track i { position: absolute; } .bar { inset: 0 auto 0 0; border-radius: 3px; background: var(--bar); }
+.span { top: 8px; height: 2px; background: var(--ink); }
+.chance { top: -3px; bottom: -3px; border-left: 2px dashed var(--ink); }
+@media (max-width: 44rem) { .rows { grid-template-columns: 1fr auto; grid-auto-flow: row dense; }
+  .rows .name { text-align: left; } .rows .track { grid-column: 1 / -1; } }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; margin: 0.5rem 0; }
-th, td { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid var(--line); vertical-align: top;
+  min-width: 5.5rem; }
 .strip { display: flex; flex-wrap: wrap; gap: 1rem; } .strip figure { width: 200px; } .strip img { border-radius: 6px; }
 pre { overflow-x: auto; background: var(--ground); padding: 0.8rem; border-radius: 6px; }
 @media print { details { display: block; } h2 { break-before: page; } figure, tr { break-inside: avoid; } }

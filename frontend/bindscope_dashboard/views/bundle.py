@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from bindscope.client import ApiError
 from bindscope.client.bundles import bundle_from
 from bindscope.errors import BindscopeError, InvalidInput
-from bindscope_dashboard import state
+from bindscope_dashboard import service, state
 from bindscope_dashboard.wording import literal
 
 
@@ -26,7 +27,19 @@ def note() -> None:
             "What it does not hold is asked here.",
             icon=":material/inventory_2:",
         )
+        others = _others()
+        if others:
+            st.warning(
+                f"Here {literal(', '.join(others))} is another concept space: do not mix its numbers with these."
+            )
         st.button("Close bundle", key="bundle.close", on_click=state.open_bundle, args=(None,))
+
+
+def _others() -> list[str]:
+    try:
+        return service.other_spaces()
+    except ApiError:
+        return []  # the page itself says what is wrong
 
 
 @st.dialog("Open a bundle")

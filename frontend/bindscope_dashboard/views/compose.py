@@ -67,6 +67,12 @@ def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) ->
     elif current is None:
         current = default
         state.keep_compose(current)
+    elif current.scene.space not in spaces:
+        st.info(f"The concept space {literal(current.scene.space)} is no longer here, so here is a first scene.")
+        current = replace(current, scene=default.scene, wording=default.wording)
+        state.keep_compose(current)
+        state.load_scene(current.scene)
+        state.set_widgets(_widgets(current))
     state.seed_widgets(_widgets(current))
 
 
