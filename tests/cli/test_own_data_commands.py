@@ -83,3 +83,14 @@ def test_a_check_of_a_model_is_told_in_lines_and_its_exit_code(bindscope):
     assert "bundled:tiny-bag: passed" in done.stdout
     assert json.loads(bindscope("models", "check", "synthetic:bag", "--json").stdout)["state"] == "passed"
     assert bindscope("models", "check", "no:such").returncode == 1
+
+
+def test_what_a_bundle_of_somebody_says_does_not_reach_the_terminal_raw(bindscope, tmp_path):
+    from bindscope.client.bundles import Bundle
+
+    file = tmp_path / "bundle.zip"
+    file.write_bytes(Bundle("probe", {"model": "\x1b[2Jgone"}, "2026-01-01", "1").to_bytes())
+    done = bindscope("bundle", file)
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    assert "gone" in done.stdout

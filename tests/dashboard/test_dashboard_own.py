@@ -195,6 +195,7 @@ def test_an_open_bundle_answers_in_place_of_the_service(mini) -> None:
 
     first = opened("probe", model="synthetic:bag", space="mini")
     noted = first.session_state["bundle.noted"]
+    assert [name for name in noted if name.startswith("Probe")], html_of(first)
     answers = {
         name: answer.model_dump_json().encode() for name, answer in noted.items() if not isinstance(answer, bytes)
     }
@@ -247,3 +248,17 @@ def test_the_page_takes_uploads_as_large_as_the_service_does(monkeypatch) -> Non
     assert f"--server.maxUploadSize={Settings(_env_file=None).max_upload_mb}" in command()
     monkeypatch.setenv("BINDSCOPE_MAX_UPLOAD_MB", "64")
     assert "--server.maxUploadSize=64" in command()
+
+
+def test_the_runs_of_an_installation_can_be_taken_away_as_a_file() -> None:
+    from bindscope.schemas.trainings import TrainingRun
+    from bindscope_dashboard.views.train_history import runs_csv
+
+    run = TrainingRun(
+        model="controlled:a",
+        run="a",
+        config={"space": "grid-2x8", "coverage": 0.5, "seed": 3},
+        unseen_object=0.123456,
+        seen_object=None,
+    )
+    assert runs_csv([run]).splitlines()[1] == "controlled:a,grid-2x8,0.5,3,,0.123456"

@@ -201,6 +201,7 @@ def test_system_lists_models_device_store_and_versions(app):
     assert not page.exception
     for text in ("bundled:tiny-bag", "Fingerprint", "Cache hits", "Store", "answers", "torch"):
         assert text in html_of(page)
+    assert page.get("download_button")[0].proto.label == "System (JSON)"
     page.button(key="system.refresh").click().run()
     assert not page.exception
 

@@ -144,12 +144,12 @@ def show_bundle(path: Annotated[Path, typer.Argument(help="A bundle that a page'
     if not path.is_file():
         raise InvalidInput(f"No such file: {path}.")
     found = bundle_from(path.read_bytes())
-    typer.echo(f"page {found.page}, made {found.created} with Bindscope {found.version}")
-    for name, value in found.query.items():
-        typer.echo(f"  {name} = {value}")
-    for model in found.models:
-        typer.echo(f"  model {model.id}, fingerprint {model.fingerprint}")
-    typer.echo(f"  {len(found.answers)} answers")
+    lines = [f"page {found.page}, made {found.created} with Bindscope {found.version}"]
+    lines += [f"  {name} = {value}" for name, value in found.query.items()]
+    lines += [f"  model {model.id}, fingerprint {model.fingerprint}" for model in found.models]
+    for line in (*lines, f"  {len(found.answers)} answers"):
+        # Somebody else wrote it: no control character of theirs reaches the terminal.
+        typer.echo("".join(letter if letter.isprintable() else "\ufffd" for letter in line))
 
 
 def pair_tests(

@@ -4,6 +4,7 @@ How it is used: somebody checks that a model is loaded, on which device and with
 quote a number; or, when the page says that the store does not answer, what that means and whether it is back.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -35,6 +36,11 @@ def page() -> None:
         st.subheader("Versions", anchor=False)
         versions: list[tuple[str, Child]] = sorted({"bindscope": system.version, **system.versions}.items())
         st.html(tables.facts(versions, label="Versions"))
+        whole = {"system": system.model_dump(mode="json"), "models": [m.model_dump(mode="json") for m in models]}
+        st.download_button(
+            "System (JSON)", json.dumps(whole, indent=2), "system.json", "application/json", key="system.json",
+            on_click="ignore", icon=":material/download:",
+        )  # fmt: skip
 
 
 def models_table(models: Sequence[ModelSummary], loaded: Mapping[str, LoadedModel]) -> Html:

@@ -8,6 +8,7 @@ from bindscope.domain.concepts import ConceptSpace
 from bindscope.schemas.jobs import JobSummary
 from bindscope.schemas.trainings import TrainingRun
 from bindscope_dashboard import long_work, tables
+from bindscope_dashboard.exports import csv_text
 from bindscope_dashboard.job_cards import STATES, when
 from bindscope_dashboard.markup import Html
 from bindscope_dashboard.training_links import TrainState, config_of, train_body
@@ -34,6 +35,10 @@ def show(runs: Sequence[TrainingRun], spaces: Mapping[str, ConceptSpace]) -> Non
     if runs:
         with st.expander(f"{_TITLE}, as a table"):
             st.html(runs_table(runs))
+            st.download_button(
+                "Runs (CSV)", runs_csv(runs), "runs.csv", "text/csv", key="train.runs.csv", on_click="ignore",
+                icon=":material/download:",
+            )  # fmt: skip
 
 
 def _jobs(jobs: Sequence[JobSummary]) -> None:
@@ -93,3 +98,17 @@ def runs_table(runs: Sequence[TrainingRun]) -> Html:
     ]
     head = ("Model", "Space", "Coverage", "Seed", "Seen objects", "Unseen objects")
     return tables.table(head, rows, label=_TITLE, numbers=frozenset({2, 3, 4, 5}), cls="dense")
+
+
+def runs_csv(runs: Sequence[TrainingRun]) -> str:
+    """The same, unrounded."""
+    rows = [
+        (
+            run.model,
+            *(run.config.get(name) for name in ("space", "coverage", "seed")),
+            run.seen_object,
+            run.unseen_object,
+        )
+        for run in runs
+    ]
+    return csv_text(("model", "space", "coverage", "seed", "seen_object", "unseen_object"), rows)
