@@ -57,17 +57,17 @@ WALK = {
     "photo": ("/photo", "Drop a photo"),
     "tests": ("/tests", "Choose an archive"),
     "probe": ("/probe", "Provenance and downloads"),
-    "decompose": ("/decompose", "residual"),
+    "decompose": ("/decompose", "Probes on the rebuilt scenes"),
     "surgery": ("/surgery", "Nearest scenes"),
     "complexity": ("/complexity", "Press Start"),
     "map": ("/map", "Provenance and downloads"),
     "compare": ("/compare", "Provenance and downloads"),
     "retrieve": ("/retrieve", "Provenance and downloads"),
     "repair": ("/repair", "Press Repair"),
-    "train": ("/train", "Start"),
+    "train": ("/train", "No training yet"),
     "phase": ("/phase", "Start"),
     "jobs": ("/jobs", "No job yet"),
-    "system": ("/system", "Store"),
+    "system": ("/system", "System (JSON)"),
 }
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 _READY = {
