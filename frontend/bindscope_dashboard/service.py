@@ -91,16 +91,13 @@ def passport(model: str) -> PassportModel:
 def spaces() -> "Spaces":
     """The concept spaces by name, and the uploads that stand among them."""
     known = _here(_spaces, dict[str, ConceptSpace]())
-    bundle = state.bundle()
-    brought = {} if bundle is None else {wire.name: space_of(wire) for wire in bundle.spaces}
-    return Spaces({**known, **own_data.as_spaces(datasets(), known), **brought})
+    return Spaces({**known, **own_data.as_spaces(datasets(), known), **_brought()})
 
 
 def other_spaces() -> list[str]:
     """Spaces of the open bundle that are others here, by the same name."""
-    bundle, known = state.bundle(), _here(_spaces, dict[str, ConceptSpace]())
-    brought = {} if bundle is None else {wire.name: space_of(wire) for wire in bundle.spaces}
-    return [name for name, space in brought.items() if name in known and known[name] != space]
+    known = _here(_spaces, dict[str, ConceptSpace]())
+    return [name for name, space in _brought().items() if name in known and known[name] != space]
 
 
 def space_titles() -> dict[str, str]:
@@ -274,6 +271,12 @@ def forget() -> None:
     """Drops what describes the service, so that the next run asks again."""
     for cached in (_models, _spaces, _wire_spaces, _system, _datasets):
         cached.clear()
+
+
+def _brought() -> dict[str, ConceptSpace]:
+    """The spaces of the open bundle."""
+    bundle = state.bundle()
+    return {} if bundle is None else {wire.name: space_of(wire) for wire in bundle.spaces}
 
 
 def _here(ask: Callable[[str], _Found], nothing: _Found) -> _Found:

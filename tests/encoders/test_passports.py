@@ -106,28 +106,27 @@ def test_siglip_with_another_padding_token_turns_red(desk, siglip_folder, tmp_pa
     assert "tokenizer" in check(found, "vectors as first seen").said
 
 
+def activate(folder, kind, **more) -> None:
+    """Writes another activation into a CLIP's configuration."""
+    config = json.loads((folder / "config.json").read_text())
+    for part in ("text_config", "vision_config"):
+        config[part]["hidden_act"] = kind
+    (folder / "config.json").write_text(json.dumps({**config, **more}))
+
+
 def test_openai_weights_without_quickgelu_turn_red(desk, clip_folder, tmp_path) -> None:
     folder = tmp_path / "models" / "openai-clip-vit-base-patch32"
     shutil.copytree(clip_folder, folder)
-    config = json.loads((folder / "config.json").read_text())
-    for part in ("text_config", "vision_config"):
-        config[part]["hidden_act"] = "gelu"
-    (folder / "config.json").write_text(json.dumps(config))
-    found = desk(folder.parent).of(f"hf:local-dir:{folder}")
-    assert check(found, "activation").state == "failed"
-    for part in ("text_config", "vision_config"):
-        config[part]["hidden_act"] = "quick_gelu"
-    (folder / "config.json").write_text(json.dumps(config))
+    activate(folder, "gelu")
+    assert check(desk(folder.parent).of(f"hf:local-dir:{folder}"), "activation").state == "failed"
+    activate(folder, "quick_gelu")
     assert check(desk(folder.parent).of(f"hf:local-dir:{folder}"), "activation").state == "passed"
 
 
 def test_a_place_that_is_named_openai_makes_no_weights_openais(desk, clip_folder, tmp_path) -> None:
     folder = tmp_path / "openai" / "openai-notes"
     shutil.copytree(clip_folder, folder)
-    config = json.loads((folder / "config.json").read_text())
-    for part in ("text_config", "vision_config"):
-        config[part]["hidden_act"] = "gelu"
-    (folder / "config.json").write_text(json.dumps({**config, "_name_or_path": "somebody/clip"}))
+    activate(folder, "gelu", _name_or_path="somebody/clip")
     assert check(desk(folder.parent).of(f"hf:local-dir:{folder}"), "activation").state == "passed"
 
 

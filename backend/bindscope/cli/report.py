@@ -8,6 +8,7 @@ import typer
 
 from bindscope.cli.local import client_for
 from bindscope.client.report import ReportSpec, gathered
+from bindscope.client.report_page import page_of
 from bindscope.errors import InvalidInput
 
 _Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
@@ -40,7 +41,7 @@ def report(
     with client_for(url) as client, console.status("Asking …") as status:
         found = gathered(client, spec, on_progress=lambda what: status.update(what), made_at=made_at)
     try:
-        size = out.write_text(found.to_html(), encoding="utf-8")
+        size = out.write_text(page_of(found), encoding="utf-8")
     except OSError as error:
         raise InvalidInput(f"Cannot write {out}: {error.strerror}. Give --out another place.") from error
     typer.echo(f"{out}: {size / 1e6:.2f} MB, opens in any browser without a network")

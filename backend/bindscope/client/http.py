@@ -16,6 +16,7 @@ from bindscope.client.connection import Answer
 from bindscope.client.long_work import LongWork
 from bindscope.client.own_data import OwnData
 from bindscope.client.report import ReportSpec, gathered
+from bindscope.client.report_page import page_of
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.counterexamples import Counterexample
 from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
@@ -50,7 +51,7 @@ class BindscopeClient(LongWork, Choosing, OwnData):
         """One HTML file that needs nothing else. Options: count, limit, seed, template, dataset."""
         made_at = datetime.now(UTC).isoformat(timespec="minutes")
         spec = ReportSpec(tuple(models), space, **options)
-        return gathered(self, spec, on_progress=lambda what: None, made_at=made_at).to_html()
+        return page_of(gathered(self, spec, on_progress=lambda what: None, made_at=made_at))
 
     @staticmethod
     def records(answer: Any) -> list[dict[str, Any]]:
