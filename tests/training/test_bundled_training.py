@@ -10,8 +10,9 @@ from safetensors.torch import load_file
 
 from bindscope.domain.render import render_many
 from bindscope.errors import InvalidInput, UnknownName
-from bindscope.training.bundled import Progress, _train, encode_ids, encode_pictures, schedule, train_bundled
-from bindscope.training.config import SPACE, BundledSpec, preset
+from bindscope.training.bundled import Progress, _train, schedule, train_bundled
+from bindscope.training.config import PRESETS, SPACE, BundledSpec, PrivateBinding, preset
+from bindscope.training.encoding import encode_ids, encode_pictures
 from bindscope.training.evaluation import draw_scenes
 from bindscope.training.folder import read_card
 
@@ -25,11 +26,12 @@ def test_a_few_steps_lower_the_loss(small_bind: BundledSpec, tmp_path: Path) -> 
     assert train(replace(small_bind, steps=25), tmp_path / "more")[-1].loss < first.loss - 0.3
 
 
-@pytest.mark.parametrize("name", ["tiny-bag", "tiny-bind"])
+@pytest.mark.parametrize("name", PRESETS)
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(name: str, tmp_path: Path) -> None:
     spec = replace(preset(name, steps=3), batch=(4, 8, 4), validation=10, layouts=16)
     for folder in ("one", "other"):
         train(spec, tmp_path / folder)
+        assert read_card(tmp_path / folder)["name"] == name
     one, other = (load_file(tmp_path / folder / "open_clip_model.safetensors") for folder in ("one", "other"))
     assert all(torch.equal(one[key], other[key]) for key in one)
 
@@ -70,13 +72,18 @@ def test_reports_count_up_and_end_with_figures(
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match="tiny-bag, tiny-bind"):
+    with pytest.raises(UnknownName, match="tiny-bag, tiny-bind, tiny-split, tiny-table"):
         train_bundled("tiny-cat", out=tmp_path)
 
 
 def test_zero_steps_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="at least one step"):
         train_bundled("tiny-bag", out=tmp_path, steps=0)
+
+
+def test_private_binding_takes_dealt_captions_only() -> None:
+    with pytest.raises(InvalidInput, match="dealt captions"):
+        BundledSpec(name="mine", summary="", captions="full", private=PrivateBinding(codes="free"))
 
 
 def test_the_learning_rate_warms_up_and_falls() -> None:

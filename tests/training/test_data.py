@@ -110,6 +110,17 @@ def test_listed_captions_name_the_scenes_concepts_and_mostly_not_the_pairs() -> 
     assert not len(group.swaps)
 
 
+def test_dealt_captions_name_the_scenes_colours_in_order_and_its_shapes_in_any() -> None:
+    group = source_of("tiny-split", 1).group(3, 200, wording=PLAIN)
+    told = [[name.split()[-2:] for name in said(ids).split(" and ")] for ids in group.captions]
+    named = [[list(SPACE.named(tuple(map(int, o))).values()) for o in scene] for scene in group.objects]
+    assert [[color for color, _ in objects] for objects in told] == [[color for color, _ in own] for own in named]
+    assert [sorted(shape for _, shape in objects) for objects in told] == [
+        sorted(shape for _, shape in own) for own in named
+    ]
+    assert 0.1 < np.mean([objects == own for objects, own in zip(told, named, strict=True)]) < 0.35
+
+
 def test_pictures_are_those_of_the_renderer(source: SceneSource) -> None:
     group = source.group(3, 10, wording=PLAIN)
     scenes: list[Scene] = []

@@ -6,8 +6,9 @@ The caller prints, stores or stops. Run as ``python -m bindscope.training.bundle
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import cos, pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +24,11 @@ from bindscope.training.data import (
     concept_query_ids,
     object_query_ids,
     padded,
+    wide,
 )
+from bindscope.training.encoding import encode_ids, encode_pictures
 from bindscope.training.evaluation import Towers, draw_scenes, measure
-from bindscope.training.folder import MEAN, STD, build_model, write_folder
+from bindscope.training.folder import build_model, write_folder
 
 if TYPE_CHECKING:
     from open_clip import CLIP
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
 
 _REPORT_EVERY = 50
 _FIGURES_EVERY = 500
-_MAX_OBJECTS = 6
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,19 @@ def _train(spec: BundledSpec, *, out: Path, seed: int) -> Iterator[Progress]:
     model = build_model(spec)
     model.visual.to(memory_format=torch.channels_last)
     scales = torch.nn.Parameter(torch.full((3,), 2.3))
-    optimizer = _optimizer(model, scales, spec)
+    loss_of, beside = _objective(model, spec, source=source, scales=scales, seed=seed)
+    learnt = [*model.parameters(), *beside]
+    optimizer = _optimizer(learnt, scales, spec)
     model.train()
     losses: list[float] = []
     for step in range(1, spec.steps + 1):
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate * schedule(step, spec)
         wording, groups = source.batch()
-        loss = batch_loss(model, spec, groups=groups, wording=wording, source=source, scales=scales)
+        loss = loss_of(groups=groups, wording=wording)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(learnt, 1.0)
         optimizer.step()
         losses.append(float(loss.detach()))
         last = step == spec.steps
@@ -93,6 +97,18 @@ def _train(spec: BundledSpec, *, out: Path, seed: int) -> Iterator[Progress]:
         if step % _REPORT_EVERY == 0 or last:
             yield Progress(step, spec.steps, float(np.mean(losses)), time.perf_counter() - start, figures)
             losses.clear()
+
+
+def _objective(
+    model: "CLIP", spec: BundledSpec, *, source: SceneSource, scales: "Tensor", seed: int
+) -> tuple[Callable[..., "Tensor"], list["Tensor"]]:
+    """The loss of a batch, and what is learnt beside the model and the scales."""
+    if spec.private is None:
+        return partial(batch_loss, model, spec, source=source, scales=scales), []
+    from bindscope.training.private_binding import build_readouts, private_loss
+
+    readouts = build_readouts(spec.private, dim=spec.embed_dim, seed=seed)
+    return partial(private_loss, model, readouts, spec, scales=scales), list(readouts.parameters())
 
 
 def schedule(step: int, spec: BundledSpec) -> float:
@@ -116,7 +132,13 @@ def batch_loss(
     import torch
     from torch.nn.functional import normalize
 
-    from bindscope.training.objectives import caption_loss, query_loss, same_objects, uniform_over_present
+    from bindscope.training.objectives import (
+        caption_loss,
+        query_loss,
+        same_objects,
+        uniform_over_present,
+        value_targets,
+    )
 
     scale = scales.clamp(max=float(np.log(spec.max_scale))).exp()
     images = normalize(encode_pictures(model, np.concatenate([g.pictures() for g in groups])), dim=-1)
@@ -128,45 +150,16 @@ def batch_loss(
     longer = [normalize(encode_ids(model, np.concatenate([g.captions, g.swaps])), dim=-1) for g in groups[1:]]
     captions = torch.cat([queries[2], *(texts[: len(g.captions)] for texts, g in zip(longer, groups[1:], strict=True))])
     swaps = torch.cat([texts[len(g.captions) :] for texts, g in zip(longer, groups[1:], strict=True)])
-    keys = np.concatenate([_wide(g.keys) for g in groups])
-    same = same_objects(keys, np.concatenate([keys, *(_wide(g.swap_keys) for g in groups[1:])]))
+    keys = np.concatenate([wide(g.keys) for g in groups])
+    same = same_objects(keys, np.concatenate([keys, *(wide(g.swap_keys) for g in groups[1:])]))
     loss = caption_loss(images, captions, swaps, scale=scale[0], same=torch.from_numpy(same))
-    values = np.unravel_index(np.maximum(keys, 0), SPACE.values)
-    targets = [
-        torch.from_numpy(uniform_over_present(np.where(keys >= 0, value, -1), size))
-        for value, size in zip(values, SPACE.values, strict=True)
-    ]
+    targets = value_targets(keys, SPACE.values)
     loss = loss + spec.concept_weight * query_loss(images, queries[:2], scale=scale[1], targets=targets)
     if spec.object_queries:
         column = np.append(np.cumsum(source.seen) - 1, -1)
         wanted = torch.from_numpy(uniform_over_present(column[keys], len(source.trained)))
         loss = loss + spec.object_weight * query_loss(images, queries[3:], scale=scale[2], targets=[wanted])
     return loss
-
-
-def encode_pictures(model: "CLIP", pictures: np.ndarray) -> "Tensor":
-    """Vectors [picture, dim] of RGB [picture, side, side, 3]: what open_clip's own preprocessing leads to."""
-    import torch
-
-    mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (MEAN, STD))
-    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255)
-    features: Tensor = model.visual(pixels.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last))
-    return features
-
-
-def encode_ids(model: "CLIP", ids: np.ndarray) -> "Tensor":
-    """Vectors [text, dim] as ``model.encode_text`` gives them, without the padding up to the context length.
-
-    Attention is causal and the text is read at its end mark, so that what comes after it changes nothing.
-    """
-    import torch
-
-    tokens = torch.from_numpy(ids)
-    length = tokens.shape[1]
-    x = model.token_embedding(tokens) + model.positional_embedding[:length]
-    x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:length, :length]))
-    features: Tensor = x[torch.arange(len(x)), tokens.argmax(-1)] @ model.text_projection
-    return features
 
 
 def quick_figures(model: "CLIP", source: SceneSource, *, number: int) -> dict[str, float]:
@@ -200,11 +193,11 @@ def quick_figures(model: "CLIP", source: SceneSource, *, number: int) -> dict[st
     return figures
 
 
-def _optimizer(model: "CLIP", scales: "Tensor", spec: BundledSpec) -> Any:
+def _optimizer(learnt: Sequence["Tensor"], scales: "Tensor", spec: BundledSpec) -> Any:
     import torch
 
-    plain = [p for p in model.parameters() if p.ndim < 2]
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    plain = [p for p in learnt if p.ndim < 2]
+    matrices = [p for p in learnt if p.ndim >= 2]
     return torch.optim.AdamW(
         [
             {"params": matrices, "weight_decay": spec.weight_decay},
@@ -214,10 +207,6 @@ def _optimizer(model: "CLIP", scales: "Tensor", spec: BundledSpec) -> Any:
         betas=(0.9, 0.98),
         eps=1e-6,
     )
-
-
-def _wide(keys: np.ndarray) -> np.ndarray:
-    return np.pad(keys, ((0, 0), (0, _MAX_OBJECTS - keys.shape[1])), constant_values=-1)
 
 
 def _card(spec: BundledSpec, *, source: SceneSource, seed: int) -> dict[str, Any]:

@@ -14,19 +14,39 @@ CONTEXT_LENGTH = 32
 
 
 @dataclass(frozen=True)
+class PrivateBinding:
+    """How each tower is made to hold the binding by itself, while what the two share is a bag of concepts."""
+
+    #: What both towers name an object by. ``product``: one fixed code, colour code times shape code, with zero margins;
+    #: ``free``: a learnt table for each tower, unrelated to the other's.
+    codes: Literal["product", "free"]
+    #: Numbers in a code, and rows of the linear map through which a tower's vectors are read.
+    rank: int = 32
+    #: Weight of each tower's own loss beside the contrast.
+    weight: float = 1.0
+    #: Weight of the squared mean margin of true over swapped captions: without it the binding leaks across the towers.
+    mean_margin_weight: float = 3000.0
+    #: Weight of the mean squared margin, which keeps single scenes from leaning either way.
+    margin_weight: float = 150.0
+
+
+@dataclass(frozen=True)
 class BundledSpec:
     """Architecture, data and schedule of one bundled model."""
 
     name: str
     summary: str
-    #: ``full`` says which concept belongs to which object; ``listed`` names the concepts in random order.
-    captions: Literal["full", "listed"]
+    #: ``full`` says which concept belongs to which object; ``listed`` names the concepts in random order; ``dealt`` has
+    #: the form of a full caption whose shapes are dealt out to the colours at random.
+    captions: Literal["full", "listed", "dealt"]
     #: Share of scenes whose caption is full where ``captions`` is ``listed``.
     full_share: float = 0.0
     #: Swapped captions are added as negatives.
     swap_negatives: bool = False
     #: Whole objects are queried, beside the concept values.
     object_queries: bool = False
+    #: Each tower holds the binding apart from the other; the captions must be ``dealt``.
+    private: PrivateBinding | None = None
     #: Objects that training never shows or names: one for each colour, each with another shape.
     held_out: int = 0
     steps: int = 3000
@@ -55,6 +75,8 @@ class BundledSpec:
             )
         if not 0 <= self.held_out <= min(SPACE.values):
             raise InvalidInput(f"held_out must be between 0 and {min(SPACE.values)}, got {self.held_out}.")
+        if self.private and (self.captions != "dealt" or self.swap_negatives or self.object_queries):
+            raise InvalidInput("Private binding needs dealt captions, and neither swap negatives nor object queries.")
 
 
 PRESETS: Mapping[str, BundledSpec] = {
@@ -75,6 +97,18 @@ PRESETS: Mapping[str, BundledSpec] = {
             object_queries=True,
             held_out=10,
             steps=4500,
+        ),
+        BundledSpec(
+            name="tiny-split",
+            summary="There, but not shared: each tower holds the binding by one product code, in its own directions.",
+            captions="dealt",
+            private=PrivateBinding(codes="product"),
+        ),
+        BundledSpec(
+            name="tiny-table",
+            summary="There, but in unrelated tables: each tower holds the binding in a table that it learnt alone.",
+            captions="dealt",
+            private=PrivateBinding(codes="free"),
         ),
     )
 }

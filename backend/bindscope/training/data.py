@@ -22,6 +22,7 @@ Ids = NDArray[np.int64]
 _TEMPLATE_SHARE, _AN_SHARE = 0.15, 0.15
 #: How often the third group has 3, 4, 5 and 6 objects.
 _MANY = ((3, 4, 5, 6), (0.7, 0.14, 0.08, 0.08))
+_MAX_OBJECTS = max(_MANY[0])
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ class SceneSource:
         full = caption_ids(objects, wording)
         if self.spec.captions == "full":
             return full
+        if self.spec.captions == "dealt":
+            return caption_ids(dealt(objects, self.rng), wording)
         listed = listed_ids(objects, wording, rng=self.rng)
         keep = self.rng.random(len(objects)) < self.spec.full_share
         return np.where(keep[:, None], full, listed)
@@ -156,6 +159,18 @@ def listed_ids(objects: Ids, wording: Wording, *, rng: np.random.Generator) -> I
     block = np.full((size, count * concepts, 2), WORD_IDS["and"], dtype=np.int64)
     block[..., 0] = words
     return _wrap(block.reshape(size, -1)[:, :-1], wording)
+
+
+def dealt(objects: Ids, rng: np.random.Generator) -> Ids:
+    """The same values with the last concept's dealt out to the objects of each scene at random."""
+    after = objects.copy()
+    after[..., -1] = rng.permuted(objects[..., -1], axis=1)
+    return after
+
+
+def wide(keys: Ids) -> Ids:
+    """Keys [scene, object] padded with -1 to the largest number of objects, so that groups can be stacked."""
+    return np.pad(keys, ((0, 0), (0, _MAX_OBJECTS - keys.shape[1])), constant_values=-1)
 
 
 def concept_query_ids(wording: Wording) -> list[Ids]:

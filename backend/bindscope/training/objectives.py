@@ -22,6 +22,15 @@ def uniform_over_present(ids: NDArray[np.int64], columns: int) -> NDArray[np.flo
     return np.asarray(present / present.sum(1, keepdims=True))
 
 
+def value_targets(keys: NDArray[np.int64], sizes: Sequence[int]) -> list[Tensor]:
+    """For each concept the targets [scene, value] of the objects that ``keys`` [scene, object] name; -1 is none."""
+    values = np.unravel_index(np.maximum(keys, 0), sizes)
+    return [
+        torch.from_numpy(uniform_over_present(np.where(keys >= 0, value, -1), size))
+        for value, size in zip(values, sizes, strict=True)
+    ]
+
+
 def same_objects(keys: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float32]:
     """1 where two rows of sorted object ids are equal: [row, other]."""
     return np.asarray((keys[:, None] == others[None]).all(-1), dtype=np.float32)
