@@ -15,7 +15,8 @@ import numpy as np
 from benchmarks.published import published, say
 from bindscope.analysis.complexity import fit_cells
 from bindscope.analysis.complexity.results import ComplexityResult
-from bindscope.analysis.probes import fit_probes, split_scenes
+from bindscope.analysis.probes import fit_probes
+from bindscope.analysis.splits import split_scenes
 from bindscope.domain.complexity import ComplexityCell
 from bindscope.domain.labels import SceneLabels
 

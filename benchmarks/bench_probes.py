@@ -10,7 +10,9 @@ from types import ModuleType
 import numpy as np
 
 from benchmarks.published import published, say
-from bindscope.analysis.probes import fit_probes, probe, recognise_with
+from bindscope.analysis.probes import fit_probes
+from bindscope.analysis.probing import probe
+from bindscope.analysis.readings import recognise_with
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import ProbeSpec
 

@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bindscope.analysis.complexity import fit_cells, grouped
-from bindscope.analysis.probes import fit_probes, recognise_with
+from bindscope.analysis.probes import fit_probes
+from bindscope.analysis.readings import recognise_with
 from bindscope.domain.complexity import ComplexityCell
 from bindscope.domain.labels import SceneLabels
 from bindscope.errors import Cancelled, InvalidInput

@@ -6,9 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bindscope import cancellation
-from bindscope.analysis.linear import fit_softmax, principal_axes, soft_targets
 from bindscope.analysis.pairings import pairings
-from bindscope.analysis.probes import fit_probes, probe, recognise_with, split_scenes
+from bindscope.analysis.probes import fit_probes
+from bindscope.analysis.probing import probe
+from bindscope.analysis.readings import recognise_with
+from bindscope.analysis.softmax import fit_softmax, principal_axes, soft_targets
+from bindscope.analysis.splits import split_scenes
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import ProbeSpec
 from bindscope.errors import CallerLeft, InvalidInput

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bindscope.analysis.additive import fit_additive
-from bindscope.analysis.probes import fit_probes, probe
+from bindscope.analysis.probes import fit_probes
+from bindscope.analysis.probing import probe
 from bindscope.analysis.removal import VARIANTS, permuted, remove_parts, variant
 from bindscope.domain.specs import ProbeSpec, RemovalSpec
 from bindscope.errors import InvalidInput

@@ -9,7 +9,9 @@ from bindscope.analysis.additive import AdditiveModel, Singles, fit_additive
 from bindscope.analysis.incidence import blocks, checked_embeddings
 from bindscope.analysis.metrics import Interval, wilson
 from bindscope.analysis.nearest import search_among
-from bindscope.analysis.probes import ProbeFit, recognition_with, split_scenes
+from bindscope.analysis.probes import ProbeFit
+from bindscope.analysis.readings import recognition_with
+from bindscope.analysis.splits import split_scenes
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import DecompositionSpec
 

@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from bindscope.analysis.additive import AdditiveModel, fit_additive
 from bindscope.analysis.incidence import blocks, checked_embeddings
 from bindscope.analysis.metrics import Interval
-from bindscope.analysis.probes import ProbeFit, chance_intervals, recognition_with, split_scenes
+from bindscope.analysis.probes import ProbeFit
+from bindscope.analysis.readings import chance_intervals, recognition_with
+from bindscope.analysis.splits import split_scenes
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import RemovalSpec
 

@@ -16,7 +16,9 @@ from bindscope.analysis.additive import Singles
 from bindscope.analysis.banks import ObjectBanks, fit_banks
 from bindscope.analysis.metrics import Interval, wilson
 from bindscope.analysis.nearest import Retrieval, SceneGroups, SceneSearch, Term, search_among
-from bindscope.analysis.probes import ProbeFit, Probes, Scores, recognition_with, split_scenes
+from bindscope.analysis.probes import ProbeFit, Probes, Scores
+from bindscope.analysis.readings import recognition_with
+from bindscope.analysis.splits import split_scenes
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import ProbeSpec, SurgerySpec
 from bindscope.errors import InvalidInput, UnknownName

@@ -10,6 +10,10 @@ from bindscope.errors import InvalidInput, UnknownName
 
 Estimator = Literal["avg", "avg_pos", "single", "lstsq", "lstsq_pos"]
 ESTIMATORS: tuple[str, ...] = get_args(Estimator)
+ProbeEstimator = Literal["ridge", "published"]
+PROBE_ESTIMATORS: tuple[str, ...] = get_args(ProbeEstimator)
+Split = Literal["bag", "scene"]
+SPLITS: tuple[str, ...] = get_args(Split)
 
 
 def _check_ratio(name: str, value: float) -> None:
@@ -19,13 +23,23 @@ def _check_ratio(name: str, value: float) -> None:
 
 @dataclass(frozen=True)
 class ProbeSpec:
-    """Linear probes (METHODS section 4): scene-level split; regularisation is chosen inside the training part."""
+    """Linear probes under ``splits`` splits of seeds ``seed``, ``seed`` + 1, ...; regularisation is chosen inside the
+    training part. ``split``: by ``bag``, or by ``scene`` as published."""
 
     train_ratio: float = 0.4
     seed: int = 0
+    estimator: ProbeEstimator = "ridge"
+    split: Split = "bag"
+    splits: int = 5
 
     def __post_init__(self) -> None:
         _check_ratio("train_ratio", self.train_ratio)
+        if self.estimator not in PROBE_ESTIMATORS:
+            raise UnknownName("estimator", self.estimator, PROBE_ESTIMATORS)
+        if self.split not in SPLITS:
+            raise UnknownName("split", self.split, SPLITS)
+        if not 1 <= self.splits <= 50:
+            raise InvalidInput(f"splits must be between 1 and 50, got {self.splits}.")
 
 
 @dataclass(frozen=True)

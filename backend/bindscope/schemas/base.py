@@ -4,6 +4,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bindscope.domain.binding import Origin, Says
 from bindscope.domain.scenes import MAX_OBJECTS
 
 _Progress = TypeVar("_Progress", bound=BaseModel)
@@ -23,7 +24,7 @@ class ResponseModel(BaseModel):
 
 
 class Interval(ResponseModel):
-    """A proportion with its 95 % Wilson interval over n trials; null without a trial."""
+    """A figure with its 95 % interval over n independent units (bags, held-out objects, scenes); null without one."""
 
     value: float | None
     low: float | None
@@ -33,6 +34,49 @@ class Interval(ResponseModel):
 
 #: ``{"<concept>": interval, ..., "concepts": all at once, "object": ..., "object_on_valid_swaps": ...}``
 Recognition = dict[str, Interval]
+
+
+class Unpaired(ResponseModel):
+    """Scenes against all their swaps, whether these are among the data or not, beside what the labels' habits reach."""
+
+    forced_choice: Interval
+    bag_baseline: Interval
+    difference: Interval
+
+
+class Twin(ResponseModel):
+    """The same model with random weights (``seeds`` initialisations), and whether training made the difference.
+
+    ``train_ratio``: the share of training scenes behind both where it is not that of the main figure."""
+
+    forced_choice: Interval
+    difference: Interval
+    origin: Origin
+    seeds: int = 1
+    train_ratio: float | None = None
+
+
+class Binding(ResponseModel):
+    """The binding score: paired forced choice between a scene and its swap. Chance is exactly 1/2; n counts bags.
+
+    ``unpaired`` stands beside it where fewer than ten bags hold a scene and its swap. ``says`` is what the figures
+    support, by the rules in ``bindscope.domain.binding``."""
+
+    forced_choice: Interval | None
+    undecided: Interval
+    says: Says
+    unpaired: Unpaired | None = None
+    twin: Twin | None = None
+    double_difference: Interval | None = None
+
+
+class StrictChance(ResponseModel):
+    """What strict recognition of objects reaches without binding: random scores over all objects; over the objects that
+    the scene's values allow; and always naming the most frequent pairing of the values, which needs no binding."""
+
+    unconditional: float | None
+    given_bag: float | None
+    ceiling_bag: float | None
 
 
 class Provenance(ResponseModel):

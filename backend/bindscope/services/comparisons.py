@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bindscope.analysis.comparison import PairTest, compared, ranks
 from bindscope.analysis.decomposition import decompose
 from bindscope.analysis.metrics import Interval, wilson
-from bindscope.analysis.probes import probe
+from bindscope.analysis.probing import probe
 from bindscope.analysis.verdict import RESOLUTION, Recognition, recognition_intervals
 from bindscope.domain.captions import Captioner
 from bindscope.domain.concepts import ConceptSpace

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from bindscope.analysis.additive import SceneShares, fit_additive
 from bindscope.analysis.metrics import cosines
-from bindscope.analysis.probes import ProbeScores, fit_probes, split_scenes
+from bindscope.analysis.probes import ProbeScores, fit_probes
+from bindscope.analysis.splits import split_scenes
 from bindscope.analysis.surgery import edit_one
 from bindscope.domain.concepts import ConceptSpace, Object
 from bindscope.domain.labels import SceneLabels

@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from bindscope.analysis.probes import fit_probes, recognise_with
+from bindscope.analysis.probes import fit_probes
 from bindscope.analysis.projection import Method, Projection, project
+from bindscope.analysis.readings import recognise_with
 from bindscope.analysis.verdict import outcome
 from bindscope.domain.captions import Captioner
 from bindscope.domain.scenes import Scene

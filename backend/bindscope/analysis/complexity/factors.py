@@ -274,7 +274,7 @@ def _joined(parts: Sequence[tuple[Rows, Factors]]) -> Factors:
 
 def _summing(group: Rows, size: int, *, repeats: int = 1) -> Any:
     """Sparse [group, scene]: multiplied by [scene, dim] it sums over the scenes of each group."""
-    from scipy.sparse import csr_array  # type: ignore[import-untyped]
+    from scipy.sparse import csr_array
 
     count = len(group) // repeats
     return csr_array((np.ones(len(group)), (group, np.repeat(np.arange(count), repeats))), shape=(size, count))

@@ -15,7 +15,8 @@ from bindscope.analysis.complexity.splits import Rows, object_folds, object_spli
 from bindscope.analysis.complexity.sums import fit_sum
 from bindscope.analysis.incidence import blocks, checked_embeddings, mean_of
 from bindscope.analysis.metrics import Interval
-from bindscope.analysis.probes import Probes, chance_intervals, recognise_with
+from bindscope.analysis.probes import Probes
+from bindscope.analysis.readings import chance_intervals, recognise_with
 from bindscope.analysis.verdict import Recognition, recognition_intervals
 from bindscope.domain.complexity import ComplexityCell
 from bindscope.domain.labels import SceneLabels

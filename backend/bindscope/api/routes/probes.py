@@ -1,15 +1,17 @@
 """Linear probes: is the information inside the embeddings?"""
 
 import time
+from dataclasses import replace
 
 from fastapi import APIRouter
 
-from bindscope.analysis.probes import probe
+from bindscope.analysis.probing import probe
 from bindscope.api.dependencies import Parts, provenance_of, source_of
 from bindscope.api.remembered import remembered
 from bindscope.domain.specs import ProbeSpec
 from bindscope.schemas.probes import ProbeRequest, ProbeResponse, ValueRecognition
 from bindscope.services.assembly import Services
+from bindscope.services.twins import random_twin
 
 router = APIRouter(prefix="/v1/probes", tags=["geometry"])
 
@@ -25,13 +27,18 @@ def run_probe(body: ProbeRequest, parts: Parts) -> ProbeResponse:
 
 def _computed(body: ProbeRequest, parts: Services) -> ProbeResponse:
     started = time.perf_counter()
-    data = parts.sources.resolve(source_of(body.source))
-    result = probe(data.embeddings, data.labels, ProbeSpec(body.train_ratio, body.seed))
+    source = source_of(body.source)
+    data = parts.sources.resolve(source)
+    spec = ProbeSpec(body.train_ratio, body.seed, body.estimator, body.split, body.splits)
+    result = probe(data.embeddings, data.labels, spec)
+    twin, note = random_twin(parts.sources, source, result, spec=spec, seeds=body.twins) if body.twins else (None, None)
     return ProbeResponse.model_validate(
         {
+            "binding": replace(result.binding, twin=twin),
             "train": result.train,
             "test": result.test,
             "chance": result.chance,
+            "object_chance": result.object_chance,
             "per_value": {
                 name: [
                     ValueRecognition(value=value, train=own.train, test=own.test)
@@ -40,8 +47,11 @@ def _computed(body: ProbeRequest, parts: Services) -> ProbeResponse:
                 for k, name in enumerate(data.labels.names)
             },
             "strength": dict(result.strengths),
+            "edges": list(result.edges),
+            "splits": spec.splits,
             "train_scenes": result.train_scenes,
             "test_scenes": result.test_scenes,
+            "note": note,
             "seconds": round(time.perf_counter() - started, 3),
             "provenance": provenance_of(data, body.seed),
         }

@@ -104,15 +104,16 @@ def fit_probes(place: Workplace, cells: Sequence[Cell]) -> Iterator[Fields]:
     """Work: the probes of METHODS section 4, fitted on their training scenes and laid beside the arrays."""
     from safetensors.numpy import save
 
-    from bindscope.analysis.probes import fit_probes, split_scenes
+    from bindscope.analysis.probes import fit_probes
+    from bindscope.analysis.splits import split_bags
 
     folder = _folder(place)
     embeddings, labels = _arrays(place.call.artifacts, folder.path)
     spec = ProbeSpec()
-    train, _ = split_scenes(labels, train_ratio=spec.train_ratio, seed=spec.seed)
+    train, _ = split_bags(labels, train_ratio=spec.train_ratio, seed=spec.seed)
     probes = fit_probes(embeddings[train], labels.take(train), seed=spec.seed)
-    tensors: dict[str, NDArray[Any]] = {"mean": probes.mean, "weights": np.ascontiguousarray(probes.weights)}
-    tensors |= {f"seen.{k}": seen for k, seen in enumerate(probes.seen)} | {"learned_from": np.asarray(train)}
+    tensors: dict[str, NDArray[Any]] = {"mean": probes.mean, "weights": probes.weights, "offset": probes.offset}
+    tensors["learned_from"] = np.asarray(train)
     folder.write(_PROBES, save(tensors))
     yield {}
 
@@ -167,7 +168,6 @@ def _probes(url: str, path: tuple[str, ...]) -> "tuple[LinearProbes, NDArray[np.
 
     tensors = load(Artifacts(url).folder(*path).read(_PROBES))
     _, labels = _arrays(url, path)
-    seen = tuple(tensors[f"seen.{k}"] for k in range(len(labels.values) + 1))
     sizes = (*labels.values, labels.object_count)
-    probes = LinearProbes(tensors["mean"], tensors["weights"], seen, sizes, strengths={}, converged=True)
+    probes = LinearProbes(tensors["mean"], tensors["weights"], tensors["offset"], sizes, strengths={})
     return probes, tensors["learned_from"]

@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope.analysis.linear import Array, SoftTargets, fit_softmax
 from bindscope.analysis.metrics import recognised
+from bindscope.analysis.softmax import Array, SoftTargets, fit_softmax
 from bindscope.analysis.verdict import RESOLUTION, presence
 
 #: Strengths of L2 that cross-validation goes through, for embeddings scaled to a mean squared norm of one.
