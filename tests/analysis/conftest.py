@@ -30,3 +30,20 @@ def published_worlds() -> ModuleType:
     if not path.exists():
         pytest.skip("The published worlds are not beside this repository.")
     return load(path)
+
+
+def reference(name: str) -> ModuleType:
+    path = TESTS.parent.parent / "shared" / "reference" / f"{name}.py"
+    if not path.exists():
+        pytest.skip("The reference is not beside this repository.")
+    return load(path)
+
+
+@pytest.fixture(scope="session")
+def reference_score() -> ModuleType:
+    return reference("binding_score")
+
+
+@pytest.fixture(scope="session")
+def reference_ridge() -> ModuleType:
+    return reference("ridge_probe")

@@ -52,7 +52,7 @@ class Pairs:
     @classmethod
     def of(cls, labels: SceneLabels) -> "Pairs":
         """The bags and pairings of ``labels``."""
-        values = np.sort(labels.scenes, axis=1).reshape(len(labels), -1)
+        values = np.sort(labels.scenes, axis=1).reshape(len(labels), labels.slots * len(labels.values))
         bag = np.unique(values, axis=0, return_inverse=True)[1].reshape(-1)
         objects, pairing = np.unique(np.sort(labels.object_ids, axis=1), axis=0, return_inverse=True)
         source, goal_objects = _exchanged(objects, labels)
