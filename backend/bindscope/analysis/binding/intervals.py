@@ -75,8 +75,8 @@ def difference_interval(
     """Mean of ``first - second`` [bag] of the same bags, with Student's t interval at 95 %; ``n`` counts bags.
 
     ``seed_means``: the mean difference under each seed. ``units`` as in ``bag_interval``. Fewer than two bags give the
-    whole range -1..1. Where all differences are equal the interval is that of one more bag a half of 1/n away, so that
-    no certainty comes from sameness.
+    whole range -1..1. Where all differences are equal nothing is certain either: the interval is half as wide as
+    Wilson's where all trials agree, or that of one more bag a half away where this is wider.
     """
     change = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     count = len(change)
@@ -87,7 +87,8 @@ def difference_interval(
     if n < 2:
         return Interval(mean, -1.0, 1.0, n)
     variance = float(change.var(ddof=1))
-    error = np.sqrt(max(variance, 0.25 / count) / n) if variance <= 1e-18 else np.sqrt(variance / n)
+    z = float(stdtrit(n - 1, _LEVEL))
+    within = z * np.sqrt(variance / n) if variance > 1e-18 else max(z / (2 * n), z * z / (2 * (n + z * z)))
     spread = float(np.std(seed_means, ddof=1)) / np.sqrt(len(seed_means)) if len(seed_means) > 1 else 0.0
-    half = float(np.hypot(stdtrit(n - 1, _LEVEL) * error, _NORMAL * spread))
+    half = float(np.hypot(within, _NORMAL * spread))
     return Interval(mean, max(-1.0, mean - half), min(1.0, mean + half), n)
