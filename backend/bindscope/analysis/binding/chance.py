@@ -8,7 +8,7 @@ the values and needs no binding. A strict figure shows binding only above the ce
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import chain
 from math import comb, factorial, prod
 
 import numpy as np
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from bindscope.domain.labels import SceneLabels
 
-#: One concept's values as small numbers, in the order of the objects.
-Column = tuple[int, ...]
+#: How often each value of a concept occurs among the objects of a scene, ascending.
+Counts = tuple[int, ...]
+#: The values of one concept in the order of the objects, or those of one object in the order of the concepts.
+Values = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -33,65 +35,75 @@ def strict_chance(labels: SceneLabels) -> StrictChance:
     """Levels of strict object recognition, averaged over these scenes."""
     if not len(labels):
         return StrictChance(None, None, None)
-    kinds, weights = _kinds(labels)
-    levels = [_levels(kind) for kind in kinds]
-    given = float(np.average([one for one, _ in levels], weights=weights))
-    ceiling = float(np.average([two for _, two in levels], weights=weights))
     ids = np.sort(labels.object_ids, axis=1)
     distinct = 1 + (ids[:, 1:] != ids[:, :-1]).sum(1)
-    counts = np.bincount(distinct)
-    anywhere = sum(n / comb(labels.object_count, r) for r, n in enumerate(counts.tolist()) if n) / len(labels)
-    return StrictChance(anywhere, given, ceiling)
+    kinds, weights = _kinds(labels, distinct)
+    given = [1 / comb(prod(map(len, counts)), shown) for counts, shown in kinds]
+    anywhere = [1 / comb(labels.object_count, shown) for _, shown in kinds]
+    ceilings = [_ceiling(counts) for counts, _ in kinds]
+    return StrictChance(*(float(np.average(levels, weights=weights)) for levels in (anywhere, given, ceilings)))
 
 
-def _kinds(labels: SceneLabels) -> tuple[list[tuple[Column, ...]], NDArray[np.int64]]:
-    """Patterns of equal values, one column a concept: the levels depend on nothing else, and few patterns occur."""
+def _kinds(
+    labels: SceneLabels, distinct: NDArray[np.int64]
+) -> tuple[list[tuple[tuple[Counts, ...], int]], NDArray[np.int64]]:
+    """(how often the values of each concept occur, distinct objects) of each kind of scene, and how many there are.
+
+    The levels depend on nothing else, and few kinds occur.
+    """
     scenes = labels.scenes
-    first = (scenes[:, :, None] == scenes[:, None]).argmax(2)
-    marks, counts = np.unique(first.reshape(len(scenes), -1), axis=0, return_counts=True)
-    shaped = marks.reshape(len(marks), labels.slots, -1).transpose(0, 2, 1)
-    return [tuple(tuple(column) for column in kind.tolist()) for kind in shaped], counts
+    same = np.sort((scenes[:, :, None] == scenes[:, None]).sum(2), axis=1).transpose(0, 2, 1)
+    marks = np.column_stack([same.reshape(len(scenes), -1), distinct])
+    found, weights = np.unique(marks, axis=0, return_counts=True)
+    columns = found[:, :-1].reshape(len(found), -1, labels.slots).tolist()
+    counts = [tuple(sorted(map(_counts, kind))) for kind in columns]
+    return list(zip(counts, found[:, -1].tolist(), strict=True)), weights
+
+
+def _counts(same: list[int]) -> Counts:
+    """From how often the value of each object occurs, ascending, to how often each value occurs."""
+    return tuple(size for size in sorted(set(same)) for _ in range(same.count(size) // size))
 
 
 @lru_cache(maxsize=65_536)
-def _levels(kind: tuple[Column, ...]) -> tuple[float, float]:
-    """(given_bag, ceiling_bag) of one pattern."""
-    objects = set(zip(*kind, strict=True))
-    allowed = prod(len(set(column)) for column in kind)
-    return 1 / comb(allowed, len(objects)), _ceiling(kind)
-
-
-def _ceiling(kind: tuple[Column, ...]) -> float:
+def _ceiling(counts: tuple[Counts, ...]) -> float:
     """Share of the most frequent pairing among all ways to deal the values out, the first concept held in place.
 
     A pairing with object multiplicities m_o comes in (prod of the first concept's multiplicities!) / (prod m_o!) ways.
     """
-    first, *rest = kind
-    ways = prod(factorial(len(column)) // prod(map(factorial, _multiplicities(column))) for column in rest)
-    least = min(_repeats(first, rest))
-    return prod(map(factorial, _multiplicities(first))) / least / ways
+    slots = sum(counts[0])
+    ways = prod(factorial(slots) // prod(map(factorial, own)) for own in counts[1:])
+    return prod(map(factorial, counts[0])) / _least_repeats(counts, slots) / ways
 
 
-def _repeats(first: Column, rest: list[Column]) -> Iterator[int]:
-    """prod m_o! of each pairing; stops at one, below which nothing can be."""
-    for columns in product(*(_arrangements(column) for column in rest)):
-        found = prod(map(factorial, _multiplicities(tuple(zip(first, *columns, strict=True)))))
-        yield found
-        if found == 1:
-            return
+def _least_repeats(counts: tuple[Counts, ...], slots: int) -> int:
+    """The least prod m_o! of any pairing of these values."""
+    first, *rest = (tuple(chain.from_iterable([n] * size for n, size in enumerate(own))) for own in counts)
+    even, over = divmod(slots, prod(map(len, counts)))
+    bound = factorial(even) ** (prod(map(len, counts)) - over) * factorial(even + 1) ** over
+    least = factorial(slots)
+    for objects in _dealt(tuple((value,) for value in first), rest):
+        least = min(least, prod(factorial(objects.count(one)) for one in set(objects)))
+        if least <= bound:
+            break
+    return least
 
 
-def _multiplicities(items: tuple[object, ...]) -> list[int]:
-    return [items.count(item) for item in set(items)]
+def _dealt(objects: tuple[Values, ...], columns: list[Values]) -> Iterator[tuple[Values, ...]]:
+    """The objects with the values of further concepts, dealt out in every way."""
+    if not columns:
+        yield objects
+        return
+    for column in _arrangements(columns[0]):
+        yield from _dealt(tuple((*own, value) for own, value in zip(objects, column, strict=True)), columns[1:])
 
 
-@lru_cache(maxsize=1024)
-def _arrangements(column: Column) -> list[Column]:
+def _arrangements(column: Values) -> Iterator[Values]:
     """Distinct orders of the values of one concept."""
     if len(column) <= 1:
-        return [column]
-    out = []
+        yield column
+        return
     for value in sorted(set(column)):
         at = column.index(value)
-        out += [(value, *rest) for rest in _arrangements(column[:at] + column[at + 1 :])]
-    return out
+        for rest in _arrangements(column[:at] + column[at + 1 :]):
+            yield (value, *rest)
