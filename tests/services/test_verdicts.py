@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bindscope.domain.captions import Captioner
-from bindscope.domain.concepts import BUILTIN_SPACES
+from bindscope.domain.concepts import BUILTIN_SPACES, Concept, ConceptSpace
 from bindscope.domain.sampling import sample_scenes
 from bindscope.domain.scenes import Scene, scene_in_slots
 from bindscope.errors import InvalidInput, UnsupportedModality
@@ -14,6 +14,9 @@ from bindscope.services.embedder import spoiled
 from bindscope.services.judging import Wording
 from bindscope.services.surveys import Survey, SurveySpec
 
+SMALL = ConceptSpace(
+    "small", (Concept("color", ("red", "blue", "green")), Concept("shape", ("square", "circle"))), "a {color} {shape}"
+)
 SPACE = BUILTIN_SPACES["shapes2d"]
 ALL = Wording(Captioner(), "all")
 SPEC = SurveySpec(count=40, seed=0, objects=2, layout="random", only_valid_swaps=True, control="none", wording=ALL)
@@ -53,8 +56,15 @@ def test_a_survey_counts_every_scene_once(parts) -> None:
     got = survey(parts, "synthetic:bag", count=130, only_valid_swaps=False)
     assert got.scenes == 130
     assert got.swap_accuracy.n + got.no_valid_swap == 130
-    assert got.recognition["object"].n == 130
-    assert got.recognition["object_on_valid_swaps"].n == got.swap_accuracy.n
+    assert got.undecided.n == got.swap_accuracy.n == got.twins
+
+
+def test_recognition_counts_bags_not_scenes(parts) -> None:
+    got = survey(parts, "synthetic:bag", SMALL, count=300, only_valid_swaps=False)
+    # Three colours and two shapes: 6 unordered pairs of colours times 3 of shapes.
+    assert got.recognition["object"].n == 18
+    # Three pairs of different colours, one of different shapes.
+    assert got.recognition["object_on_valid_swaps"].n == got.binding.forced_choice.n == 3
 
 
 def test_oracles_without_pixels_refuse_pixel_controls(parts) -> None:

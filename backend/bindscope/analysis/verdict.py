@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bindscope.analysis.binding import share_over_bags
 from bindscope.analysis.metrics import Interval, recognised, unit, wilson
 
 Outcome = Literal["binds", "swaps", "undecided", "no_valid_swap"]
@@ -119,17 +120,17 @@ def recognise(
 
 
 def recognition_intervals(
-    result: Recognition, names: Sequence[str], *, has_swap: NDArray[np.bool_]
+    result: Recognition, names: Sequence[str], *, has_swap: NDArray[np.bool_], bags: NDArray[np.int64] | None = None
 ) -> dict[str, Interval]:
-    """The wire's *recognition*: each concept, all concepts at once, objects, objects where a valid swap exists."""
+    """The wire's *recognition*: each concept, all concepts at once, objects, objects where a valid swap exists.
 
-    def share(hits: NDArray[np.bool_]) -> Interval:
-        return wilson(int(hits.sum()), len(hits))
-
-    out = {name: share(result.by_concept[:, k]) for k, name in enumerate(names)}
-    out["concepts"] = share(result.concepts)
-    out["object"] = share(result.object)
-    out["object_on_valid_swaps"] = share(result.object[has_swap])
+    Intervals over ``bags`` [scene], which n counts; None: every scene is a bag of its own.
+    """
+    own = np.arange(len(has_swap)) if bags is None else bags
+    hits = {name: result.by_concept[:, k] for k, name in enumerate(names)}
+    hits |= {"concepts": result.concepts, "object": result.object}
+    out = {name: share_over_bags(hit, own) for name, hit in hits.items()}
+    out["object_on_valid_swaps"] = share_over_bags(result.object[has_swap], own[has_swap])
     return out
 
 

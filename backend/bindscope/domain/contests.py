@@ -1,14 +1,21 @@
-"""Which captions compete for a scene: the true ones, and those of every valid swap."""
+"""Which captions compete for a scene: the true ones, and those of every valid swap; and its swapped scenes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bindscope.domain.captions import Captioner, captions_in_orders, mention_orders
 from bindscope.domain.concepts import ConceptSpace, Object
+from bindscope.domain.labels import SceneLabels
+from bindscope.domain.scenes import Scene
 from bindscope.domain.swaps import Swap, valid_swaps
 
 Orders = Literal["all", "given"]
+#: Up to two objects every swapped scene is shown too; above, this many of them, drawn by seed.
+MOST_TWINS = 3
 
 
 @dataclass(frozen=True)
@@ -48,3 +55,63 @@ def candidates(
         for swap in valid_swaps(objects)
     )
     return Candidates(anchor, tuple(true), swaps)
+
+
+def caption_chance(contests: Sequence[Candidates]) -> float | None:
+    """How often a true caption scores best where all captions are alike: #true / (#true + #swapped), averaged over the
+    scenes with a valid swap; None without one. Two objects: 1/2 for a picture, 1/3 for a text-only model."""
+    shares = [len(own.true) / (len(own.true) + len(own.swap_texts)) for own in contests if own.true and own.swaps]
+    return sum(shares) / len(shares) if shares else None
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A scene's own objects as listed, and the partner that ``swap`` of them makes, in the same order."""
+
+    own: tuple[Object, ...]
+    swap: Swap
+
+    @property
+    def other(self) -> tuple[Object, ...]:
+        """The partner's objects, each where the exchanged one stood."""
+        return self.swap.objects
+
+
+def contestants(
+    listed: Sequence[tuple[Object, ...]], *, labels: SceneLabels, row: NDArray[np.int64], goals: NDArray[np.int64]
+) -> list[Contestant]:
+    """For each trial the exchange of scene ``row`` [trial] that leads to the object ids ``goals`` [trial, slot]."""
+    radix = np.cumprod([1, *labels.values[:0:-1]])[::-1]
+    known: dict[tuple[Object, ...], dict[tuple[int, ...], Contestant]] = {}
+
+    def by_goal(own: tuple[Object, ...]) -> dict[tuple[int, ...], Contestant]:
+        if own not in known:
+            swaps = valid_swaps(own)
+            ids = np.sort(np.array([swap.objects for swap in swaps], dtype=np.int64) @ radix, axis=1).tolist()
+            known[own] = {tuple(goal): Contestant(own, swap) for goal, swap in zip(ids, swaps, strict=True)}
+        return known[own]
+
+    return [by_goal(listed[i])[tuple(goal)] for i, goal in zip(row.tolist(), goals.tolist(), strict=True)]
+
+
+def exchanged(scene: Scene, swap: Swap) -> Scene:
+    """The same places and sizes, with the objects of ``swap``: the scene's twin."""
+    placed = (replace(old, values=values) for old, values in zip(scene.objects, swap.objects, strict=True))
+    return Scene(scene.space, tuple(placed))
+
+
+def twins_of(scenes: Sequence[Scene], *, seed: int) -> list[list[Scene]]:
+    """For each drawn scene all its twins or, above two objects, up to ``MOST_TWINS`` of them, drawn by ``seed``."""
+    out: list[list[Scene]] = []
+    for number, scene in enumerate(scenes):
+        swaps = valid_swaps(scene.values)
+        if len(scene.objects) > 2 and len(swaps) > MOST_TWINS:
+            chosen = np.random.default_rng([seed, number, len(swaps)]).permutation(len(swaps))[:MOST_TWINS]
+            swaps = [swaps[i] for i in sorted(chosen.tolist())]
+        out.append([exchanged(scene, swap) for swap in swaps])
+    return out
+
+
+def with_twins(scenes: Sequence[Scene], *, seed: int) -> list[Scene]:
+    """The drawn scenes, then their twins, so that both directions of each contest are there."""
+    return [*scenes, *(twin for twins in twins_of(scenes, seed=seed) for twin in twins)]

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from bindscope.schemas.base import (
+    Binding,
     Interval,
     ProgressLine,
     Provenance,
@@ -12,6 +13,7 @@ from bindscope.schemas.base import (
     RequestModel,
     ResponseModel,
     SceneModel,
+    StrictChance,
 )
 from bindscope.schemas.embeddings import ModelId
 
@@ -121,16 +123,28 @@ class AtlasCell(ResponseModel):
 
 
 class VerdictBatch(ResponseModel):
-    """Accuracy is over scenes with a valid swap; undecided ones are not correct and are also counted apart."""
+    """``binding`` is the headline: captions of each scene against those of its swap, both directions, the same orders
+    of mention; chance is 1/2. ``twins`` swapped scenes were shown beside the ``scenes`` for it.
+
+    ``swap_accuracy``: how often a true caption scores best of all, over the scenes with a valid swap (its n counts
+    these); undecided ones are not correct and are also counted apart. ``swap_accuracy_chance``: what it is where all
+    captions are alike. ``order_against_meaning`` (text-only models): the true caption in another order of mention
+    against the swapped one in the anchor's own. ``chance``: recognition by random scores; ``object_chance``: strict
+    levels of object recognition. All intervals are over bags, which n counts elsewhere."""
 
     scenes: int
+    twins: int
     anchor: Literal["image", "text"]
     noise_floor: float
+    binding: Binding
+    order_against_meaning: Interval | None
     swap_accuracy: Interval
+    swap_accuracy_chance: float | None
     undecided: Interval
     no_valid_swap: int
     recognition: Recognition
     chance: dict[str, float]
+    object_chance: StrictChance
     atlas: list[AtlasCell]
     failures: list[SceneModel]
     milliseconds: float

@@ -1,19 +1,24 @@
-"""Scores of many scenes at once: caption contest, concept queries, object queries.
+"""Scores of many scenes at once: caption contests, concept queries, object queries.
 
-The verdict, the survey and the search for counterexamples all read from here.
+The verdict, the survey and the search for counterexamples all read from here. ``contest_scores`` is the paired contest
+behind every binding score of captions: over scenes and their twins, like with like.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope.analysis.metrics import cosines
-from bindscope.analysis.verdict import Contest, Recognition, caption_scores, contest, recognise
-from bindscope.domain.captions import Captioner
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.contests import Candidates, Orders, candidates
+from bindscope.analysis.binding import BagScores, Binding, Pairs, Trials, bag_interval, binding_of, forced_choice
+from bindscope.analysis.contests import Captions, caption_leads, double_differences, picture_leads
+from bindscope.analysis.metrics import Interval, cosines
+from bindscope.analysis.verdict import RESOLUTION, Contest, Recognition, caption_scores, contest, recognise
+from bindscope.domain.captions import Captioner, mention_orders
+from bindscope.domain.concepts import ConceptSpace, Object
+from bindscope.domain.contests import Candidates, Contestant, Orders, candidates, contestants
+from bindscope.domain.labels import SceneLabels
 from bindscope.domain.scenes import Scene
 from bindscope.encoders.base import EncoderInfo
 from bindscope.errors import UnsupportedModality
@@ -35,11 +40,12 @@ class Wording:
 class Judged:
     """Scores of scenes of one space. Arrays are [scene, ...]; caption scores are padded with -inf.
 
-    ``true_texts`` and ``swap_texts`` name the columns of each scene's caption scores.
+    ``anchors`` [scene, dim]: the pictures, or the captions as listed where the model reads texts only.
     """
 
     info: EncoderInfo
     scenes: Sequence[Scene]
+    anchors: NDArray[np.float32]
     candidates: Sequence[Candidates]
     true_scores: NDArray[np.float64]
     swap_scores: NDArray[np.float64]
@@ -67,12 +73,7 @@ def judge(
     seed: int = 0,
 ) -> Judged:
     """Scores ``scenes`` (all of one space, equally many objects). Raises UnsupportedModality, InvalidInput."""
-    info = embedder.models.info(model_id)
-    if not info.reads("text"):
-        raise UnsupportedModality(
-            f"Model {model_id!r} reads images only, so it has no captions to choose from: "
-            "its embeddings can be probed, decomposed and edited, and a verdict needs a model with a text tower."
-        )
+    info = _reader_of_texts(embedder, model_id)
     space = scenes[0].space
     text_only = not info.reads("image")
     competing = [
@@ -94,6 +95,7 @@ def judge(
     return Judged(
         info=info,
         scenes=scenes,
+        anchors=anchors,
         candidates=competing,
         true_scores=true_scores,
         swap_scores=swap_scores,
@@ -126,6 +128,141 @@ def judged_in_chunks(
             control=control,
             seed=seed + start,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class ContestScores:
+    """The paired contest of captions over ``scenes`` (rows of ``trials`` count them).
+
+    ``leads`` [trial]: the own captions' mean cosine over the partner's, in the same orders of mention; with a text-only
+    model one trial for each order of the anchor, and ``order_leads`` [trial] with the partner in the anchor's own
+    order. ``contest`` [trial]: which of the ``contestants`` met, that is which values were exchanged. Leads within
+    ``resolution`` are ties.
+    """
+
+    info: EncoderInfo
+    scenes: Sequence[Scene]
+    labels: SceneLabels
+    pairs: Pairs
+    trials: Trials
+    leads: NDArray[np.float64]
+    order_leads: NDArray[np.float64] | None
+    contest: NDArray[np.int64]
+    contestants: Sequence[Contestant]
+    resolution: float
+
+    @cached_property
+    def scores(self) -> BagScores:
+        """The paired forced choice of each bag; chance is exactly 1/2."""
+        return forced_choice(self.trials, self.leads, resolution=self.resolution)
+
+    @cached_property
+    def double(self) -> BagScores:
+        """The double difference of each bag, free of likings for certain texts or pictures; chance is 1/2."""
+        return double_differences(self.trials, self.leads, resolution=self.resolution)
+
+    @property
+    def binding(self) -> Binding:
+        """The headline, with the double difference beside it."""
+        double = bag_interval(self.double.scores) if len(self.double) else None
+        return binding_of([self.scores], double_difference=double)
+
+    @property
+    def order_against_meaning(self) -> Interval | None:
+        """Text-only models: the same meaning in another order against another meaning in the same order."""
+        if self.order_leads is None:
+            return None
+        return bag_interval(forced_choice(self.trials, self.order_leads, resolution=self.resolution).scores)
+
+
+def contest_scores(
+    embedder: Embedder,
+    model_id: str,
+    *,
+    scenes: Sequence[Scene],
+    wording: Wording,
+    floor: float = 0.0,
+    anchors: NDArray[np.float32] | None = None,
+    control: Control = "none",
+    seed: int = 0,
+) -> ContestScores:
+    """Every pair of partners that both occur among ``scenes`` (one space, equally many objects).
+
+    Drawn scenes come with their twins (``domain.contests.with_twins``); those of an upload count where both are there.
+    ``anchors`` [scene, dim]: vectors of the pictures where they are at hand. ``floor``: the noise floor.
+    Raises UnsupportedModality where the model reads no texts.
+    """
+    info = _reader_of_texts(embedder, model_id)
+    labels = labels_of(scenes)
+    pairs = Pairs.of(labels)
+    trials = pairs.trials()
+    text_only = not info.reads("image")
+    orders = mention_orders(labels.slots)
+    orders = orders if text_only or wording.orders == "all" else orders[:1]
+    met = contestants([s.values for s in scenes], labels=labels, row=trials.row, goals=trials.other)
+    texts, captions = _contest_captions(wording.captioner, scenes[0].space, met=met, orders=orders)
+    table = embedder.texts(model_id, texts).vectors if texts else np.zeros((0, info.dim), dtype=np.float32)
+    contest, order_leads = np.arange(len(trials)), None
+    if text_only:
+        by_order, same_order = caption_leads(table, captions=captions)
+        contest, anchor = np.nonzero(~np.isnan(by_order))
+        leads, order_leads = by_order[contest, anchor], same_order[contest, anchor]
+    else:
+        if anchors is None:
+            anchors = pictures_of(embedder, model_id, scenes=scenes, control=control, seed=seed)
+        leads = picture_leads(anchors[trials.row], table, captions=captions)
+    resolution = max(floor, RESOLUTION)
+    return ContestScores(
+        info, scenes, labels, pairs, trials.take(contest), leads, order_leads, contest, met, resolution
+    )
+
+
+def labels_of(scenes: Sequence[Scene]) -> SceneLabels:
+    """The labels of scenes of one space with equally many objects."""
+    space = scenes[0].space
+    return SceneLabels(np.array([s.values for s in scenes], dtype=np.int64), space.values, space.names)
+
+
+def pictures_of(
+    embedder: Embedder, model_id: str, *, scenes: Sequence[Scene], control: Control = "none", seed: int = 0
+) -> NDArray[np.float32]:
+    """Vectors [scene, dim], a few scenes at a time."""
+    starts = range(0, len(scenes), CHUNK)
+    parts = [
+        embedder.scenes(model_id, scenes[start : start + CHUNK], control=control, seed=seed + start).vectors
+        for start in starts
+    ]
+    return np.concatenate(parts)
+
+
+def _contest_captions(
+    captioner: Captioner, space: ConceptSpace, *, met: Sequence[Contestant], orders: Sequence[Sequence[int]]
+) -> tuple[list[str], Captions]:
+    """All texts, and which of them meet in each trial."""
+    rows: dict[str, int] = {}
+    said: dict[tuple[Object, ...], list[int]] = {}
+
+    def captions(objects: tuple[Object, ...]) -> list[int]:
+        if objects not in said:
+            texts = [captioner.caption(space, [objects[i] for i in order]) for order in orders]
+            said[objects] = [rows.setdefault(text, len(rows)) for text in texts]
+        return said[objects]
+
+    shape = (len(met), len(orders))
+    own = np.array([captions(one.own) for one in met], dtype=np.int64).reshape(shape)
+    other = np.array([captions(one.other) for one in met], dtype=np.int64).reshape(shape)
+    first = (own[:, :, None] == own[:, None]).argmax(2) == np.arange(len(orders))
+    return list(rows), Captions(own, other, first)
+
+
+def _reader_of_texts(embedder: Embedder, model_id: str) -> EncoderInfo:
+    info = embedder.models.info(model_id)
+    if not info.reads("text"):
+        raise UnsupportedModality(
+            f"Model {model_id!r} reads images only, so it has no captions to choose from: "
+            "its embeddings can be probed, decomposed and edited, and a verdict needs a model with a text tower."
+        )
+    return info
 
 
 def query_scores(

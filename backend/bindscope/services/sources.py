@@ -10,8 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bindscope.analysis.binding import Pairs
 from bindscope.domain.captions import Captioner
 from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.contests import MOST_TWINS
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.render import RENDERER_VERSION
 from bindscope.domain.scenes import MAX_OBJECTS, Origin, Scene, scene_in_slots
@@ -170,6 +172,17 @@ class Sources:
             raise InvalidInput(f"No scene of upload {dataset!r} has a valid swap: there is nothing to confuse.")
         rows = able[np.sort(np.random.default_rng(seed).permutation(len(able))[:count])]
         return self._scenes_of(stored, rows.tolist())
+
+    def twins(self, dataset: str, scenes: Sequence[Scene], *, seed: int) -> list[Scene]:
+        """Scenes of an upload that one exchange turns some of its ``scenes`` into, one for each pairing that these do
+        not show themselves: at most ``MOST_TWINS`` for each scene, drawn by ``seed``."""
+        stored = self._datasets.get(dataset)
+        pairs = Pairs.of(stored.labels)
+        own = np.unique(pairs.pairing[[scene.origin.row for scene in scenes if scene.origin is not None]])
+        goals = np.setdiff1d(pairs.goal[np.isin(pairs.source, own) & (pairs.goal >= 0)], own)
+        goals = np.random.default_rng(seed).permutation(goals)[: MOST_TWINS * len(scenes)]
+        _, first = np.unique(pairs.pairing, return_index=True)
+        return self._scenes_of(stored, np.sort(first[goals]).tolist())
 
     def like(self, dataset: str, objects: Sequence[tuple[int, ...]]) -> Scene:
         """The first scene of an upload with these objects in this order. Raises UnknownName, InvalidInput."""

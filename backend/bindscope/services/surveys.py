@@ -1,22 +1,31 @@
-"""The verdict over many seeded scenes: accuracy, recognition and the swap atlas, with progress."""
+"""The verdict over many seeded scenes: binding score, recognition and the swap atlas, with progress."""
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bindscope.analysis.binding import Binding, StrictChance, share_over_bags, strict_chance
 from bindscope.analysis.metrics import Interval, wilson
 from bindscope.analysis.verdict import RESOLUTION, Recognition, chance, recognition_intervals, swap_atlas
 from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.contests import caption_chance, twins_of
 from bindscope.domain.sampling import sample_scenes
 from bindscope.domain.scenes import Scene
 from bindscope.domain.swaps import Swap
 from bindscope.errors import InvalidInput, UnsupportedModality
 from bindscope.services.embedder import Control, Embedder
-from bindscope.services.judging import Judged, Wording, judged_in_chunks
+from bindscope.services.judging import (
+    ContestScores,
+    Judged,
+    Wording,
+    contest_scores,
+    judged_in_chunks,
+    pictures_of,
+)
 from bindscope.services.noise import NoiseMeter
 from bindscope.services.provenance import Provenance, provenance
 from bindscope.services.sources import Sources
@@ -61,13 +70,18 @@ class Survey:
     """What ``schemas.verdicts.VerdictBatch`` carries, with domain scenes."""
 
     scenes: int
+    twins: int
     anchor: Literal["image", "text"]
     noise_floor: float
+    binding: Binding
+    order_against_meaning: Interval | None
     swap_accuracy: Interval
+    swap_accuracy_chance: float | None
     undecided: Interval
     no_valid_swap: int
     recognition: Mapping[str, Interval]
     chance: Mapping[str, float]
+    object_chance: StrictChance
     atlas: list[AtlasCell]
     failures: list[Scene]
     milliseconds: float
@@ -92,7 +106,8 @@ class Surveys:
             scenes = self._sources.sample(
                 spec.dataset, model_id, count=spec.count, seed=spec.seed, only_valid_swaps=spec.only_valid_swaps
             )
-            return self._chunks(model_id, scenes, spec=spec, started=started)
+            twins = self._sources.twins(spec.dataset, scenes, seed=spec.seed)
+            return self._chunks(model_id, (scenes, twins), spec=spec, started=started)
         if info.pixels is not None and not space.renderable:
             raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose a text-only model or another space.")
         scenes = sample_scenes(
@@ -103,11 +118,14 @@ class Surveys:
             layout=spec.layout if space.renderable else "slots",
             only_valid_swaps=spec.only_valid_swaps,
         )
-        return self._chunks(model_id, scenes, spec=spec, started=started)
+        twins = [twin for own in twins_of(scenes, seed=spec.seed) for twin in own]
+        return self._chunks(model_id, (scenes, twins), spec=spec, started=started)
 
     def _chunks(
-        self, model_id: str, scenes: list[Scene], *, spec: SurveySpec, started: float
+        self, model_id: str, shown: tuple[list[Scene], list[Scene]], *, spec: SurveySpec, started: float
     ) -> Iterator[Progress | Survey]:
+        """``shown``: the scenes of the survey, and the twins that the paired contest needs beside them."""
+        scenes, twins = shown
         parts: list[Judged] = []
         floor = 0.0
         done = 0
@@ -118,33 +136,46 @@ class Surveys:
                 floor = self._noise.floor_of(part)
             parts.append(part)
             done += len(part.scenes)
-            margin = np.concatenate([p.contest.margin[p.contest.has_swap] for p in parts])
-            right = int((margin > max(floor, RESOLUTION)).sum())
-            yield Progress(done, len(scenes), wilson(right, len(margin)))
-        yield _joined(parts, floor, spec=spec, milliseconds=1000 * (time.perf_counter() - started))
+            has_swap = np.concatenate([p.contest.has_swap for p in parts])
+            right = np.concatenate([p.contest.margin for p in parts]) > max(floor, RESOLUTION)
+            yield Progress(done, len(scenes), wilson(int((right & has_swap).sum()), int(has_swap.sum())))
+        anchors = np.concatenate([part.anchors for part in parts])
+        if twins and self._embedder.models.info(model_id).reads("image"):
+            beside = pictures_of(
+                self._embedder, model_id, scenes=twins, control=spec.control, seed=spec.seed + len(scenes)
+            )
+            anchors = np.concatenate([anchors, beside])
+        paired = contest_scores(
+            self._embedder, model_id, scenes=[*scenes, *twins], wording=spec.wording, floor=floor, anchors=anchors
+        )
+        yield _joined(parts, paired, spec=spec, milliseconds=1000 * (time.perf_counter() - started))
 
 
-def _joined(parts: list[Judged], floor: float, *, spec: SurveySpec, milliseconds: float) -> Survey:
-    space = parts[0].scenes[0].space
+def _joined(parts: list[Judged], paired: ContestScores, *, spec: SurveySpec, milliseconds: float) -> Survey:
+    space, edge = parts[0].scenes[0].space, paired.resolution
     scenes = [scene for p in parts for scene in p.scenes]
+    count = len(scenes)
+    labels, bags = paired.labels.take(np.arange(count)), paired.pairs.bag[:count]
     margin = np.concatenate([p.contest.margin for p in parts])
     has_swap = np.concatenate([p.contest.has_swap for p in parts])
     recognition = Recognition.joined((p.recognition for p in parts), concepts=len(space.names))
-    values = np.concatenate([p.values for p in parts])
-    edge = max(floor, RESOLUTION)
-    trials = int(has_swap.sum())
     lost = np.flatnonzero(has_swap & (margin <= edge))
     order = lost[np.argsort(margin[lost], kind="stable")][:MAX_FAILURES]
     return Survey(
-        scenes=len(scenes),
+        scenes=count,
+        twins=len(paired.scenes) - count,
         anchor="text" if parts[0].text_only else "image",
-        noise_floor=floor,
-        swap_accuracy=wilson(int((has_swap & (margin > edge)).sum()), trials),
-        undecided=wilson(int((has_swap & (np.abs(margin) <= edge)).sum()), trials),
-        no_valid_swap=len(scenes) - trials,
-        recognition=recognition_intervals(recognition, space.names, has_swap=has_swap),
-        chance=chance(space.values, space.names, scenes=values),
-        atlas=_atlas(parts, floor),
+        noise_floor=edge,
+        binding=paired.binding,
+        order_against_meaning=paired.order_against_meaning,
+        swap_accuracy=_share((margin > edge)[has_swap], bags[has_swap]),
+        swap_accuracy_chance=caption_chance([own for p in parts for own in p.candidates]),
+        undecided=_share((np.abs(margin) <= edge)[has_swap], bags[has_swap]),
+        no_valid_swap=int((~has_swap).sum()),
+        recognition=recognition_intervals(recognition, space.names, has_swap=has_swap, bags=bags),
+        chance=chance(space.values, space.names, scenes=labels.scenes),
+        object_chance=strict_chance(labels),
+        atlas=_atlas(parts, edge),
         failures=[scenes[i] for i in order],
         milliseconds=round(milliseconds, 3),
         provenance=provenance(
@@ -155,6 +186,11 @@ def _joined(parts: list[Judged], floor: float, *, spec: SurveySpec, milliseconds
             dataset=spec.dataset,
         ),
     )
+
+
+def _share(hits: NDArray[np.bool_], bags: NDArray[np.int64]) -> Interval:
+    """Share of scenes, which n counts, with its interval over their bags."""
+    return replace(share_over_bags(hits, bags), n=len(hits))
 
 
 def _atlas(parts: list[Judged], floor: float) -> list[AtlasCell]:
