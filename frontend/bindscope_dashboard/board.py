@@ -1,57 +1,79 @@
-"""The board of models as a table with bars and intervals."""
+"""The boards of models as tables with bars and intervals, one for each question that models are asked."""
 
-from bindscope.schemas.base import Interval
+from bindscope.domain.binding import CHANCE, Standing
+from bindscope.domain.findings.board import change_text
+from bindscope.domain.findings.probes import probe_note
+from bindscope.schemas.base import Binding, Interval
 from bindscope.schemas.comparisons import AdditiveFit, ComparisonResponse, ComparisonRow
 from bindscope_dashboard import tables
 from bindscope_dashboard.markup import Child, Html, joined, tag
 from bindscope_dashboard.wording import model_title, percent, plain_number, with_interval
 
 _KINDS = {"random": "random weights", "blind": "blank pictures"}
-_HEAD = ("Rank", "Model", "Swap accuracy", "Concepts", "Objects", "Probe, image", "Probe, text",
-         "R² objects / concepts", "Repair gain")  # fmt: skip
+_HEAD = ("Rank", "Model", "Binding score", "Shows", "Swap accuracy", "Concepts", "Objects", "Probe, image",
+         "Probe, text", "R² objects / concepts", "Repair gain")  # fmt: skip
+_SIGNS: dict[Standing, str] = {
+    "above chance": "✓ above chance",
+    "not separable from chance": "≈ not separable from chance",
+    "below chance": "⇄ below chance",
+    "too few": "too few scenes",
+}
 
 
-def table(found: ComparisonResponse) -> Html:
-    """Models by rank, then the controls."""
-    ranked = sorted(found.rows, key=lambda row: (row.rank is None, row.rank or 0, -(row.swap_accuracy.value or 0.0)))
-    return tables.table(_HEAD, [_row(row) for row in ranked], label="Board of models", cls="wrap board")
+def table(found: ComparisonResponse, anchor: str) -> Html:
+    """Models of one anchor by rank, then the controls."""
+    own = [row for row in found.rows if row.anchor == anchor]
+    ranked = sorted(own, key=lambda row: (row.rank is None, row.rank or 0, -_value(row.binding)))
+    return tables.table(_HEAD, [_row(row) for row in ranked], label=f"Board of models, {anchor}", cls="wrap board")
 
 
 def _row(row: ComparisonRow) -> list[Child]:
-    name = model_title(row.model)
     kind = _KINDS.get(row.kind)
-    anchor = " · captions only" if row.anchor == "text" and kind is None else ""
-    model = joined(name, tag("span", f" {kind or ''}{anchor}", cls="bs-muted") if kind or anchor else "")
-    gain = row.repair_gain
+    model = joined(model_title(row.model), tag("span", f" {kind}", cls="bs-muted") if kind else "")
     return [
         "–" if row.rank is None else f"{row.rank}.",
         model,
-        _bar(row.swap_accuracy),
-        _share(row.concepts),
-        _share(row.objects),
-        _share(row.probes.get("image")),
-        _share(row.probes.get("text")),
+        _bar(row.binding.forced_choice),
+        _SIGNS[row.standing],
+        joined(percent(row.swap_accuracy.value), tag("br"), _muted(f"chance {percent(row.swap_accuracy_chance)}")),
+        percent(row.concepts.value),
+        percent(row.objects.value),
+        _probe(row.probes.get("image")),
+        _probe(row.probes.get("text")),
         joined(_fit("image", row.r2.get("image")), tag("br"), _fit("text", row.r2.get("text"))),
-        "–" if gain is None else f"{100 * gain:+.0f} points".replace("-", "−"),
+        "–" if row.repair_gain is None else change_text(row.repair_gain),
     ]
 
 
-def _bar(share: Interval) -> Html:
-    """A share as a bar with its interval; the upright tick is a coin."""
+def _value(binding: Binding) -> float:
+    return 0.0 if binding.forced_choice is None else binding.forced_choice.value or 0.0
+
+
+def _muted(text: str) -> Html:
+    return tag("span", text, cls="bs-muted")
+
+
+def _probe(binding: Binding | None) -> Child:
+    """The paired score of a probe and what it says; chance is that of the contest."""
+    if binding is None or binding.forced_choice is None:
+        return "–"
+    return joined(percent(binding.forced_choice.value), tag("br"), _muted(probe_note(binding)))
+
+
+def _bar(share: Interval | None) -> Html:
+    """A share as a bar with its interval; the upright tick is chance."""
+    if share is None:
+        return _muted("no scene whose swap is there")
     value, low, high = (100 * (x or 0.0) for x in (share.value, share.low, share.high))
     bar = tag(
         "span",
         tag("i", style=f"width:{value:.1f}%"),
         tag("em", style=f"left:{low:.1f}%;width:{max(high - low, 0.5):.1f}%"),
-        tag("u", style="left:50%"),
+        tag("u", style=f"left:{100 * CHANCE:.0f}%"),
         cls="bs-meter",
         aria_hidden="true",
     )
     return joined(bar, tag("span", with_interval(share), cls="small"))
-
-
-def _share(share: Interval | None) -> str:
-    return "–" if share is None else percent(share.value)
 
 
 def _fit(name: str, fit: AdditiveFit | None) -> str:

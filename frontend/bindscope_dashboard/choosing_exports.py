@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bindscope.schemas.base import Interval
 from bindscope.schemas.comparisons import ComparisonResponse, DisagreementResponse
 from bindscope.schemas.projections import ProjectionResponse
 from bindscope.schemas.repairs import RepairModel
@@ -75,17 +76,28 @@ def map_csv(found: ProjectionResponse, rows: Sequence[int] | None = None) -> str
 def board_csv(found: ComparisonResponse) -> str:
     """A row for each model."""
     shares = ("swap_accuracy", "undecided", "concepts", "objects")
-    head = ["model", "kind", "rank", *(f"{name}{end}" for name in shares for end in ("", "_low", "_high", "_n"))]
-    head += ["probe_image", "probe_text", "r2_objects_image", "r2_concepts_image", "r2_objects_text"]
-    head += ["r2_concepts_text", "repair_gain"]
+    ends = ("", "_low", "_high", "_n")
+    head = ["model", "kind", "anchor", "rank", *(f"binding{end}" for end in ends), "says", "standing"]
+    head += [f"{name}{end}" for name in shares for end in ends] + ["swap_accuracy_chance"]
+    for modality in ("image", "text"):
+        head += [f"probe_{modality}", f"probe_{modality}_says", f"r2_objects_{modality}", f"r2_concepts_{modality}"]
+    head += [f"repair_gain{end}" for end in ends]
     rows = []
     for row in found.rows:
-        probes = [None if own is None else own.value for own in (row.probes.get(m) for m in ("image", "text"))]
-        fits = [row.r2.get(m) for m in ("image", "text")]
-        r2 = [value for fit in fits for value in ((None, None) if fit is None else (fit.objects, fit.concepts))]
-        figures = [x for name in shares for x in numbers_of(getattr(row, name))]
-        rows.append((row.model, row.kind, row.rank, *figures, *probes, *r2, row.repair_gain))
+        cells = [row.model, row.kind, row.anchor, row.rank, *_figures_of(row.binding.forced_choice)]
+        cells += [row.binding.says, row.standing]
+        cells += [x for name in shares for x in numbers_of(getattr(row, name))] + [row.swap_accuracy_chance]
+        for modality in ("image", "text"):
+            own, fit = row.probes.get(modality), row.r2.get(modality)
+            value = own.forced_choice.value if own is not None and own.forced_choice is not None else None
+            cells += [value, None if own is None else own.says]
+            cells += [None, None] if fit is None else [fit.objects, fit.concepts]
+        rows.append([*cells, *_figures_of(row.repair_gain)])
     return csv_text(head, rows)
+
+
+def _figures_of(own: Interval | None) -> Sequence[object]:
+    return (None, None, None, None) if own is None else numbers_of(own)
 
 
 def disagreements_csv(found: DisagreementResponse) -> str:

@@ -1,43 +1,12 @@
-"""What Retrieve, Repair and Compare say in one sentence."""
+"""What Repair says in one sentence."""
 
-from collections.abc import Sequence
-
-from bindscope.schemas.comparisons import ComparisonResponse, ComparisonRow
 from bindscope.schemas.repairs import RepairModel
-from bindscope.schemas.retrievals import RetrievalResponse
 from bindscope_dashboard.story import Story
-from bindscope_dashboard.wording import model_title, percent, with_interval
+from bindscope_dashboard.wording import percent, with_interval
 
 #: A repair that brings at least this much, and costs at most that much of ordinary retrieval.
 GAIN, COST = 0.15, 0.03
 _FREE = {"mean_removed": "removing the means of both sides", "whitened": "whitening both sides"}
-
-
-def retrieval_story(found: RetrievalResponse) -> Story:
-    """Who comes first."""
-    first, twin = found.recall["1"], found.swapped_first
-    figures = f"the right scene comes first in {with_interval(first)}"
-    if twin.n == 0:
-        return Story("No twins", f"{figures.capitalize()}; no query has a swapped twin in the gallery.", "undecided")
-    against = f"its swapped twin scores higher in {percent(twin.value)}"
-    if found.undecided.low is not None and found.undecided.low > 0.5:
-        return Story(
-            "It cannot tell them apart",
-            f"In {percent(found.undecided.value)} of the queries the right scene and its swapped twin score the same.",
-            "bag_of_concepts",
-        )
-    if twin.low is not None and twin.high is not None and twin.low <= 0.5 <= twin.high:
-        return Story(
-            "A coin between twins",
-            f"{figures.capitalize()}; {against}, as a coin would have it: the search knows the concepts, not which "
-            "belong together.",
-            "bag_of_concepts",
-        )
-    if (twin.value or 0.0) > 0.5:
-        return Story("The twin wins", f"{figures.capitalize()}; {against}, more often than not.", "bag_of_concepts")
-    if (twin.value or 0.0) <= 0.05:
-        return Story("It finds the right scene", f"{figures.capitalize()}; {against}.", "binds")
-    return Story("Mostly the right scene", f"{figures.capitalize()}; {against}.", "undecided")
 
 
 def repair_story(found: RepairModel) -> Story:
@@ -62,35 +31,3 @@ def repair_story(found: RepairModel) -> Story:
         return Story("Repaired", f"The map brings {figures}.{aside}", "binds")
     title = "A gain that costs" if lost > COST else "A small gain"
     return Story(title, f"The map brings {figures}.{aside}", "undecided")
-
-
-def board_story(found: ComparisonResponse) -> Story:
-    """Who leads, and whether the lead is one."""
-    rows = [row for row in found.rows if row.kind == "model"]
-    if len(rows) == 1:
-        return Story("One model", f"{_named(rows[0])}: add another one to compare.", "undecided")
-    leaders = [row for row in rows if row.rank == 1]
-    best = max(leaders, key=lambda row: row.swap_accuracy.value or 0.0)
-    if len(leaders) == len(rows):
-        return Story(
-            "No difference shown", f"On {found.scenes} scenes no two models separate: {_all(rows)}.", "undecided"
-        )
-    if len(leaders) > 1:
-        return Story(
-            "A shared lead",
-            f"{len(leaders)} models share the first rank on {found.scenes} scenes: {_all(leaders)}.",
-            "undecided",
-        )
-    return Story(
-        f"{model_title(best.model)} leads",
-        f"{_named(best)}, beyond chance better than the others on the same {found.scenes} scenes.",
-        "binds" if (best.swap_accuracy.low or 0.0) > 0.5 else "bag_of_concepts",
-    )
-
-
-def _named(row: ComparisonRow) -> str:
-    return f"{model_title(row.model)} prefers the true caption in {with_interval(row.swap_accuracy)}"
-
-
-def _all(rows: Sequence[ComparisonRow]) -> str:
-    return ", ".join(f"{model_title(row.model)} {percent(row.swap_accuracy.value)}" for row in rows)

@@ -1,42 +1,64 @@
-"""Models side by side on the same scenes: McNemar's exact test, Holm over pairs, ranks (METHODS section 11)."""
+"""Models on the same scenes: sign-flip tests over bags, Holm over pairs, ranks.
+
+The unit is the bag: scenes of one bag are no independent trials, and a test over scenes finds differences that are not
+there. Two models with the same vectors never differ, and a tie counts as half a win on either side.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from bindscope.errors import InvalidInput
-
-Hits = NDArray[np.bool_]
+from bindscope.analysis.binding import BagScores, difference_interval
+from bindscope.analysis.metrics import Interval
+from bindscope.domain.binding import LEAST_COMPARED, Standing
 
 ALPHA = 0.05
+#: Enough for Holm over the pairs of a dozen models: the least p is 1 / 10,000.
+FLIPS = 9999
+_SIGNS = 1 << 22
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class PairTest:
-    """Models ``first`` and ``second``: scenes that only one of them got right, the exact p and Holm's adjusted one."""
+    """Models ``first`` and ``second``: the mean difference of their binding scores over the bags that both were asked
+    about, the two-sided p of a sign-flip test, and Holm's adjusted one. Both are None below ``LEAST_COMPARED`` bags."""
 
     first: int
     second: int
-    only_first: int
-    only_second: int
-    p: float
-    adjusted: float
+    difference: Interval
+    p: float | None
+    adjusted: float | None
 
     @property
     def separate(self) -> bool:
         """Whether one is better than the other at 5 %, all pairs taken together."""
-        return self.adjusted < ALPHA
+        return self.adjusted is not None and self.adjusted < ALPHA
+
+    @property
+    def better(self) -> int | None:
+        """Which of the two is better; None where they do not separate."""
+        if not self.separate:
+            return None
+        return self.first if (self.difference.value or 0.0) > 0 else self.second
 
 
-def mcnemar(only_first: int, only_second: int) -> float:
-    """Two-sided exact p (binomial, a half) of McNemar's test from the discordant counts; 1 where there are none."""
-    n, low = only_first + only_second, min(only_first, only_second)
-    tail = sum(comb(n, k) for k in range(low + 1)) / 2**n if n else 1.0
-    return min(1.0, 2 * tail)
+def sign_flip(differences: ArrayLike, *, flips: int = FLIPS, seed: int = 0) -> float:
+    """Two-sided p of the mean of paired ``differences`` [bag], against ``flips`` seeded draws of their signs."""
+    values = np.asarray(differences, dtype=np.float64)
+    if not len(values):
+        return 1.0
+    rng = np.random.default_rng(seed)
+    edge, reached, left = abs(values.mean()) - _ROUNDING, 0, flips
+    while left:
+        rows = min(left, max(1, _SIGNS // len(values)))
+        signs = 2.0 * rng.integers(0, 2, (rows, len(values))) - 1.0
+        reached += int((np.abs(signs @ values) / len(values) >= edge).sum())
+        left -= rows
+    return (1 + reached) / (flips + 1)
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -49,28 +71,35 @@ def holm(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def compared(hits: Sequence[Hits]) -> list[PairTest]:
-    """All pairs of models from whether each got each scene right, [model][scene] on the same scenes.
+def paired(one: BagScores, other: BagScores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The scores of two models on the bags that both were scored on."""
+    _, at, beside = np.intersect1d(one.bags, other.bags, return_indices=True)
+    return one.scores[at], other.scores[beside]
 
-    Raises InvalidInput where models were asked about different numbers of scenes.
-    """
-    if len({len(own) for own in hits}) > 1:
-        raise InvalidInput("Models can only be compared on the same scenes.")
-    counts = [
-        (a, b, int((hits[a] & ~hits[b]).sum()), int((hits[b] & ~hits[a]).sum()))
-        for a, b in combinations(range(len(hits)), 2)
-    ]
-    raw = [mcnemar(one, other) for _, _, one, other in counts]
+
+def compared(models: Sequence[BagScores], *, flips: int = FLIPS, seed: int = 0) -> list[PairTest]:
+    """All pairs of models, from their scores on bags with the same numbers."""
+    pairs = list(combinations(range(len(models)), 2))
+    both = [paired(models[a], models[b]) for a, b in pairs]
+    tested = [n for n, (one, _) in enumerate(both) if len(one) >= LEAST_COMPARED]
+    raw = {n: sign_flip(both[n][0] - both[n][1], flips=flips, seed=seed) for n in tested}
+    adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     return [
-        PairTest(a, b, one, other, p, adjusted)
-        for (a, b, one, other), p, adjusted in zip(counts, raw, holm(raw), strict=True)
+        PairTest(a, b, difference_interval(one, other), raw.get(n), adjusted.get(n))
+        for n, ((a, b), (one, other)) in enumerate(zip(pairs, both, strict=True))
     ]
 
 
-def ranks(models: int, tests: Sequence[PairTest]) -> list[int]:
-    """One plus the number of models that are better beyond chance: models that do not separate may share a rank."""
-    better = [0] * models
+def ranks(standings: Sequence[Standing], tests: Sequence[PairTest]) -> list[int]:
+    """One plus the number of models that are better; models that do not separate may share a rank.
+
+    Models that are not separable from chance do not separate from each other either: they share the best rank among
+    them, whatever a test of two of them says.
+    """
+    group = [word == "not separable from chance" for word in standings]
+    places = [1] * len(standings)
     for test in tests:
-        if test.separate:
-            better[test.second if test.only_first > test.only_second else test.first] += 1
-    return [1 + own for own in better]
+        if test.better is not None and not (group[test.first] and group[test.second]):
+            places[test.second if test.better == test.first else test.first] += 1
+    shared = min((place for place, own in zip(places, group, strict=True) if own), default=1)
+    return [shared if own else place for place, own in zip(places, group, strict=True)]

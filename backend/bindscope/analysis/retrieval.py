@@ -1,8 +1,8 @@
-"""Retrieval with swapped twins in the gallery: exact top-k, strict ranks, and who came first (METHODS sections 3, 10).
+"""Retrieval with swapped twins in the gallery: exact top-k, strict ranks, and who came first.
 
 Scores are cosines. An item is *right* for a query when it shows the same objects, in whatever order; a *twin* shows
 them after a valid swap. A rank counts every item that is not right and scores at least as much as the best right one: a
-tie is never right.
+tie is never right. Queries of one bag are no independent trials, so intervals count bags.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bindscope.analysis.binding import Pairs, Trials, share_over_bags
 from bindscope.analysis.metrics import Interval, unit, wilson
 from bindscope.analysis.verdict import RESOLUTION
 from bindscope.errors import InvalidInput
@@ -54,16 +55,50 @@ class Retrieved:
     right: NDArray[np.float64]
     twin: NDArray[np.float64]
 
-    def recall(self, k: int) -> Interval:
-        """Queries with a right item among the first ``k``."""
-        return wilson(int((self.ranks <= k).sum()), len(self.ranks))
+    def recall(self, k: int, bags: Rows) -> Interval:
+        """Queries with a right item among the first ``k``; ``bags`` [query]."""
+        return share_over_bags(self.ranks <= k, bags)
 
-    def swapped_first(self, floor: float) -> tuple[Interval, Interval]:
-        """Of the queries that have a twin: the twin scores higher, and neither does by more than ``floor``."""
+    def swapped_first(self, floor: float, bags: Rows) -> tuple[Interval, Interval]:
+        """Of the queries that have a twin: the twin scores higher, and neither does by more than ``floor``.
+
+        No fair coin: where the gallery has more twins than right items, twins win more often by number alone
+        (``swapped_first_chance``).
+        """
         both = np.isfinite(self.twin) & np.isfinite(self.right)
         lead = self.right[both] - self.twin[both]
         edge = max(floor, RESOLUTION)
-        return wilson(int((lead < -edge).sum()), len(lead)), wilson(int((np.abs(lead) <= edge).sum()), len(lead))
+        return share_over_bags(lead < -edge, bags[both]), share_over_bags(np.abs(lead) <= edge, bags[both])
+
+
+def swapped_first_chance(answers: Answers) -> float | None:
+    """How often the best of a query's twins and right items is a twin where their scores are exchangeable: mean over
+    the queries that have both. None where there is none."""
+    right, twins = ((rows >= 0).sum(1) for rows in (answers.right, answers.twins))
+    both = (right > 0) & (twins > 0)
+    return float((twins[both] / (right + twins)[both]).mean()) if both.any() else None
+
+
+def twin_leads(
+    queries: ArrayLike, gallery: ArrayLike, pairs: Pairs, *, members: Rows
+) -> tuple[Trials, NDArray[np.float64]]:
+    """The best right item against the best item of each swapped twin that is a query too: trials and leads [trial].
+
+    ``queries`` [query, dim] each show another pairing of ``pairs``; ``gallery`` [item, dim]; ``members`` [query, any]
+    are the gallery rows that show what a query shows, padded with -1.
+    """
+    asked, items = _unit32(queries), _unit32(gallery)
+    trials = pairs.trials()
+    low, high = np.divmod(trials.edge, len(pairs.objects))
+    partner = np.argsort(pairs.pairing)[np.where(trials.side == 0, high, low)]
+    leads = np.zeros(len(trials))
+    step = max(1, _SCORES // items.shape[1])
+    for first in range(0, len(trials), step):
+        part = slice(first, first + step)
+        own = asked[trials.row[part]]
+        right, twin = (_best(own, items, members[rows[part]]) for rows in (trials.row, partner))
+        leads[part] = right - twin
+    return trials, leads
 
 
 def retrieve(

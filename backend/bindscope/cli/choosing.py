@@ -9,8 +9,10 @@ import typer
 from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import counted, interval_text, names
+from bindscope.domain.findings.board import ANCHORS, board_finding, change_text, pair_sentence, rank_sentence
+from bindscope.domain.findings.retrieval import retrieval_finding
 from bindscope.errors import InvalidInput
-from bindscope.schemas.comparisons import ComparisonProgress
+from bindscope.schemas.comparisons import ComparisonProgress, ComparisonRow
 from bindscope.schemas.repairs import RepairFigures
 
 _Model = Annotated[str, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
@@ -54,10 +56,14 @@ def retrieve(
         )
     if delivered(found, as_json=as_json, out=out):
         return
+    finding = retrieval_finding(found)
+    typer.echo(f"{finding.title}. {finding.sentence}")
     typer.echo(f"{found.direction}: {counted(found.queries, 'query')} in a gallery of {found.gallery:,}")
+    typer.echo(f"  {'right before its twin':22} {interval_text(found.binding.forced_choice)}, chance 0.5")
     for name, share in found.recall.items():
         typer.echo(f"  recall@{name:15} {interval_text(share)}")
-    typer.echo(f"  {'swapped twin first':22} {interval_text(found.swapped_first)}")
+    level = "" if found.swapped_first_chance is None else f", chance {found.swapped_first_chance:.3f}"
+    typer.echo(f"  {'swapped twin first':22} {interval_text(found.swapped_first)}{level}")
     typer.echo(f"  {'undecided':22} {interval_text(found.undecided)}")
     if found.approximate_recall is not None:
         typer.echo(f"  {'found of the exact':22} {interval_text(found.approximate_recall)}")
@@ -146,20 +152,27 @@ def compare(
         )
     if delivered(found, as_json=as_json, out=out):
         return
-    typer.echo(f"{found.scenes} scenes of {space}, the same for all")
-    for row in found.rows:
-        place = f"{row.rank}." if row.rank is not None else f"({row.kind})"
-        probes = {name: own.value for name, own in row.probes.items() if own is not None and own.value is not None}
-        inside = ", ".join(f"{name} {value:.2f}" for name, value in probes.items())
-        gain = f"  repair {row.repair_gain:+.2f}" if row.repair_gain is not None else ""
-        typer.echo(
-            f"  {place:9} {row.model:34} swap accuracy {interval_text(row.swap_accuracy)}"
-            + (f"  probes {inside}" if inside else "")
-            + gain
-        )
+    typer.echo(f"{found.scenes} scenes of {space} and their swaps, the same for all")
+    for anchor, bags in found.bags.items():
+        rows = [row for row in found.rows if row.anchor == anchor]
+        finding = board_finding(rows)
+        typer.echo(f"{ANCHORS[anchor].capitalize()}: {finding.title}. {finding.sentence}")
+        for row in sorted(rows, key=lambda row: (row.rank is None, row.rank or 0)):
+            typer.echo(f"  {_row_text(row)}")
+        typer.echo(f"  {rank_sentence(bags)}")
+    if len(found.bags) > 1:
+        typer.echo("Models of the two tables answer different questions and have no common rank.")
     for pair in found.pairs:
-        word = "differ" if pair.separate else "do not separate"
-        typer.echo(f"  {pair.first} and {pair.second} {word} (p = {pair.adjusted:.3g}, McNemar, Holm)")
+        typer.echo(f"  {pair_sentence(pair)}")
+
+
+def _row_text(row: ComparisonRow) -> str:
+    place = f"{row.rank}." if row.rank is not None else f"({row.kind})"
+    probes = {name: own for name, own in row.probes.items() if own is not None and own.forced_choice is not None}
+    inside = ", ".join(f"{name} {own.forced_choice.value:.2f} {own.says}" for name, own in probes.items())
+    gain = f"  repair {change_text(row.repair_gain)}" if row.repair_gain is not None else ""
+    score = interval_text(row.binding.forced_choice)
+    return f"{place:9} {row.model:34} binding {score} {row.standing}" + (f"  probes {inside}" if inside else "") + gain
 
 
 def _row_begins(progress: ComparisonProgress) -> None:

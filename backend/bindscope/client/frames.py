@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bindscope.domain.binding import CHANCE
 from bindscope.errors import InvalidInput
-from bindscope.schemas.base import Interval, Recognition
+from bindscope.schemas.base import Binding, Interval, Recognition
 from bindscope.schemas.comparisons import ComparisonResponse
 from bindscope.schemas.complexity import ComplexityCellResult
 from bindscope.schemas.decompositions import DecompositionResponse
@@ -116,8 +117,9 @@ def _(answer: SurgeryResponse) -> list[Record]:
 
 @records.register
 def _(answer: RetrievalResponse) -> list[Record]:
-    rows = [_row(f"recall@{k}", own) for k, own in answer.recall.items()]
-    return [*rows, _row("swapped_first", answer.swapped_first), _row("undecided", answer.undecided)]
+    rows = _binding(answer.binding) + [_row(f"recall@{k}", own) for k, own in answer.recall.items()]
+    twins = _row("swapped_first", answer.swapped_first, chance=answer.swapped_first_chance)
+    return [*rows, twins, _row("undecided", answer.undecided)]
 
 
 @records.register
@@ -149,10 +151,14 @@ def _(answer: ProjectionResponse) -> list[Record]:
 def _(answer: ComparisonResponse) -> list[Record]:
     out = []
     for row in answer.rows:
-        shares = {"swap_accuracy": row.swap_accuracy, "concepts": row.concepts, "objects": row.objects}
-        shares |= {f"probe_{modality}": own for modality, own in row.probes.items() if own is not None}
-        named = {"model": row.model, "kind": row.kind, "rank": row.rank}
-        out += [{**named, **_row(name, own)} for name, own in shares.items()]
+        named = {"model": row.model, "kind": row.kind, "anchor": row.anchor, "rank": row.rank}
+        out += _binding(row.binding, **named)
+        for modality, own in row.probes.items():
+            out += [] if own is None else _binding(own, name=f"probe_{modality}", **named)
+        out.append(_row("swap_accuracy", row.swap_accuracy, chance=row.swap_accuracy_chance, **named))
+        out += [_row("concepts", row.concepts, **named), _row("objects", row.objects, **named)]
+        if row.repair_gain is not None:
+            out.append(_row("repair_gain", row.repair_gain, **named))
     return out
 
 
@@ -211,6 +217,13 @@ def _is_share(value: object) -> bool:
     return isinstance(value, Mapping) and "value" in value
 
 
+def _binding(own: Binding, *, name: str = "binding", **more: Any) -> list[Record]:
+    """The binding score with its chance and what it says; no row where nothing pairs."""
+    if own.forced_choice is None:
+        return []
+    return [_row(name, own.forced_choice, chance=CHANCE, says=own.says, **more)]
+
+
 def _row(name: str, own: Interval, **more: Any) -> Record:
     return {**more, "name": name, "value": own.value, "low": own.low, "high": own.high, "n": own.n}
 
@@ -241,7 +254,11 @@ def _shares(title: str) -> Callable[[Any, Any], "go.Figure"]:
     """Bars with intervals of every share of the table."""
 
     def draw(answer: Any, go: Any) -> "go.Figure":
-        rows = [row for row in records(answer) if row.get("value") is not None and not row["name"].startswith("r2_")]
+        rows = [
+            row
+            for row in records(answer)
+            if row.get("value") is not None and not row["name"].startswith(("r2_", "repair_gain"))
+        ]
         named = list(_labels(rows))
         up = [max(0.0, (row["high"] or row["value"]) - row["value"]) for row in rows]
         down = [max(0.0, row["value"] - (row["low"] or 0.0)) for row in rows]

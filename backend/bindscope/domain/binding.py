@@ -15,10 +15,14 @@ Origin = Literal[
     "not separable from random weights",
 ]
 
+Standing = Literal["above chance", "not separable from chance", "below chance", "too few"]
+
 #: What a bag of concepts reaches in a paired forced choice, exactly.
 CHANCE = 0.5
 #: Fewer bags than this are shown as a figure and support no claim.
 LEAST_BAGS = 10
+#: Two models are compared on at least this many bags: below it a sign-flip test over bags is no test.
+LEAST_COMPARED = 30
 #: "Present" takes an interval that lies wholly above this.
 PRESENT = 0.75
 #: "Not found" takes an interval that lies wholly below this: an interval that only contains 1/2 says nothing.
@@ -42,6 +46,18 @@ def says(low: float | None, high: float | None, n: int) -> Says:
     return "not found" if high <= NOT_FOUND else "too few"
 
 
+def says_derived(gap_low: float | None, gap_high: float | None, n: int) -> Says:
+    """What a score on vectors that labels helped to make supports (rebuilt, edited, with parts taken out).
+
+    The labels themselves can put binding there, so chance is what the same analysis reaches after the vectors of each
+    bag were dealt out anew among its scenes; ``gap``: the 95 % interval of the difference from it.
+    """
+    if gap_low is None or gap_high is None:
+        return "too few"
+    word = says(CHANCE + gap_low, CHANCE + gap_high, n)
+    return "not found" if word == "below chance" else word
+
+
 def says_unpaired(difference_low: float | None, n: int) -> Says:
     """What an unpaired forced choice supports, from its difference to the bag baseline: at most "weak".
 
@@ -60,3 +76,14 @@ def origin(low: float, high: float) -> Origin:
     if low >= -MARGIN and high <= MARGIN:
         return "already in the input representation"
     return "not separable from random weights"
+
+
+def standing(low: float | None, high: float | None, n: int) -> Standing:
+    """Where a model's contest stands on a board: all whose interval holds 1/2 share one group."""
+    if low is None or high is None:
+        return "too few"
+    if low <= CHANCE <= high:
+        return "not separable from chance"
+    if n < LEAST_BAGS:
+        return "too few"
+    return "below chance" if high < CHANCE else "above chance"

@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bindscope.domain.binding import Standing
 from bindscope.schemas.base import (
     AnalysisResponse,
+    Binding,
     Interval,
     ProgressLine,
     Provenance,
@@ -41,42 +43,53 @@ class AdditiveFit(ResponseModel):
 
 
 class ComparisonRow(ResponseModel):
-    """One model. ``kind``: ``model``, or a control: ``random`` weights, ``blind`` (blank pictures). Models that do not
-    separate beyond chance may share a ``rank``; controls have none. ``missing`` says why a figure is null."""
+    """One model. ``kind``: ``model``, or a control: ``random`` weights, ``blind`` (blank pictures).
+
+    ``binding`` is the paired contest of captions, chance exactly 1/2, and ``standing`` what its interval shows.
+    ``anchor``: captions are compared with pictures (``image``) or with captions (``text``); these are two questions, so
+    ``rank`` is among the models of one anchor. Models that do not separate may share a rank, and those not separable
+    from chance do; controls have none. ``swap_accuracy``: the true caption beats every swapped one, which scores at
+    random do in ``swap_accuracy_chance``. ``probes``: is the binding linearly there, by tower. ``repair_gain``: paired,
+    on scenes of held-out objects. ``missing`` says why a figure is null."""
 
     model: str
     kind: str
     rank: int | None
     anchor: str
+    binding: Binding
+    standing: Standing
     swap_accuracy: Interval
+    swap_accuracy_chance: float | None
     undecided: Interval
     concepts: Interval
     objects: Interval
-    probes: dict[str, Interval | None]
+    probes: dict[str, Binding | None]
     r2: dict[str, AdditiveFit | None]
-    repair_gain: float | None
+    repair_gain: Interval | None
     missing: dict[str, str]
     provenance: Provenance
 
 
 class PairModel(ResponseModel):
-    """McNemar's exact test of two models; ``adjusted`` by Holm over all pairs."""
+    """Two models of one anchor: the ``difference`` of their binding scores, first minus second, over bags; the p of a
+    sign-flip test, and Holm's over all pairs. Both are null below thirty bags, where nothing is claimed."""
 
     first: str
     second: str
-    only_first: int
-    only_second: int
-    p: float
-    adjusted: float
+    difference: Interval
+    p: float | None
+    adjusted: float | None
     separate: bool
 
 
 class ComparisonResponse(AnalysisResponse):
-    """The board. ``provenance`` is of the first row; every row has its own."""
+    """The board. ``bags``, by anchor: how many sets of values occur with a swap of theirs. ``provenance`` is of the
+    first row; every row has its own."""
 
     rows: list[ComparisonRow]
     pairs: list[PairModel]
     scenes: int
+    bags: dict[str, int]
 
 
 class ComparisonProgress(ResponseModel):
@@ -107,10 +120,14 @@ class Disagreement(ResponseModel):
 
 
 class DisagreementResponse(AnalysisResponse):
-    """The widest gaps first. ``table``: how many scenes both, only one, or neither gets right."""
+    """The widest gaps first. ``table``: how many scenes both, only one, or neither gets right.
+
+    ``difference`` of the binding scores over bags with the ``p`` of a sign-flip test: null where one model compares
+    pictures with captions and the other captions with captions; ``p`` is null below thirty bags."""
 
     items: list[Disagreement]
     total: int
     table: dict[str, int]
     scenes: int
-    p: float
+    difference: Interval | None
+    p: float | None

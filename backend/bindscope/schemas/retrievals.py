@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from bindscope.schemas.base import AnalysisResponse, Interval, RequestModel, ResponseModel, SceneModel
+from bindscope.schemas.base import AnalysisResponse, Binding, Interval, RequestModel, ResponseModel, SceneModel
 from bindscope.schemas.embeddings import ModelId
 
 Direction = Literal["text_to_image", "image_to_text", "text_to_text"]
@@ -56,12 +56,18 @@ class RetrievalItem(ResponseModel):
 
 
 class RetrievalResponse(AnalysisResponse):
-    """``recall`` at 1, 5, 10 and k. ``swapped_first``: the twin scores higher than every right item by more than the
-    noise floor; ``undecided``: neither does. ``items``: some queries, the worst ranks first."""
+    """``binding``: is the right scene ahead of its swapped twin? Each pair of twins is asked from both sides, so chance
+    is exactly 1/2. ``recall`` at 1, 5, 10 and k; intervals count bags.
+
+    ``swapped_first``: the twin scores higher than every right item by more than the noise floor; ``undecided``: neither
+    does. Where a query has more twins than right items, chance favours the twins: ``swapped_first_chance`` is the level
+    without binding. ``items``: some queries, the worst ranks first."""
 
     direction: Direction
+    binding: Binding
     recall: dict[str, Interval]
     swapped_first: Interval
+    swapped_first_chance: float | None
     undecided: Interval
     noise_floor: float
     gallery: int
@@ -105,7 +111,8 @@ class Lookalike(ResponseModel):
 
 
 class LookalikeResponse(AnalysisResponse):
-    """The closest of ``total`` pairs at ``min_cosine`` or above, among ``compared`` with different meanings."""
+    """The closest of ``total`` pairs at ``min_cosine`` or above, among ``compared`` with different meanings. ``share``
+    is counted over all these pairs, which are no independent trials, so it has no interval."""
 
     pairs: list[Lookalike]
     total: int

@@ -80,24 +80,38 @@ def queried(space: ConceptSpace, spec: RetrievalSpec) -> list[Objects]:
     return list({meaning(scene.values): scene.values for scene in drawn[::-1]}.values())[::-1]
 
 
-def among_twins(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalSpec) -> list[Entry]:
-    """The queried scenes and their twins, each once; captions in every order of mention."""
+def with_twins(scenes: Sequence[Objects]) -> list[Objects]:
+    """The queried scenes, then every scene that one valid swap makes of them, each set of objects once."""
     twins = [swap.objects for scene in scenes for swap in valid_swaps(scene)]
     shown: dict[Objects, Objects] = {}
     for scene in (*scenes, *twins):
         shown.setdefault(meaning(scene), scene)
+    return list(shown.values())
+
+
+def twins_among(uploaded: Sequence[Entry], scenes: Sequence[Objects]) -> list[Objects]:
+    """The twins of ``scenes`` that an upload shows and that are not among them."""
+    first = {meaning(entry.objects): entry.objects for entry in uploaded[::-1]}
+    queried_ones = {meaning(scene) for scene in scenes}
+    wanted = dict.fromkeys(meaning(twin) for twin in with_twins(scenes))
+    return [first[one] for one in wanted if one in first and one not in queried_ones]
+
+
+def among_twins(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalSpec) -> list[Entry]:
+    """The queried ``scenes`` and their twins; captions in every order of mention."""
     if spec.direction == "text_to_image":
-        return [Entry(scene, None) for scene in shown.values()]
+        return [Entry(scene, None) for scene in scenes]
     captioner, orders = Captioner(spec.template), mention_orders(spec.objects)
     return [
         Entry(scene, text)
-        for scene in shown.values()
+        for scene in scenes
         for text in captions_in_orders(captioner, space, objects=scene, orders=orders)
     ]
 
 
 def among_all(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalSpec) -> list[Entry]:
-    """All ordered scenes of the space, or a sample of them; the queried ones are there in both directions."""
+    """All ordered scenes of the space, or a sample of them; the queried ``scenes`` and their twins are there in both
+    directions."""
     labels = scene_labels(space, spec.objects, limit=spec.limit)
     listed: list[Objects] = [tuple(map(tuple, row)) for row in labels.tolist()]
     every = dict.fromkeys([*listed, *scenes, *(scene[::-1] for scene in scenes)])

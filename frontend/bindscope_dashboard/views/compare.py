@@ -1,7 +1,8 @@
 """Compare: which of these models should I take?
 
-A reader picks models and a space. All of them are asked about the same scenes; the board ranks them, and those that do
-not separate beyond chance share a rank. Below, two of them side by side: the scenes on which they differ.
+A reader picks models and a space. All of them are asked about the same scenes and their swaps. A board ranks those that
+compare pictures with captions, another one those that compare captions with captions; models that do not separate share
+a rank. Below, two of them side by side: the scenes on which they differ.
 """
 
 import json
@@ -11,7 +12,14 @@ from dataclasses import replace
 import streamlit as st
 
 from bindscope.domain.concepts import ConceptSpace
-from bindscope.schemas.comparisons import ComparisonProgress, ComparisonResponse, DisagreementResponse
+from bindscope.domain.findings.board import (
+    anchor_sentence,
+    board_finding,
+    change_text,
+    disagreement_sentence,
+    rank_sentence,
+)
+from bindscope.schemas.comparisons import ComparisonProgress, ComparisonResponse, DisagreementResponse, PairModel
 from bindscope.schemas.models import ModelSummary
 from bindscope_dashboard import board, cards, choosing, choosing_exports, own_data, service, state, tables
 from bindscope_dashboard.choosing_links import (
@@ -22,7 +30,6 @@ from bindscope_dashboard.choosing_links import (
     compare_query,
     disagreement_body,
 )
-from bindscope_dashboard.choosing_story import board_story
 from bindscope_dashboard.links import in_words
 from bindscope_dashboard.markup import tag
 from bindscope_dashboard.views.opening import first_model, first_space, opened
@@ -123,24 +130,34 @@ def _settings(shown: CompareState, models: Sequence[ModelSummary], spaces: Mappi
 
 
 def _show(answer: ComparisonResponse) -> None:
-    st.html(story_card(board_story(answer)))
-    st.html(board.table(answer))
-    st.caption(
-        f"{answer.scenes} scenes with a valid swap, the same for all; 95 % intervals. Ranks: exact McNemar tests on "
-        "the same scenes, Holm over all pairs; models that do not separate may share a rank. Controls (random weights, "
-        "blank pictures) show what a score without binding looks like."
-    )
+    for anchor, bags in answer.bags.items():
+        if len(answer.bags) > 1:
+            st.subheader({"image": "Pictures and captions", "text": "Captions only"}[anchor], anchor=False)
+            st.caption(anchor_sentence(anchor))
+        st.html(story_card(board_finding([row for row in answer.rows if row.anchor == anchor])))
+        st.html(board.table(answer, anchor))
+        st.caption(
+            f"{answer.scenes} scenes with a valid swap and their swaps, the same for all. Binding score: the true "
+            "caption against that of one swap, from both sides; 95 % intervals over bags, the tick is chance. "
+            f"{rank_sentence(bags)}"
+        )
     if answer.pairs:
         with st.expander("Pairs"):
             rows = [
                 (
-                    model_title(pair.first), model_title(pair.second), str(pair.only_first), str(pair.only_second),
-                    f"{pair.adjusted:.2g}", "differ" if pair.separate else "do not separate",
+                    model_title(pair.first), model_title(pair.second), change_text(pair.difference),
+                    "–" if pair.adjusted is None else f"{pair.adjusted:.2g}", _pair_word(pair),
                 )
                 for pair in answer.pairs
             ]  # fmt: skip
-            head = ("First", "Second", "only first right", "only second right", "p (Holm)", "")
-            st.html(tables.table(head, rows, label="Pairs of models", numbers=frozenset({2, 3, 4}), cls="dense"))
+            head = ("First", "Second", "First minus second", "p (Holm)", "")
+            st.html(tables.table(head, rows, label="Pairs of models", numbers=frozenset({3}), cls="dense"))
+
+
+def _pair_word(pair: PairModel) -> str:
+    if pair.adjusted is None:
+        return "too few bags"
+    return "differ" if pair.separate else "do not separate"
 
 
 def _side_by_side(chosen: CompareState, space: ConceptSpace) -> CompareState:
@@ -169,7 +186,7 @@ def _differences(found: DisagreementResponse, names: tuple[str, str], space: Con
     st.markdown(
         f"Both right in {table['both']}, only {literal(model_title(names[0]))} in {table['only_first']}, only "
         f"{literal(model_title(names[1]))} in {table['only_second']}, neither in {table['neither']} of {found.scenes} "
-        f"scenes (exact McNemar p = {found.p:.2g})."
+        f"scenes. {disagreement_sentence(found.difference, found.p)}"
     )
     if not found.items:
         st.success("They decide every one of these scenes alike.")

@@ -1,8 +1,8 @@
 """Retrieve: whom does a query find, the right scene or its swapped twin?
 
-A reader picks a model and a space. The bars say how often the right scene comes first, and how often its twin does;
-below, each query stands beside what it found, as pictures or captions, failures first. The second tab lists captions
-that mean different things and share a vector.
+A reader picks a model and a space. The first bar says how often the right scene is ahead of its twin, where a coin
+reaches one half; below, each query stands beside what it found, as pictures or captions, failures first. The second tab
+lists captions that mean different things and share a vector.
 """
 
 import json
@@ -12,6 +12,7 @@ from dataclasses import replace
 import streamlit as st
 
 from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.findings.retrieval import retrieval_finding
 from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.retrievals import LookalikeResponse, RetrievalItem, RetrievalResponse, RetrievedItem
 from bindscope_dashboard import charts, choosing, choosing_exports, hits, own_data, service, state, tables
@@ -24,8 +25,7 @@ from bindscope_dashboard.choosing_links import (
     retrieve_from_query,
     retrieve_query,
 )
-from bindscope_dashboard.choosing_story import retrieval_story
-from bindscope_dashboard.plots.choosing import recall_figure, recall_shares, shares_text
+from bindscope_dashboard.plots.choosing import recall_figure, recall_text
 from bindscope_dashboard.views.opening import first_model, first_space, opened
 from bindscope_dashboard.views.pickers import missing_tower, model_picker, space_picker, summary_of
 from bindscope_dashboard.views.probe_findings import downloads, kept_since, story_card
@@ -126,14 +126,15 @@ def _settings(
 
 
 def _show(answer: RetrievalResponse, space: ConceptSpace) -> None:
-    st.html(story_card(retrieval_story(answer)))
+    st.html(story_card(retrieval_finding(answer)))
     st.plotly_chart(
         recall_figure(answer, dark=state.is_dark()), theme=None, key="retrieve.recall", config=charts.saving("recall"),
-        alt=shares_text(recall_shares(answer)),
+        alt=recall_text(answer),
     )  # fmt: skip
     st.caption(
-        f"{counted(answer.queries, 'query', 'queries')} in a gallery of {answer.gallery:,}, 95 % intervals. A tie "
-        "never counts as found; the same objects in another order are right as well."
+        f"{counted(answer.queries, 'query', 'queries')} in a gallery of {answer.gallery:,}, 95 % intervals over bags. "
+        "First bar: each scene and its swapped twin are asked for in turn, a tie is half a win. In the others a tie "
+        "never counts as found. The same objects in another order are right as well; upright ticks are chance."
     )
     _list(answer, space)
     _behind(answer)

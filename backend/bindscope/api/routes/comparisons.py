@@ -9,7 +9,7 @@ from bindscope.api.dependencies import Parts
 from bindscope.api.remembered import Question, remembered
 from bindscope.api.streaming import NDJSON, lines_of, wants_lines
 from bindscope.errors import InvalidInput
-from bindscope.schemas.base import Provenance
+from bindscope.schemas.base import Interval, Provenance
 from bindscope.schemas.comparisons import (
     ComparisonLine,
     ComparisonProgress,
@@ -23,7 +23,8 @@ from bindscope.schemas.comparisons import (
 )
 from bindscope.schemas.scenes import from_scene
 from bindscope.services.assembly import Services
-from bindscope.services.comparisons import Board, BoardProgress, ComparisonSpec
+from bindscope.services.board_rows import ComparisonSpec
+from bindscope.services.comparisons import Board, BoardProgress
 from bindscope.services.provenance import provenance
 from bindscope.services.sweeps.kind import digest
 
@@ -32,7 +33,7 @@ router = APIRouter(prefix="/v1", tags=["compare"])
 
 @router.post("/comparisons", response_model=ComparisonResponse, responses={200: {"content": {NDJSON: {}}}})
 def comparison(body: ComparisonRequest, request: Request, parts: Parts) -> ComparisonResponse | Response:
-    """A board of models: swap accuracy, recognition, probes, additivity, repair gain, and ranks.
+    """A board of models: binding score, recognition, probes, additivity, repair gain, and ranks.
 
     With ``Accept: application/x-ndjson``: one progress line a row, then the result.
     """
@@ -69,7 +70,12 @@ def _response(found: Board, names: list[str]) -> ComparisonResponse:
         for test in found.tests
     ]
     return ComparisonResponse(
-        rows=rows, pairs=pairs, scenes=found.scenes, seconds=found.seconds, provenance=rows[0].provenance
+        rows=rows,
+        pairs=pairs,
+        scenes=found.scenes,
+        bags=found.bags,
+        seconds=found.seconds,
+        provenance=rows[0].provenance,
     )
 
 
@@ -104,6 +110,7 @@ def _disagreements(body: DisagreementRequest, parts: Services) -> DisagreementRe
         total=found.total,
         table=found.table,
         scenes=found.scenes,
+        difference=None if found.difference is None else Interval.model_validate(found.difference),
         p=found.p,
         seconds=found.seconds,
         provenance=Provenance.model_validate(made),

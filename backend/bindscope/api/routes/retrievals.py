@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter
 
-from bindscope.analysis.metrics import wilson
+from bindscope.analysis.metrics import Interval
 from bindscope.api.dependencies import Parts
 from bindscope.api.remembered import remembered
 from bindscope.domain.concepts import ConceptSpace
@@ -49,7 +49,10 @@ def _retrieved(body: RetrievalRequest, spec: RetrievalSpec, parts: Services) -> 
     found, space = parts.retrievals.run(body.model, spec), parts.retrievals.space(spec)
     return RetrievalResponse.model_validate(
         {
-            **{name: getattr(found, name) for name in ("direction", "swapped_first", "undecided", "noise_floor")},
+            **{
+                name: getattr(found, name) for name in ("direction", "binding", "swapped_first", "swapped_first_chance")
+            },
+            **{name: getattr(found, name) for name in ("undecided", "noise_floor")},
             **{name: getattr(found, name) for name in ("gallery", "queries", "approximate_recall", "seconds")},
             "recall": {str(k): share for k, share in found.recall.items()},
             "items": [_item(space, item, body.dataset) for item in found.items],
@@ -109,7 +112,7 @@ def _lookalikes(body: LookalikeRequest, parts: Services) -> LookalikeResponse:
             ],
             "total": pairs.total,
             "compared": pairs.compared,
-            "share": wilson(pairs.total, pairs.compared),
+            "share": Interval(pairs.total / pairs.compared if pairs.compared else None, None, None, pairs.compared),
             "captions": len(captions.texts),
             "min_cosine": found.least,
             "noise_floor": found.noise_floor,
