@@ -4,9 +4,12 @@
 slots and concepts. Published fits start from standard normal factors without holding them back and end far from where
 unseen objects lie. These come in three forms, of which held-out objects choose one, with its strength: the sum alone; a
 product in every dimension of the embedding, starting from the sum (see ``factors``); and some products behind a linear
-map, as published (see ``mixtures``).
+map, as published. Behind a linear map, products of each object share their factors across slots (see ``objects``); a
+product over the whole scene has one factor for each slot and concept (see ``mixtures``), for one that were shared would
+make the order of the objects vanish.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -14,6 +17,7 @@ import numpy as np
 
 from bindscope.analysis.complexity.factors import Factors, FactorSolver
 from bindscope.analysis.complexity.mixtures import Mixture, MixtureSolver
+from bindscope.analysis.complexity.objects import SharedProduct, can_share, object_vectors, shared_product
 from bindscope.analysis.complexity.problem import Array, Fitted, Problem, Tick, Validation
 from bindscope.analysis.complexity.splits import Rows
 from bindscope.analysis.complexity.sums import fit_sum, validated_sums
@@ -26,6 +30,9 @@ FREE_SHARES = (float("inf"), 1.0)
 #: Mixed products: how many a group, how strongly their factors are held, and starts of which the median is taken.
 MIXTURES = tuple(product((4, 8, 16, 32), (1.0, 10.0)))
 STARTS = 3
+#: Shared products: how many, how strongly their factors are held, and seen objects that it takes for each of them.
+SHARED = tuple(product((2, 4, 8, 16, 32), (0.01, 0.1, 1.0)))
+_OBJECTS_A_TERM = 3
 
 _STEPS, _TOLERANCE = 12, 1e-3
 #: Strengths that may do worse, one after the other, before cross-validation gives up.
@@ -56,9 +63,9 @@ class ProductFit:
 
 @dataclass(frozen=True, eq=False)
 class MixedFit:
-    """The median of several fits, each kept inside ``bounds`` [low or high, dim], times ``slope``."""
+    """The median of some fits, each kept inside ``bounds`` [low or high, dim], times ``slope``."""
 
-    starts: tuple[Mixture, ...]
+    starts: tuple[Mixture, ...] | tuple[SharedProduct, ...]
     bounds: Array
     slope: float
     chosen: dict[str, float]
@@ -70,27 +77,34 @@ class MixedFit:
 
 def fit_global_product(problem: Problem, tick: Tick) -> Fitted:
     """One product over all slots and concepts."""
-    return _fit(problem, (tuple(range(len(problem.sizes))),), tick)
+    groups = (tuple(range(len(problem.sizes))),)
+    return _fit(problem, groups, tick, mixed=lambda sample: _Mixed.found(sample, groups, tick))
 
 
 def fit_per_object_product(problem: Problem, tick: Tick) -> Fitted:
     """One product over the concepts of each slot."""
-    return _fit(problem, problem.groups, tick)
+    return _fit(problem, problem.groups, tick, mixed=lambda sample: _Shared.found(sample, tick))
 
 
-def _fit(problem: Problem, groups: tuple[tuple[int, ...], ...], tick: Tick) -> Fitted:
+def _fit(
+    problem: Problem,
+    groups: tuple[tuple[int, ...], ...],
+    tick: Tick,
+    *,
+    mixed: Callable[[Problem], "_Mixed | _Shared"],
+) -> Fitted:
     """The best form on held-out objects: the sum where no product does better."""
     widest = np.argsort(-(problem.targets**2).sum(0), kind="stable")[:_VALIDATION_DIMS]
     sample = replace(problem, targets=problem.targets[:, np.sort(widest)])
     trials = [_validated(sample, groups, share, tick) for share in FREE_SHARES]
     best = min(trials, key=lambda trial: float(trial.errors.min()))
     number = int(best.errors.argmin())
-    mixed = _validated_mixtures(sample, groups, tick)
-    if validated_sums(sample, tick).errors.min() <= min(best.errors[number], mixed.errors.min()):
+    behind_map = mixed(sample)
+    if validated_sums(sample, tick).errors.min() <= min(best.errors[number], behind_map.validation.errors.min()):
         fit = fit_sum(problem, tick)
         return replace(fit, chosen={**fit.chosen, "product": 0.0})
-    if mixed.errors.min() < best.errors[number]:
-        return _fit_mixed(problem, groups, mixed, tick)
+    if behind_map.validation.errors.min() < best.errors[number]:
+        return behind_map.fit(problem, tick)
     share, slope = FREE_SHARES[trials.index(best)], float(best.slopes[number])
     whole = FactorSolver(problem.codes, problem.targets, sizes=problem.sizes, groups=groups)
     step, dims = max(1, _BLOCK_NUMBERS // problem.codes.size), problem.targets.shape[1]
@@ -128,34 +142,78 @@ def _validated(problem: Problem, groups: tuple[tuple[int, ...], ...], share: flo
     return validation
 
 
-def _validated_mixtures(problem: Problem, groups: tuple[tuple[int, ...], ...], tick: Tick) -> Validation:
-    """Errors of each number of products and strength."""
-    validation = Validation(len(MIXTURES))
-    for fold in problem.folds:
-        mean = problem.targets[fold.train].mean(0)
-        learned = problem.targets[fold.train] - mean
-        solver = MixtureSolver(problem.codes[fold.train], learned, sizes=problem.sizes, groups=groups)
-        for number, (terms, strength) in enumerate(MIXTURES):
-            fits = _started(solver, terms, strength, problem.seed, tick)
-            guess = _median(fits, problem.codes[fold.held], _bounds(learned))
-            validation.see(problem.targets[fold.held] - mean, {number: guess})
-    return validation
+@dataclass(frozen=True, eq=False)
+class _Mixed:
+    """Errors on held-out objects of each number of products and strength, one factor for each column."""
+
+    groups: tuple[tuple[int, ...], ...]
+    validation: Validation
+
+    @classmethod
+    def found(cls, problem: Problem, groups: tuple[tuple[int, ...], ...], tick: Tick) -> "_Mixed":
+        validation = Validation(len(MIXTURES))
+        for fold in problem.folds:
+            mean = problem.targets[fold.train].mean(0)
+            learned = problem.targets[fold.train] - mean
+            solver = MixtureSolver(problem.codes[fold.train], learned, sizes=problem.sizes, groups=groups)
+            for number, (terms, strength) in enumerate(MIXTURES):
+                fits = _started(solver, terms, strength, problem.seed, tick)
+                guess = _median(fits, problem.codes[fold.held], _bounds(learned))
+                validation.see(problem.targets[fold.held] - mean, {number: guess})
+        return cls(groups, validation)
+
+    def fit(self, problem: Problem, tick: Tick) -> MixedFit:
+        """To all of the problem."""
+        best = int(self.validation.errors.argmin())
+        (terms, strength), slope = MIXTURES[best], float(self.validation.slopes[best])
+        solver = MixtureSolver(problem.codes, problem.targets, sizes=problem.sizes, groups=self.groups)
+        fits = _started(solver, terms, strength, problem.seed, tick)
+        return MixedFit(fits, _bounds(problem.targets), slope, _chosen(terms, strength, slope))
 
 
-def _fit_mixed(problem: Problem, groups: tuple[tuple[int, ...], ...], found: Validation, tick: Tick) -> MixedFit:
-    best = int(found.errors.argmin())
-    (terms, strength), slope = MIXTURES[best], float(found.slopes[best])
-    solver = MixtureSolver(problem.codes, problem.targets, sizes=problem.sizes, groups=groups)
-    fits = _started(solver, terms, strength, problem.seed, tick)
-    chosen = {"strength": strength, "slope": slope, "product": 1.0, "sum": 1.0, "terms": float(terms)}
-    return MixedFit(fits, _bounds(problem.targets), slope, chosen)
+@dataclass(frozen=True, eq=False)
+class _Shared:
+    """Errors on held-out objects of each number of products and strength, factors shared by all slots."""
+
+    validation: Validation
+
+    @classmethod
+    def found(cls, problem: Problem, tick: Tick) -> "_Shared":
+        validation = Validation(len(SHARED))
+        folds = problem.folds if can_share(problem.codes, concepts=len(problem.values)) else ()
+        for fold in folds:
+            mean = problem.targets[fold.train].mean(0)
+            learned, codes = problem.targets[fold.train] - mean, problem.codes[fold.train]
+            vectors = object_vectors(codes, learned, concepts=len(problem.values), tick=tick)
+            for number, (terms, strength) in enumerate(SHARED):
+                if terms * _OBJECTS_A_TERM > len(vectors.codes):
+                    continue
+                fit = shared_product(
+                    vectors, problem.values, terms=terms, strength=strength, seed=problem.seed, tick=tick
+                )
+                guess = np.clip(fit.predict(problem.codes[fold.held]), *_bounds(learned))
+                validation.see(problem.targets[fold.held] - mean, {number: guess})
+        return cls(validation)
+
+    def fit(self, problem: Problem, tick: Tick) -> MixedFit:
+        """To all of the problem."""
+        best = int(self.validation.errors.argmin())
+        (terms, strength), slope = SHARED[best], float(self.validation.slopes[best])
+        vectors = object_vectors(problem.codes, problem.targets, concepts=len(problem.values), tick=tick)
+        fit = shared_product(vectors, problem.values, terms=terms, strength=strength, seed=problem.seed, tick=tick)
+        chosen = {**_chosen(terms, strength, slope), "shared": 1.0}
+        return MixedFit((fit,), _bounds(problem.targets), slope, chosen)
+
+
+def _chosen(terms: int, strength: float, slope: float) -> dict[str, float]:
+    return {"strength": strength, "slope": slope, "product": 1.0, "sum": 1.0, "terms": float(terms)}
 
 
 def _started(solver: MixtureSolver, terms: int, strength: float, seed: int, tick: Tick) -> tuple[Mixture, ...]:
     return tuple(solver.solve(terms=terms, strength=strength, seed=seed + n, tick=tick) for n in range(STARTS))
 
 
-def _median(fits: tuple[Mixture, ...], codes: Rows, bounds: Array) -> Array:
+def _median(fits: tuple[Mixture, ...] | tuple[SharedProduct, ...], codes: Rows, bounds: Array) -> Array:
     return np.asarray(np.median([np.clip(fit.predict(codes), *bounds) for fit in fits], axis=0))
 
 

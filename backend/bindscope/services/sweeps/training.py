@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bindscope.training.controlled_results import Progress, RunResult
 
 #: Go up when equal settings give other runs, and when the fits of their embeddings change.
-_VERSION, _FIT_VERSION = 1, 4
+_VERSION, _FIT_VERSION = 2, 5
 #: The product is fitted on scenes of this share of the objects, whatever share the run itself was shown.
 PRODUCT_COVERAGE = 0.8
 PRODUCT_SCENES = 6_000
