@@ -9,7 +9,6 @@ from bindscope.analysis.verdict import (
     diagnose,
     outcome,
     recognise,
-    swap_atlas,
 )
 
 
@@ -69,11 +68,3 @@ def test_recognition_of_concepts_and_objects_is_apart() -> None:
 def test_chance_is_one_over_the_number_of_ways() -> None:
     got = chance((4, 2), ("color", "shape"), scenes=np.array([[[0, 0], [1, 1]]]))
     assert got == pytest.approx({"color": 1 / 6, "shape": 1.0, "concepts": 1 / 6, "object": 1 / 28})
-
-
-def test_the_atlas_counts_who_leaks_into_whom() -> None:
-    exchanges = np.array([[0, 1, 2], [0, 1, 2], [1, 0, 3]])
-    entries = swap_atlas(exchanges, np.array([-0.2, 0.3, 0.0]), floor=0.01, scene_of=np.array([5, 6, 7]))
-    first, second = entries
-    assert (first.concept, first.value, first.other, first.swapped.value, first.example) == (0, 1, 2, 0.5, 5)
-    assert (second.undecided, second.swapped.value) == (1, 0.0)

@@ -1,4 +1,4 @@
-"""The verdict: caption contest, recognition, diagnosis and swap atlas, on arrays (METHODS section 3).
+"""The verdict: caption contest, recognition and diagnosis, on arrays.
 
 Everything is strict: a margin inside the noise floor is *undecided*, a tie among scores is *not recognised*,
 and a scene without a valid swap is neither right nor wrong.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.binding import share_over_bags
-from bindscope.analysis.metrics import Interval, recognised, unit, wilson
+from bindscope.analysis.metrics import Interval, recognised, unit
 
 Outcome = Literal["binds", "swaps", "undecided", "no_valid_swap"]
 Diagnosis = Literal["binds", "bag_of_concepts", "blind", "undecided"]
@@ -149,46 +149,3 @@ def chance(values: Sequence[int], names: Sequence[str], *, scenes: NDArray[np.in
     out["concepts"] = float(np.prod(single, axis=0).mean())
     out["object"] = float(expected(ids, prod(values)).mean())
     return out
-
-
-@dataclass(frozen=True)
-class AtlasEntry:
-    """Scenes in which ``value`` and ``other`` (indices of ``concept``) could be exchanged, and who won."""
-
-    concept: int
-    value: int
-    other: int
-    swapped: Interval
-    undecided: int
-    mean_margin: float
-    example: int
-
-
-def swap_atlas(
-    exchanges: NDArray[np.int64], margins: NDArray[np.float64], *, floor: float, scene_of: NDArray[np.int64]
-) -> list[AtlasEntry]:
-    """Who leaks into whom.
-
-    ``exchanges`` [trial, 3] = concept, lower value, higher value; ``margins`` [trial] = best true caption minus that
-    swap's best caption; ``scene_of`` [trial]. The example is the scene with the lowest margin.
-    """
-    entries: list[AtlasEntry] = []
-    if not len(exchanges):
-        return entries
-    keys, group = np.unique(exchanges, axis=0, return_inverse=True)
-    floor = max(floor, RESOLUTION)
-    for number, (concept, value, other) in enumerate(keys):
-        member = np.flatnonzero(group.reshape(-1) == number)
-        own = margins[member]
-        entries.append(
-            AtlasEntry(
-                int(concept),
-                int(value),
-                int(other),
-                wilson(int((own < -floor).sum()), len(own)),
-                int((np.abs(own) <= floor).sum()),
-                float(own.mean()),
-                int(scene_of[member[own.argmin()]]),
-            )
-        )
-    return entries

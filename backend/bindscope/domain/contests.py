@@ -76,6 +76,20 @@ class Contestant:
         """The partner's objects, each where the exchanged one stood."""
         return self.swap.objects
 
+    def exchanges(self) -> list[tuple[int, int, int]]:
+        """(concept, true value, wrong value) of the concepts whose exchange leads here.
+
+        Where two objects differ in two concepts, exchanging one is the same as exchanging the other, so both count. Of
+        the two objects the one that comes first by its other concepts gives the direction: a scene and its twin differ.
+        """
+        first, second = self.own[self.swap.first], self.own[self.swap.second]
+        differing = [k for k, (one, two) in enumerate(zip(first, second, strict=True)) if one != two]
+        out = []
+        for k in differing if len(differing) == 2 else [self.swap.concept]:
+            ahead = first[:k] + first[k + 1 :] < second[:k] + second[k + 1 :]
+            out.append((k, first[k], second[k]) if ahead else (k, second[k], first[k]))
+        return out
+
 
 def contestants(
     listed: Sequence[tuple[Object, ...]], *, labels: SceneLabels, row: NDArray[np.int64], goals: NDArray[np.int64]
@@ -92,6 +106,37 @@ def contestants(
         return known[own]
 
     return [by_goal(listed[i])[tuple(goal)] for i, goal in zip(row.tolist(), goals.tolist(), strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class Spoken:
+    """Captions of trials: all ``texts``, and which of them say the ``own`` and the ``other`` pairing [trial, order], in
+    the same order of mention in the same column. ``distinct`` [trial, order]: not said by an earlier column."""
+
+    texts: list[str]
+    own: NDArray[np.int64]
+    other: NDArray[np.int64]
+    distinct: NDArray[np.bool_]
+
+
+def spoken(
+    captioner: Captioner, space: ConceptSpace, *, met: Sequence[Contestant], orders: Sequence[Sequence[int]]
+) -> Spoken:
+    """The captions in which contestants meet."""
+    rows: dict[str, int] = {}
+    said: dict[tuple[Object, ...], list[int]] = {}
+
+    def captions(objects: tuple[Object, ...]) -> list[int]:
+        if objects not in said:
+            texts = [captioner.caption(space, [objects[i] for i in order]) for order in orders]
+            said[objects] = [rows.setdefault(text, len(rows)) for text in texts]
+        return said[objects]
+
+    shape = (len(met), len(orders))
+    own = np.array([captions(one.own) for one in met], dtype=np.int64).reshape(shape)
+    other = np.array([captions(one.other) for one in met], dtype=np.int64).reshape(shape)
+    distinct = (own[:, :, None] == own[:, None]).argmax(2) == np.arange(len(orders))
+    return Spoken(list(rows), own, other, distinct)
 
 
 def exchanged(scene: Scene, swap: Swap) -> Scene:

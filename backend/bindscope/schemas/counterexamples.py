@@ -1,14 +1,14 @@
-"""Break it: the smallest edit of a scene that flips the verdict."""
+"""Break it: the smallest edit of a scene that flips the winner of its contest."""
 
 from typing import Literal
 
 from pydantic import Field
 
 from bindscope.schemas.base import ResponseModel, SceneModel
-from bindscope.schemas.verdicts import Verdict, VerdictRequest
+from bindscope.schemas.verdicts import SceneQuestion, Verdict
 
 
-class CounterexampleRequest(VerdictRequest):
+class CounterexampleRequest(SceneQuestion):
     """``budget``: at most this many edited scenes are tried."""
 
     budget: int = Field(400, ge=1, le=2000)

@@ -1,4 +1,4 @@
-"""Break it: the smallest edit of a scene that flips the verdict.
+"""Break it: the smallest edit of a scene that flips the winner of its contest, whichever it is.
 
 Edits are tried from small to large: moves and resizes of one object (in canvas widths), an exchange of two
 objects' places (size 1), one changed value (size 2). The first size at which the outcome flips is narrowed by halving.
@@ -64,7 +64,7 @@ class Counterexamples:
         """Raises InvalidInput when the contest of the scene itself has no winner to unseat, and for uploaded scenes."""
         if scene.origin is not None:
             raise InvalidInput("Only drawn scenes can be moved and resized: not pictures that were uploaded.")
-        before = self._verdicts.verdict(model_id, scene, wording=wording)
+        before = self._verdicts.verdict(model_id, scene, wording=wording, robust=False)
         if before.contest.outcome not in ("binds", "swaps"):
             raise InvalidInput(
                 "The caption contest of this scene has no winner, so no edit can flip it: "
@@ -85,7 +85,7 @@ class Counterexamples:
                 best = min(flipped, key=lambda i: (ready[i][0].size, sign * float(judged.contest.margin[i])))
                 share, found, more = self._narrowed(model_id, ready[best], wording=wording, sign=sign, floor=floor)
                 edit = ready[best][0]
-                after = self._verdicts.verdict(model_id, found, wording=wording)
+                after = self._verdicts.verdict(model_id, found, wording=wording, robust=False)
                 applied = AppliedEdit(edit.kind, round(edit.size * share, 4), edit.text)
                 return Counterexample(True, tried + more, applied, found, before, after)
         return Counterexample(False, tried, None, None, before, None)

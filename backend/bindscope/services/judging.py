@@ -17,7 +17,7 @@ from bindscope.analysis.metrics import Interval, cosines
 from bindscope.analysis.verdict import RESOLUTION, Contest, Recognition, caption_scores, contest, recognise
 from bindscope.domain.captions import Captioner, mention_orders
 from bindscope.domain.concepts import ConceptSpace, Object
-from bindscope.domain.contests import Candidates, Contestant, Orders, candidates, contestants
+from bindscope.domain.contests import Candidates, Contestant, Orders, candidates, contestants, spoken
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.scenes import Scene
 from bindscope.encoders.base import EncoderInfo
@@ -37,8 +37,8 @@ class Wording:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Scores of scenes of one space. Arrays are [scene, ...]; caption scores are padded with -inf.
+class Contested:
+    """Caption contests of scenes of one space. Arrays are [scene, ...]; caption scores are padded with -inf.
 
     ``anchors`` [scene, dim]: the pictures, or the captions as listed where the model reads texts only.
     """
@@ -50,17 +50,56 @@ class Judged:
     true_scores: NDArray[np.float64]
     swap_scores: NDArray[np.float64]
     contest: Contest
-    concept_scores: list[NDArray[np.float64]]
-    object_scores: NDArray[np.float64]
-    values: NDArray[np.int64]
-    object_ids: NDArray[np.int64]
-    recognition: Recognition
     cached: int
 
     @property
     def text_only(self) -> bool:
         """Whether captions are compared with a caption, not with the picture."""
         return not self.info.reads("image")
+
+
+@dataclass(frozen=True)
+class Judged(Contested):
+    """The contests, and what the model recognises in each scene."""
+
+    concept_scores: list[NDArray[np.float64]]
+    object_scores: NDArray[np.float64]
+    values: NDArray[np.int64]
+    object_ids: NDArray[np.int64]
+    recognition: Recognition
+
+
+def contested(
+    embedder: Embedder,
+    model_id: str,
+    *,
+    scenes: Sequence[Scene],
+    wordings: Sequence[Wording],
+    control: Control = "none",
+    seed: int = 0,
+) -> Contested:
+    """The caption contests of ``scenes`` (all of one space), each in a wording of its own, encoded in one batch.
+    Raises UnsupportedModality, InvalidInput."""
+    info = _reader_of_texts(embedder, model_id)
+    text_only = not info.reads("image")
+    known: dict[tuple[tuple[Object, ...], Wording], Candidates] = {}
+    for scene, wording in zip(scenes, wordings, strict=True):
+        if (scene.values, wording) not in known:
+            known[scene.values, wording] = candidates(
+                wording.captioner, scene.space, objects=scene.values, orders=wording.orders, text_only=text_only
+            )
+    competing = [known[scene.values, wording] for scene, wording in zip(scenes, wordings, strict=True)]
+    row = {text: i for i, text in enumerate(dict.fromkeys(t for c in known.values() for t in c.texts))}
+    table = embedder.texts(model_id, list(row))
+    if text_only:
+        anchors, cached = table.vectors[[row[c.anchor] for c in competing]], table.cached
+    else:
+        pictures = embedder.scenes(model_id, scenes, control=control, seed=seed)
+        anchors, cached = pictures.vectors, table.cached + pictures.cached
+    true_scores = caption_scores(anchors, table.vectors, _rows(row, (c.true for c in competing)))
+    swap_scores = caption_scores(anchors, table.vectors, _rows(row, (c.swap_texts for c in competing)))
+    fought = contest(true_scores, swap_scores)
+    return Contested(info, scenes, anchors, competing, true_scores, swap_scores, fought, cached)
 
 
 def judge(
@@ -73,39 +112,17 @@ def judge(
     seed: int = 0,
 ) -> Judged:
     """Scores ``scenes`` (all of one space, equally many objects). Raises UnsupportedModality, InvalidInput."""
-    info = _reader_of_texts(embedder, model_id)
-    space = scenes[0].space
-    text_only = not info.reads("image")
-    competing = [
-        candidates(wording.captioner, space, objects=s.values, orders=wording.orders, text_only=text_only)
-        for s in scenes
-    ]
-    row = {text: i for i, text in enumerate(dict.fromkeys(t for c in competing for t in c.texts))}
-    table = embedder.texts(model_id, list(row))
-    if text_only:
-        anchors, cached = table.vectors[[row[c.anchor] for c in competing]], table.cached
-    else:
-        pictures = embedder.scenes(model_id, scenes, control=control, seed=seed)
-        anchors, cached = pictures.vectors, table.cached + pictures.cached
-    true_scores = caption_scores(anchors, table.vectors, _rows(row, (c.true for c in competing)))
-    swap_scores = caption_scores(anchors, table.vectors, _rows(row, (c.swap_texts for c in competing)))
-    concept_scores, object_scores = query_scores(embedder, model_id, space=space, wording=wording, anchors=anchors)
-    values = np.array([s.values for s in scenes], dtype=np.int64)
-    object_ids = np.array([[space.object_id(o) for o in s.values] for s in scenes], dtype=np.int64)
+    wordings = [wording] * len(scenes)
+    own = contested(embedder, model_id, scenes=scenes, wordings=wordings, control=control, seed=seed)
+    labels = labels_of(scenes)
+    concepts, objects = query_scores(embedder, model_id, space=scenes[0].space, wording=wording, anchors=own.anchors)
     return Judged(
-        info=info,
-        scenes=scenes,
-        anchors=anchors,
-        candidates=competing,
-        true_scores=true_scores,
-        swap_scores=swap_scores,
-        contest=contest(true_scores, swap_scores),
-        concept_scores=concept_scores,
-        object_scores=object_scores,
-        values=values,
-        object_ids=object_ids,
-        recognition=recognise(concept_scores, object_scores, scenes=values, object_ids=object_ids),
-        cached=cached,
+        **vars(own),
+        concept_scores=concepts,
+        object_scores=objects,
+        values=labels.scenes,
+        object_ids=labels.object_ids,
+        recognition=recognise(concepts, objects, scenes=labels.scenes, object_ids=labels.object_ids),
     )
 
 
@@ -200,7 +217,8 @@ def contest_scores(
     orders = mention_orders(labels.slots)
     orders = orders if text_only or wording.orders == "all" else orders[:1]
     met = contestants([s.values for s in scenes], labels=labels, row=trials.row, goals=trials.other)
-    texts, captions = _contest_captions(wording.captioner, scenes[0].space, met=met, orders=orders)
+    said = spoken(wording.captioner, scenes[0].space, met=met, orders=orders)
+    texts, captions = said.texts, Captions(said.own, said.other, said.distinct)
     table = embedder.texts(model_id, texts).vectors if texts else np.zeros((0, info.dim), dtype=np.float32)
     contest, order_leads = np.arange(len(trials)), None
     if text_only:
@@ -233,26 +251,6 @@ def pictures_of(
         for start in starts
     ]
     return np.concatenate(parts)
-
-
-def _contest_captions(
-    captioner: Captioner, space: ConceptSpace, *, met: Sequence[Contestant], orders: Sequence[Sequence[int]]
-) -> tuple[list[str], Captions]:
-    """All texts, and which of them meet in each trial."""
-    rows: dict[str, int] = {}
-    said: dict[tuple[Object, ...], list[int]] = {}
-
-    def captions(objects: tuple[Object, ...]) -> list[int]:
-        if objects not in said:
-            texts = [captioner.caption(space, [objects[i] for i in order]) for order in orders]
-            said[objects] = [rows.setdefault(text, len(rows)) for text in texts]
-        return said[objects]
-
-    shape = (len(met), len(orders))
-    own = np.array([captions(one.own) for one in met], dtype=np.int64).reshape(shape)
-    other = np.array([captions(one.other) for one in met], dtype=np.int64).reshape(shape)
-    first = (own[:, :, None] == own[:, None]).argmax(2) == np.arange(len(orders))
-    return list(rows), Captions(own, other, first)
 
 
 def _reader_of_texts(embedder: Embedder, model_id: str) -> EncoderInfo:

@@ -1,24 +1,25 @@
 """The verdict over many seeded scenes: binding score, recognition and the swap atlas, with progress."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bindscope.analysis.atlas import AtlasEntry, enough_scenes, swap_atlas
 from bindscope.analysis.binding import Binding, StrictChance, share_over_bags, strict_chance
 from bindscope.analysis.metrics import Interval, wilson
-from bindscope.analysis.verdict import RESOLUTION, Recognition, chance, recognition_intervals, swap_atlas
+from bindscope.analysis.verdict import RESOLUTION, Recognition, chance, recognition_intervals
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.contests import caption_chance, twins_of
 from bindscope.domain.sampling import sample_scenes
 from bindscope.domain.scenes import Scene
-from bindscope.domain.swaps import Swap
 from bindscope.errors import InvalidInput, UnsupportedModality
 from bindscope.services.embedder import Control, Embedder
 from bindscope.services.judging import (
+    CHUNK,
     ContestScores,
     Judged,
     Wording,
@@ -28,6 +29,7 @@ from bindscope.services.judging import (
 )
 from bindscope.services.noise import NoiseMeter
 from bindscope.services.provenance import Provenance, provenance
+from bindscope.services.robustness import surroundings
 from bindscope.services.sources import Sources
 
 MAX_FAILURES = 24
@@ -35,7 +37,8 @@ MAX_FAILURES = 24
 
 @dataclass(frozen=True)
 class SurveySpec:
-    """Which scenes, and how they are shown and said. ``dataset``: scenes of an upload, each at most once."""
+    """Which scenes, and how they are shown and said. ``dataset``: scenes of an upload, each at most once.
+    ``robust_scenes``: how many of the scenes with a winner are changed by a hair, to see whether they keep it."""
 
     count: int
     seed: int
@@ -45,6 +48,7 @@ class SurveySpec:
     control: Control
     wording: Wording
     dataset: str | None = None
+    robust_scenes: int = 12
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class AtlasCell:
     value: str
     other: str
     swapped: Interval
+    shrunk: Interval
+    shown: bool
     undecided: int
     mean_margin: float
     example: Scene
@@ -82,7 +88,9 @@ class Survey:
     recognition: Mapping[str, Interval]
     chance: Mapping[str, float]
     object_chance: StrictChance
+    robust: Interval | None
     atlas: list[AtlasCell]
+    atlas_needed: int | None
     failures: list[Scene]
     milliseconds: float
     provenance: Provenance
@@ -126,32 +134,53 @@ class Surveys:
     ) -> Iterator[Progress | Survey]:
         """``shown``: the scenes of the survey, and the twins that the paired contest needs beside them."""
         scenes, twins = shown
+        reads_pictures = self._embedder.models.info(model_id).reads("image")
         parts: list[Judged] = []
-        floor = 0.0
-        done = 0
+        beside: list[NDArray[np.float32]] = []
+        floor, done = 0.0, 0
         for part in judged_in_chunks(
             self._embedder, model_id, scenes=scenes, wording=spec.wording, control=spec.control, seed=spec.seed
         ):
             if not parts and spec.control == "none":
                 floor = self._noise.floor_of(part)
             parts.append(part)
+            own = twins[len(twins) * done // len(scenes) : len(twins) * (done + len(part.scenes)) // len(scenes)]
+            if own and reads_pictures:
+                seed = spec.seed + len(scenes) + done
+                beside.append(pictures_of(self._embedder, model_id, scenes=own, control=spec.control, seed=seed))
             done += len(part.scenes)
             has_swap = np.concatenate([p.contest.has_swap for p in parts])
             right = np.concatenate([p.contest.margin for p in parts]) > max(floor, RESOLUTION)
             yield Progress(done, len(scenes), wilson(int((right & has_swap).sum()), int(has_swap.sum())))
-        anchors = np.concatenate([part.anchors for part in parts])
-        if twins and self._embedder.models.info(model_id).reads("image"):
-            beside = pictures_of(
-                self._embedder, model_id, scenes=twins, control=spec.control, seed=spec.seed + len(scenes)
-            )
-            anchors = np.concatenate([anchors, beside])
+        anchors = np.concatenate([*(part.anchors for part in parts), *beside]) if reads_pictures else None
         paired = contest_scores(
             self._embedder, model_id, scenes=[*scenes, *twins], wording=spec.wording, floor=floor, anchors=anchors
         )
-        yield _joined(parts, paired, spec=spec, milliseconds=1000 * (time.perf_counter() - started))
+        robust = self._robust(parts, paired, spec)
+        yield _joined(parts, paired, robust=robust, spec=spec, milliseconds=1000 * (time.perf_counter() - started))
+
+    def _robust(self, parts: Sequence[Judged], paired: ContestScores, spec: SurveySpec) -> Interval | None:
+        """Share of some scenes with a winner that keep it when they change by a hair; None where none was tried."""
+        if spec.control != "none":
+            return None
+        decided = [
+            (number, row)
+            for number, part in enumerate(parts)
+            for row in np.flatnonzero(np.abs(part.contest.margin) > paired.resolution).tolist()
+        ]
+        chosen = np.random.default_rng([spec.seed, len(decided)]).permutation(len(decided))[: spec.robust_scenes]
+        stable, bags = [], []
+        for number, row in (decided[i] for i in np.sort(chosen)):
+            found, _ = surroundings(self._embedder, parts[number], row, wording=spec.wording, floor=paired.resolution)
+            if found is not None:
+                stable.append(found.stable)
+                bags.append(paired.pairs.bag[number * CHUNK + row])
+        return share_over_bags(stable, np.array(bags)) if stable else None
 
 
-def _joined(parts: list[Judged], paired: ContestScores, *, spec: SurveySpec, milliseconds: float) -> Survey:
+def _joined(
+    parts: list[Judged], paired: ContestScores, *, robust: Interval | None, spec: SurveySpec, milliseconds: float
+) -> Survey:
     space, edge = parts[0].scenes[0].space, paired.resolution
     scenes = [scene for p in parts for scene in p.scenes]
     count = len(scenes)
@@ -161,6 +190,7 @@ def _joined(parts: list[Judged], paired: ContestScores, *, spec: SurveySpec, mil
     recognition = Recognition.joined((p.recognition for p in parts), concepts=len(space.names))
     lost = np.flatnonzero(has_swap & (margin <= edge))
     order = lost[np.argsort(margin[lost], kind="stable")][:MAX_FAILURES]
+    atlas, needed = _atlas(paired, count)
     return Survey(
         scenes=count,
         twins=len(paired.scenes) - count,
@@ -175,7 +205,9 @@ def _joined(parts: list[Judged], paired: ContestScores, *, spec: SurveySpec, mil
         recognition=recognition_intervals(recognition, space.names, has_swap=has_swap, bags=bags),
         chance=chance(space.values, space.names, scenes=labels.scenes),
         object_chance=strict_chance(labels),
-        atlas=_atlas(parts, edge),
+        robust=robust,
+        atlas=atlas,
+        atlas_needed=needed if spec.dataset is None else None,
         failures=[scenes[i] for i in order],
         milliseconds=round(milliseconds, 3),
         provenance=provenance(
@@ -193,49 +225,37 @@ def _share(hits: NDArray[np.bool_], bags: NDArray[np.int64]) -> Interval:
     return replace(share_over_bags(hits, bags), n=len(hits))
 
 
-def _atlas(parts: list[Judged], floor: float) -> list[AtlasCell]:
-    """One trial per valid swap: the best true caption against the best caption of that swap."""
-    scenes = [scene for p in parts for scene in p.scenes]
-    exchanges: list[tuple[int, int, int]] = []
-    margins: list[float] = []
-    owners: list[int] = []
-    number = 0
-    for part in parts:
-        best = part.true_scores.max(axis=1, initial=-np.inf)
-        for row, own in enumerate(part.candidates):
-            score = dict(zip(own.swap_texts, part.swap_scores[row].tolist(), strict=False))
-            for swap, texts in own.swaps if np.isfinite(best[row]) else ():
-                gap = float(best[row]) - max(score[text] for text in texts)
-                for exchange in _exchanges(part.values[row], swap):
-                    exchanges.append(exchange)
-                    margins.append(gap)
-                    owners.append(number)
-            number += 1
-    concepts = scenes[0].space.concepts
-    return [
-        AtlasCell(
-            concepts[e.concept].name,
-            concepts[e.concept].values[e.value],
-            concepts[e.concept].values[e.other],
-            e.swapped,
-            e.undecided,
-            e.mean_margin,
-            scenes[e.example],
-        )
-        for e in swap_atlas(
-            np.array(exchanges, dtype=np.int64).reshape(-1, 3),
-            np.array(margins),
-            floor=floor,
-            scene_of=np.array(owners, dtype=np.int64),
-        )
+def _atlas(paired: ContestScores, scenes: int) -> tuple[list[AtlasCell], int | None]:
+    """Each contest is one trial of the atlas; and how many sampled ``scenes`` would give its cells enough of them."""
+    count = len(paired.contestants)
+    leads = np.bincount(paired.contest, weights=paired.leads, minlength=count)
+    orders = np.bincount(paired.contest, minlength=count)
+    row = np.zeros(count, dtype=np.int64)
+    row[paired.contest] = paired.trials.row
+    trials = [
+        (*exchange, number)
+        for number in np.flatnonzero(orders).tolist()
+        for exchange in paired.contestants[number].exchanges()
     ]
+    table = np.array(trials, dtype=np.int64).reshape(-1, 4)
+    own = table[:, 3]
+    entries = swap_atlas(table[:, :3], leads[own] / orders[own], floor=paired.resolution, scene_of=row[own])
+    space = paired.scenes[0].space
+    sizes = np.array(space.values)
+    met = np.bincount(table[:, 0], minlength=len(sizes))
+    return [_cell(paired, entry) for entry in entries], enough_scenes(scenes, met, sizes * (sizes - 1))
 
 
-def _exchanges(values: NDArray[np.int64], swap: Swap) -> list[tuple[int, int, int]]:
-    """(concept, lower value, higher value) that the swap exchanged.
-
-    With two concepts, exchanging one is the same as exchanging the other, so both are counted.
-    """
-    first, second = values[swap.first], values[swap.second]
-    concepts = range(len(first)) if len(first) == 2 else (swap.concept,)
-    return [(k, int(min(first[k], second[k])), int(max(first[k], second[k]))) for k in concepts]
+def _cell(paired: ContestScores, entry: AtlasEntry) -> AtlasCell:
+    concept = paired.scenes[0].space.concepts[entry.concept]
+    return AtlasCell(
+        concept=concept.name,
+        value=concept.values[entry.value],
+        other=concept.values[entry.other],
+        swapped=entry.swapped,
+        shrunk=entry.shrunk,
+        shown=entry.shown,
+        undecided=entry.undecided,
+        mean_margin=entry.mean_margin,
+        example=paired.scenes[entry.example],
+    )

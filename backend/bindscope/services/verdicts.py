@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bindscope.analysis.verdict import Diagnosis, Outcome, diagnose, outcome
+from bindscope.analysis.verdict import RESOLUTION, Diagnosis, Outcome, diagnose, outcome
+from bindscope.domain.findings.verdicts import scene_answer
+from bindscope.domain.jitter import Robustness
 from bindscope.domain.scenes import Scene
-from bindscope.services.answers import answer
 from bindscope.services.embedder import Embedder
 from bindscope.services.judging import Judged, Wording, judge
 from bindscope.services.noise import NoiseMeter
 from bindscope.services.provenance import Provenance, provenance
+from bindscope.services.robustness import surroundings
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class SceneVerdict:
     anchor: Literal["image", "text"]
     anchor_text: str | None
     contest: ContestResult
+    robustness: Robustness | None
+    twin_margin: float | None
     concepts: ConceptScores
     objects: ObjectScores
     cached: int
@@ -80,33 +84,32 @@ class Verdicts:
         self.embedder = embedder
         self.noise = noise
 
-    def verdict(self, model_id: str, scene: Scene, *, wording: Wording) -> SceneVerdict:
-        """Raises UnknownName, UnsupportedModality, ModelUnavailable, Overloaded."""
+    def verdict(self, model_id: str, scene: Scene, *, wording: Wording, robust: bool = True) -> SceneVerdict:
+        """``robust``: the scene's copies that differ by a hair are asked too, and its twin; a winner that few of them
+        keep is none. Raises UnknownName, UnsupportedModality, ModelUnavailable, Overloaded."""
         started = time.perf_counter()
         judged = judge(self.embedder, model_id, scenes=[scene], wording=wording)
-        return self.describe(judged, 0, wording=wording, started=started)
-
-    def describe(self, judged: Judged, row: int, *, wording: Wording, started: float) -> SceneVerdict:
-        """The verdict on scene ``row`` of ``judged``."""
-        floor = self.noise.floor(judged, row)
-        result = contest_result(judged, row, floor=floor)
-        concepts, objects = concept_result(judged, row), object_result(judged, row)
+        floor = self.noise.floor(judged, 0)
+        found, twin = None, None
+        if robust:
+            found, twin = surroundings(self.embedder, judged, 0, wording=wording, floor=floor)
+        result = contest_result(judged, 0, floor=floor, robustness=found)
+        concepts, objects = concept_result(judged, 0), object_result(judged, 0)
         diagnosis = diagnose(result.outcome, concepts=concepts.recognised, objects=objects.recognised)
-        scene = judged.scenes[row]
-        named = [scene.space.named(o) for o in scene.values]
-        text = answer(
-            diagnosis,
-            result.outcome,
-            seen=[own[name] for name, hit in concepts.by_concept.items() if hit for own in named],
-            missed=[own[name] for name, hit in concepts.by_concept.items() if not hit for own in named],
-            margin=result.margin or 0.0,
-        )
         return SceneVerdict(
             diagnosis=diagnosis,
-            answer=text,
+            answer=scene_answer(
+                diagnosis,
+                result,
+                seen=_values(scene, concepts, seen=True),
+                missed=_values(scene, concepts, seen=False),
+                robustness=found,
+            ),
             anchor="text" if judged.text_only else "image",
-            anchor_text=judged.candidates[row].anchor if judged.text_only else None,
+            anchor_text=judged.candidates[0].anchor if judged.text_only else None,
             contest=result,
+            robustness=found,
+            twin_margin=twin,
             concepts=concepts,
             objects=objects,
             cached=judged.cached,
@@ -115,8 +118,19 @@ class Verdicts:
         )
 
 
-def contest_result(judged: Judged, row: int, *, floor: float) -> ContestResult:
-    """Scores of the captions of one scene, best first within each kind."""
+def _values(scene: Scene, concepts: ConceptScores, *, seen: bool) -> list[str]:
+    """Present values, object by object, that score above every absent value of their concept, or those that do not."""
+    best = {own.concept: -1.0 for own in concepts.scores}
+    for own in concepts.scores:
+        if not own.present:
+            best[own.concept] = max(best[own.concept], own.score)
+    above = {(own.concept, own.value): own.score > best[own.concept] + RESOLUTION for own in concepts.scores}
+    named = [scene.space.named(o) for o in scene.values]
+    return [own[name] for name in scene.space.names for own in named if above[name, own[name]] == seen]
+
+
+def contest_result(judged: Judged, row: int, *, floor: float, robustness: Robustness | None = None) -> ContestResult:
+    """Scores of the captions of one scene, best first within each kind. A winner that too few copies keep is none."""
     own = judged.candidates[row]
     true = zip(own.true, judged.true_scores[row], strict=False)
     swaps = zip(own.swap_texts, judged.swap_scores[row], strict=False)
@@ -125,9 +139,9 @@ def contest_result(judged: Judged, row: int, *, floor: float) -> ContestResult:
     captions.sort(key=lambda c: (c.kind != "true", -c.score))
     has_swap = bool(judged.contest.has_swap[row])
     margin = float(judged.contest.margin[row])
-    return ContestResult(
-        outcome(margin, noise_floor=floor, has_swap=has_swap), margin if has_swap else None, floor, captions
-    )
+    won = outcome(margin, noise_floor=floor, has_swap=has_swap)
+    won = "undecided" if robustness is not None and not robustness.stable else won
+    return ContestResult(won, margin if has_swap else None, floor, captions)
 
 
 def concept_result(judged: Judged, row: int) -> ConceptScores:

@@ -12,7 +12,7 @@ router = APIRouter(prefix="/v1/counterexamples", tags=["verdicts"])
 
 @router.post("")
 def counterexample(body: CounterexampleRequest, parts: Parts) -> Counterexample:
-    """The smallest edit (move, resize, exchange of places, one changed value) that flips the verdict."""
+    """The smallest edit (move, resize, exchange of places, one changed value) that flips the winner of the contest."""
     scene = scene_of(body.scene, parts)
     found = parts.counterexamples.search(body.model, scene, wording=wording_of(body), budget=body.budget)
     fields = {name: getattr(found, name) for name in Counterexample.model_fields}

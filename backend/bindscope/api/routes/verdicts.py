@@ -9,6 +9,7 @@ from bindscope.schemas.scenes import from_scene
 from bindscope.schemas.verdicts import (
     BatchLine,
     BatchProgress,
+    SceneQuestion,
     Verdict,
     VerdictBatch,
     VerdictBatchRequest,
@@ -20,7 +21,7 @@ from bindscope.services.surveys import Progress, Survey, SurveySpec
 router = APIRouter(prefix="/v1/verdicts", tags=["verdicts"])
 
 
-def wording_of(body: VerdictRequest | VerdictBatchRequest) -> Wording:
+def wording_of(body: SceneQuestion | VerdictBatchRequest) -> Wording:
     """The wording that a request asks for. Raises InvalidInput, UnknownName."""
     return Wording(Captioner(body.template, body.articles), body.orders)
 
@@ -29,7 +30,8 @@ def wording_of(body: VerdictRequest | VerdictBatchRequest) -> Wording:
 def verdict(body: VerdictRequest, parts: Parts) -> Verdict:
     """Does the model prefer the true caption of the scene or the one with the values exchanged?"""
     scene = scene_of(body.scene, parts)
-    return Verdict.model_validate(parts.verdicts.verdict(body.model, scene, wording=wording_of(body)))
+    found = parts.verdicts.verdict(body.model, scene, wording=wording_of(body), robust=body.robustness)
+    return Verdict.model_validate(found)
 
 
 @router.post("/batch", response_model=VerdictBatch, responses={200: {"content": {NDJSON: {}}}})
@@ -44,6 +46,7 @@ def verdict_batch(body: VerdictBatchRequest, request: Request, parts: Parts) -> 
         control=body.control,
         wording=wording_of(body),
         dataset=body.dataset,
+        robust_scenes=body.robust_scenes,
     )
     space = parts.spaces.get(body.space) if body.dataset is None else parts.sources.space_of(body.dataset)
     steps = parts.surveys.run(body.model, space, spec=spec)
