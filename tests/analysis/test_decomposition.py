@@ -144,12 +144,46 @@ def test_single_without_single_object_scenes_says_what_to_do(world) -> None:
         decompose(made.embeddings, made.labels, DecompositionSpec(estimator="single"))
 
 
-def test_probes_read_reconstructions(world) -> None:
-    made = world("additive")
-    probing = decompose(made.embeddings, made.labels, DecompositionSpec(), probe_fit=fit_probes).probing
-    assert probing["object"].value > 0.95
-    assert probing["concepts"].value > 0.95
-    assert probing["object"].n == 116
+@pytest.mark.parametrize("kind", ["additive", "product"])
+def test_probes_read_reconstructions(world, kind) -> None:
+    made = world(kind)
+    result = decompose(made.embeddings, made.labels, DecompositionSpec(), probe_fit=fit_probes)
+    assert result.binding.forced_choice.value > 0.97
+    assert result.binding.control.forced_choice.value < result.binding.forced_choice.value
+    if kind == "additive":
+        assert result.binding.says == "present"
+        assert result.probing["object"].value > 0.95
+        assert result.probing["concepts"].value > 0.95
+    concepts = decompose(made.embeddings, made.labels, DecompositionSpec(level=2), probe_fit=fit_probes)
+    assert concepts.binding.forced_choice.value == pytest.approx(0.5, abs=0.06)
+    assert concepts.binding.says == "not found"
+    assert concepts.object_chance.ceiling_bag == 0.5
+
+
+@pytest.mark.parametrize("level", [1, 2])
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    "shape",
+    [{}, {"slots": 3, "values": (3, 3), "dim": 64}, {"values": (4, 3, 2), "scenes": 576, "dim": 64}],
+    ids=["pairs", "three objects", "three concepts"],
+)
+def test_a_pure_bag_rebuilt_scores_one_half(world, shape, seed, level) -> None:
+    made = world("bag", seed=seed, **shape)
+    spec = DecompositionSpec(seed=seed, level=level)
+    binding = decompose(made.embeddings, made.labels, spec, probe_fit=fit_probes).binding
+    assert binding.forced_choice.value == pytest.approx(0.5, abs=0.06)
+    assert binding.says in ("not found", "too few")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_labels_put_into_the_sums_of_a_bag_is_in_the_control_too(world, seed) -> None:
+    made, rng = world("bag", seed=seed), np.random.default_rng(seed)
+    centred = made.signal - made.signal.mean(0)
+    crooked = np.tanh(4 * centred @ rng.standard_normal((96, 96)))
+    binding = decompose(crooked, made.labels, DecompositionSpec(seed=seed), probe_fit=fit_probes).binding
+    assert binding.forced_choice.value > 0.52
+    assert binding.control.difference.value == pytest.approx(0, abs=1e-12)
+    assert binding.says == "not found"
 
 
 def test_shares_of_parts_and_residual_sum_to_one(world) -> None:

@@ -55,6 +55,11 @@ class LinearProbes:
     strengths: Mapping[str, float | None]
     edges: frozenset[str] = frozenset()
 
+    @property
+    def unfitted(self) -> frozenset[str]:
+        """Heads that are constant because nothing could be fitted: no figure can be made of them."""
+        return frozenset(name for name, strength in self.strengths.items() if strength is None)
+
     def predict(self, embeddings: ArrayLike) -> ProbeScores:
         """Scores of embeddings [scene, dim]; float64. Raises InvalidInput for another number of dimensions."""
         rows = np.asarray(embeddings)
@@ -82,7 +87,7 @@ class Probes(Protocol):
 
 
 #: Fits probes on embeddings [scene, dim] and their labels.
-ProbeFit = Callable[[NDArray[np.floating], SceneLabels], Probes]
+ProbeFit = Callable[[NDArray[np.floating], SceneLabels], LinearProbes]
 
 
 def fit_probes(
@@ -151,8 +156,10 @@ def _published(rows: NDArray[np.floating], labels: SceneLabels, strength: float 
         order=by_label[np.random.default_rng(seed).permutation(len(labels))],
     )
     offset = np.concatenate([np.where(seen, 0.0, _NEVER) for seen in fit.seen])
-    strengths = dict(zip((*labels.names, OBJECT), fit.strengths, strict=True))
-    return LinearProbes(fit.mean, np.concatenate(fit.weights), offset, _sizes(labels), strengths)
+    names = (*labels.names, OBJECT)
+    strengths = dict(zip(names, fit.strengths, strict=True))
+    edges = frozenset(names[head] for head in fit.edges)
+    return LinearProbes(fit.mean, np.concatenate(fit.weights), offset, _sizes(labels), strengths, edges)
 
 
 #: What each estimator does.

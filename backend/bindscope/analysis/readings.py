@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.binding import BagScores, Pairs, Trials, forced_choice, object_leads, share_over_bags
 from bindscope.analysis.metrics import Interval
-from bindscope.analysis.probes import Probes
+from bindscope.analysis.probes import OBJECT, Probes
 from bindscope.analysis.verdict import Recognition, chance, recognise
 from bindscope.domain.labels import SceneLabels
 
@@ -71,37 +71,51 @@ def recognition_over_bags(
     results: Sequence[tuple[NDArray[np.int64], Recognition]],
     labels: SceneLabels,
     pairs: Pairs,
+    *,
+    unfitted: Sequence[frozenset[str]] = (),
+    units: int | None = None,
 ) -> dict[str, Interval]:
     """The wire's *recognition* from readings of rows under several splits: the mean over splits, intervals over bags.
 
-    Each result is (rows [scene], their recognition); ``labels`` and ``pairs`` are of all scenes.
+    Each result is (rows [scene], their recognition); ``labels`` and ``pairs`` are of all scenes. A result does not
+    count for the heads that are ``unfitted`` in it. ``units``: how many independent units the bags share where these
+    are fewer (held-out objects).
     """
+    missing = unfitted or [frozenset[str]()] * len(results)
 
-    def share(hits: Sequence[NDArray[np.bool_]], only: NDArray[np.bool_] | None = None) -> Interval:
-        total, count = np.zeros(len(labels)), np.zeros(len(labels))
-        means = []
-        for (rows, _), own in zip(results, hits, strict=True):
-            kept = np.ones(len(rows), dtype=bool) if only is None else only[rows]
-            np.add.at(total, rows[kept], own[kept].astype(np.float64))
-            np.add.at(count, rows[kept], 1.0)
-            if kept.any():
-                means.append(float(own[kept].mean()))
-        shares = np.divide(total, count, out=np.full(len(labels), np.nan), where=count > 0)
-        return share_over_bags(shares, pairs.bag, seed_means=means)
+    def share(hits: Sequence[NDArray[np.bool_]], heads: set[str], only: NDArray[np.bool_] | None = None) -> Interval:
+        fitted = [(rows, own) for (rows, _), own, gone in zip(results, hits, missing, strict=True) if not heads & gone]
+        return _share(fitted, labels, pairs, only=only, units=units)
 
     recognitions = [found for _, found in results]
-    out = {name: share([found.by_concept[:, k] for found in recognitions]) for k, name in enumerate(labels.names)}
-    out["concepts"] = share([found.concepts for found in recognitions])
-    out["object"] = share([found.object for found in recognitions])
-    out["object_on_valid_swaps"] = share([found.object for found in recognitions], labels.has_valid_swap)
+    objects = [found.object for found in recognitions]
+    out = {
+        name: share([found.by_concept[:, k] for found in recognitions], {name}) for k, name in enumerate(labels.names)
+    }
+    out["concepts"] = share([found.concepts for found in recognitions], set(labels.names))
+    out["object"] = share(objects, {OBJECT})
+    out["object_on_valid_swaps"] = share(objects, {OBJECT}, labels.has_valid_swap)
     return out
 
 
-def recognition_with(probes: Probes, embeddings: ArrayLike, labels: SceneLabels) -> dict[str, Interval]:
-    """The wire's *recognition* of these scenes: each concept, all at once, objects, objects where a valid swap is."""
-    pairs = Pairs.of(labels)
-    found = read(probes, embeddings, labels, pairs=pairs).recognition
-    return recognition_over_bags([(np.arange(len(labels)), found)], labels, pairs)
+def _share(
+    results: Sequence[tuple[NDArray[np.int64], NDArray[np.bool_]]],
+    labels: SceneLabels,
+    pairs: Pairs,
+    *,
+    only: NDArray[np.bool_] | None,
+    units: int | None,
+) -> Interval:
+    """Hits of (rows, hit) of each split: mean over the splits of each scene, then over scenes."""
+    total, count, means = np.zeros(len(labels)), np.zeros(len(labels)), []
+    for rows, own in results:
+        kept = np.ones(len(rows), dtype=bool) if only is None else only[rows]
+        np.add.at(total, rows[kept], own[kept].astype(np.float64))
+        np.add.at(count, rows[kept], 1.0)
+        if kept.any():
+            means.append(float(own[kept].mean()))
+    shares = np.divide(total, count, out=np.full(len(labels), np.nan), where=count > 0)
+    return share_over_bags(shares, pairs.bag, seed_means=means, units=units)
 
 
 def chance_intervals(labels: SceneLabels) -> dict[str, Interval]:

@@ -1,9 +1,10 @@
-"""Targeted removal (METHODS section 5): take the concept part or the object part out of the embeddings, probe again.
+"""Targeted removal: take the concept part or the object part out of the embeddings, and probe again.
 
 The parts are least squares fits for each slot, on the probes' own training scenes only: fitted on the scored scenes as
-well, a removal takes their noise along and pushes recognition below chance. As controls the parts of *other* concept
-values or objects are taken out: one permutation for each, shared by the slots, in which nothing keeps its place where
-that can be (published permutations may leave some in place).
+well, a removal takes their noise along and pushes recognition below chance. The control takes out a random subspace of
+as many dimensions as the removed part spans: it depends on no label, so it can not create what it leaves. The published
+control takes out the vectors of *other* values or objects, which adds an additive signal that probes can read: it makes
+a pure bag of concepts seem to bind. It is kept for reproduction.
 """
 
 from dataclasses import dataclass, replace
@@ -12,25 +13,59 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.additive import AdditiveModel, fit_additive
-from bindscope.analysis.incidence import blocks, checked_embeddings
+from bindscope.analysis.binding import Binding, Pairs, StrictChance
+from bindscope.analysis.held_out import (
+    HeldOut,
+    binding_of_held_out,
+    chance_where_swaps,
+    dealt_anew,
+    derived_binding,
+    held_out,
+    recognition_of_held_out,
+)
+from bindscope.analysis.incidence import Level, blocks, checked_embeddings
 from bindscope.analysis.metrics import Interval
 from bindscope.analysis.probes import ProbeFit
-from bindscope.analysis.readings import chance_intervals, recognition_with
-from bindscope.analysis.splits import split_scenes
+from bindscope.analysis.readings import chance_intervals
+from bindscope.analysis.splits import bag_splits
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import RemovalSpec
 
-VARIANTS = ("original", "minus_concepts", "minus_objects", "permuted_concepts", "permuted_objects")
+Ids = NDArray[np.int64]
+
+VARIANTS = (
+    "original",
+    "minus_concepts",
+    "minus_objects",
+    "random_subspace_concepts",
+    "random_subspace_objects",
+    "permuted_concepts",
+    "permuted_objects",
+)
+
+#: Variants that labels help to make: only a control shows what of their binding is the encoder's.
+LABELLED = ("minus_concepts", "minus_objects", "permuted_concepts", "permuted_objects")
+
+#: Singular values below this share of the largest one are rounding.
+_RANK = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
 class RemovalResult:
-    """Held-out recognition of each of the VARIANTS, chance on the same scenes, and the rows of the split."""
+    """Held-out recognition and binding of each of the VARIANTS over all splits, intervals over bags.
+
+    ``chance`` is what random scores reach on the same scenes, ``object_chance`` the levels of strict object recognition
+    where a valid swap exists. ``ranks``: dimensions that the ``concepts`` and the ``objects`` part span (at most, over
+    the splits). ``train`` and ``test`` are the rows of the first split.
+    """
 
     variants: dict[str, dict[str, Interval]]
+    bindings: dict[str, Binding]
     chance: dict[str, Interval]
-    train: NDArray[np.int64]
-    test: NDArray[np.int64]
+    object_chance: StrictChance
+    ranks: dict[str, int]
+    train: Ids
+    test: Ids
 
     @property
     def train_scenes(self) -> int:
@@ -44,34 +79,111 @@ class RemovalResult:
 def remove_parts(
     embeddings: ArrayLike, labels: SceneLabels, spec: RemovalSpec, *, probe_fit: ProbeFit
 ) -> RemovalResult:
-    """Probes embeddings [scene, dim] and four variants; ``probe_fit`` is called on the training scenes of each.
+    """Probes embeddings [scene, dim] and what each of the other VARIANTS leaves of them, under each split.
 
-    Raises InvalidInput as ``fit_additive`` does and for fewer than two training or held-out scenes.
+    Raises InvalidInput as ``fit_additive`` and ``split_bags`` do.
     """
-    rows = checked_embeddings(embeddings, labels)
-    train, test = split_scenes(labels, train_ratio=spec.train_ratio, seed=spec.seed)
-    learned, held_out = labels.take(train), labels.take(test)
-    variants: dict[str, dict[str, Interval]] = {}
-    for name in VARIANTS:
-        left = variant(rows, labels, name, train=train, seed=spec.seed)
-        variants[name] = recognition_with(probe_fit(left[train], learned), left[test], held_out)
-    return RemovalResult(variants, chance_intervals(held_out), train, test)
+    rows, pairs = checked_embeddings(embeddings, labels), Pairs.of(labels)
+    splits = bag_splits(labels, train_ratio=spec.train_ratio, seed=spec.seed, splits=spec.splits, pairs=pairs)
+    read: dict[str, list[HeldOut]] = {name: [] for name in VARIANTS}
+    control: dict[str, list[HeldOut]] = {name: [] for name in LABELLED}
+    ranks = {"concepts": 0, "objects": 0}
+    for number, parts in enumerate(splits):
+        seed = spec.seed + number
+        fitted = Parts.fitted(rows, labels, parts[0])
+        ranks = {part: max(ranks[part], fitted.rank(part)) for part in ranks}
+        for name in VARIANTS:
+            read[name].append(_read(rows, labels, pairs, parts, fitted, name, seed, probe_fit))
+        dealt = rows[dealt_anew(pairs, seed=seed)]
+        fitted = Parts.fitted(dealt, labels, parts[0])
+        for name in LABELLED:
+            control[name].append(_read(dealt, labels, pairs, parts, fitted, name, seed, probe_fit))
+    tested = np.unique(np.concatenate([test for _, test in splits]))
+    return RemovalResult(
+        variants={name: recognition_of_held_out(own, labels, pairs) for name, own in read.items()},
+        bindings={
+            name: derived_binding(own, control[name], labels, pairs, probe_fit=probe_fit)
+            if name in LABELLED
+            else binding_of_held_out(own, labels, pairs, probe_fit=probe_fit)
+            for name, own in read.items()
+        },
+        chance=chance_intervals(labels.take(tested)),
+        object_chance=chance_where_swaps(tested, labels),
+        ranks=ranks,
+        train=splits[0][0],
+        test=splits[0][1],
+    )
 
 
-def variant(
-    embeddings: ArrayLike, labels: SceneLabels, name: str, *, train: NDArray[np.int64], seed: int
-) -> NDArray[np.floating]:
-    """One of the VARIANTS of embeddings [scene, dim], the parts fitted on rows ``train``; the mean stays."""
-    rows = np.asarray(embeddings)
-    if name == "original":
-        return rows
-    level = 2 if name.endswith("concepts") else 1
-    model = fit_additive(rows[train], labels.take(train), estimator="lstsq_pos", level=2 if level == 2 else 1)
-    if name.startswith("permuted"):
-        model = permuted(model, seed=seed)
-    columns, out = model.columns(labels), np.empty(rows.shape)
-    for block in blocks(len(rows)):
-        out[block] = rows[block] - (model.sum_of(columns[block]) - model.mean)
+def _read(
+    rows: NDArray[np.floating],
+    labels: SceneLabels,
+    pairs: Pairs,
+    parts: tuple[Ids, Ids],
+    fitted: "Parts",
+    name: str,
+    seed: int,
+    probe_fit: ProbeFit,
+) -> HeldOut:
+    """What probes of the training scenes read from the held-out ones, in what a variant leaves of both."""
+    train, test = parts
+    left = fitted.variant(rows, labels, name, seed=seed)
+    probes = probe_fit(left[train], labels.take(train))
+    return held_out(probes, left[test], labels, pairs=pairs, train=train, rows=test)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What can be taken out: the additive models of the ``concepts`` and of the ``objects`` of the training scenes."""
+
+    concepts: AdditiveModel
+    objects: AdditiveModel
+
+    @classmethod
+    def fitted(cls, embeddings: NDArray[np.floating], labels: SceneLabels, train: Ids) -> "Parts":
+        """Fits both on rows ``train`` of embeddings [scene, dim]."""
+
+        def model(level: Level) -> AdditiveModel:
+            return fit_additive(embeddings[train], labels.take(train), estimator="lstsq_pos", level=level)
+
+        return cls(model(2), model(1))
+
+    def rank(self, part: str) -> int:
+        """How many dimensions the vectors of ``concepts`` or ``objects`` span."""
+        spread = np.linalg.svd(self._model(part).vectors, compute_uv=False)
+        return int((spread > _RANK * spread.max(initial=0.0)).sum())
+
+    def variant(
+        self, embeddings: NDArray[np.floating], labels: SceneLabels, name: str, *, seed: int
+    ) -> NDArray[np.floating]:
+        """What one of the VARIANTS leaves of embeddings [scene, dim]; the mean stays."""
+        if name == "original":
+            return embeddings
+        kind, _, part = name.rpartition("_")
+        model = self._model(part)
+        if kind == "random_subspace":
+            return without_random_subspace(embeddings, model.mean, self.rank(part), seed=seed)
+        model = permuted(model, seed=seed) if kind == "permuted" else model
+        columns, out = model.columns(labels), np.empty(embeddings.shape)
+        for block in blocks(len(embeddings)):
+            out[block] = embeddings[block] - (model.sum_of(columns[block]) - model.mean)
+        return out
+
+    def _model(self, part: str) -> AdditiveModel:
+        return self.concepts if part == "concepts" else self.objects
+
+
+def without_random_subspace(
+    embeddings: NDArray[np.floating], mean: NDArray[np.float64], rank: int, *, seed: int
+) -> NDArray[np.float64]:
+    """Embeddings [scene, dim] without what lies, around ``mean``, in a random subspace of ``rank`` dimensions."""
+    dim = embeddings.shape[1]
+    # One orthonormal basis for every rank, so that a larger control takes out what a smaller one did, and more.
+    basis = np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, dim)))[0][:, : min(rank, dim)]
+    out = np.empty(embeddings.shape)
+    for block in blocks(len(embeddings)):
+        centred = embeddings[block] - mean
+        out[block] = mean + (centred - (centred @ basis) @ basis.T if rank < dim else 0.0)
     return out
 
 

@@ -31,7 +31,7 @@ LEAST_BAGS = 3
 _CONSTANT = 1e-7
 _RANK = 1e-13
 #: The leave-one-bag-out looks at whole bags up to this many scenes, and at no more scores (scenes times classes).
-_SCENES, _SCORES = 8192, 1 << 24
+_SCENES, _SCORES = 4096, 1 << 24
 #: Scenes that are turned into float64 at a time.
 _BLOCK = 8192
 #: Bags above this many scenes are solved along the axes instead, where these are fewer.

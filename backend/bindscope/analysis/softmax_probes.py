@@ -1,7 +1,8 @@
 """The published kind of probe: bias-free softmax heads on the uniform distribution over what is present, with L2.
 
-The loss is convex and solved to its minimum (the paper's script takes a fixed number of steps towards it). Kept for the
-reproduction table: on real embeddings this loss underfits what is linearly there; ``ridge`` reads it.
+The loss is convex and solved to its minimum, at every strength that is tried. The paper's script takes a fixed number
+of steps towards it, which leaves unread much of what is linearly there. Kept for reproduction: ``ridge`` reads as much
+in a fraction of the time.
 """
 
 from dataclasses import dataclass
@@ -22,12 +23,15 @@ _LARGE_ITERATIONS = 150
 
 @dataclass(frozen=True, eq=False)
 class SoftmaxHeads:
-    """``weights`` [class, dim] of each head on embeddings minus ``mean``; ``seen`` [class] of each; the strengths."""
+    """``weights`` [class, dim] of each head on embeddings minus ``mean``; ``seen`` [class] of each; the ``strengths``
+    (None: all vectors are equal, nothing could be fitted); ``edges``: heads, by number, at the end of a path that was
+    still rising."""
 
     mean: NDArray[np.float64]
     weights: tuple[NDArray[np.float64], ...]
     seen: tuple[NDArray[np.bool_], ...]
-    strengths: tuple[float, ...]
+    strengths: tuple[float | None, ...]
+    edges: tuple[int, ...] = ()
 
 
 def fit_softmax_heads(
@@ -41,8 +45,8 @@ def fit_softmax_heads(
     """Fits one head for each array of class numbers ``ids`` [scene, slot] to embeddings ``rows`` [scene, dim].
 
     ``strength`` of L2 multiplies half the squared weights, for embeddings scaled to a mean squared norm of one; None:
-    chosen for each head by cross-validation over ``order`` [scene]. Above some 10^8 multiplications a step the solve
-    runs in float32.
+    chosen for each head by cross-validation over ``order`` [scene]. Equal vectors fit nothing: weights of 0. Above some
+    10^8 multiplications a step the solve runs in float32.
     """
     seen = [np.unique(own) for own in ids]
     targets = soft_targets(
@@ -52,8 +56,13 @@ def fit_softmax_heads(
     features: Array = axes.apply(rows)
     if features.size * int(targets.starts[-1]) > _DOUBLE_LIMIT:
         features = features.astype(np.float32)
+    if not features.shape[1]:
+        known_in = [np.isin(np.arange(size), known) for known, size in zip(seen, sizes, strict=True)]
+        nothing = tuple(np.zeros((size, rows.shape[1])) for size in sizes)
+        return SoftmaxHeads(axes.mean, nothing, tuple(known_in), (None,) * len(ids))
+    edges: tuple[int, ...] = ()
     if strength is None:
-        chosen, start = cross_validated(features, targets, order)
+        chosen, start, edges = cross_validated(features, targets, order)
     else:
         chosen = np.full(len(ids), strength)
         start = np.zeros((int(targets.starts[-1]), 1, features.shape[1]))
@@ -65,7 +74,7 @@ def fit_softmax_heads(
         weights.append(wide)
         known_in.append(flags)
         first += len(known)
-    return SoftmaxHeads(axes.mean, tuple(weights), tuple(known_in), tuple(chosen.tolist()))
+    return SoftmaxHeads(axes.mean, tuple(weights), tuple(known_in), tuple(chosen.tolist()), edges)
 
 
 def _solved(

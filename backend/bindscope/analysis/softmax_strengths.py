@@ -14,13 +14,16 @@ from bindscope.analysis.softmax import Array, SoftTargets, fit_softmax
 from bindscope.analysis.verdict import RESOLUTION, presence
 
 #: Strengths of L2 that cross-validation goes through, for embeddings scaled to a mean squared norm of one.
-STRENGTHS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+STRENGTHS = tuple(10.0**-power for power in range(13))
 FOLDS = 4
 
+#: The path ends for a head after so many strengths that are no better.
 _PATIENCE = 2
-#: To tell strengths apart takes less than to solve: the path may be rough, the final fit is not.
-_TOLERANCE = 1e-4
-_ITERATIONS = 60
+#: Nats of held-out cross-entropy below which two strengths are equally good: there the path is flat.
+_FLAT = 1e-3
+#: Every point of the path is solved: an early stop would be a regularisation of its own.
+_TOLERANCE = 1e-6
+_ITERATIONS = 500
 #: Cross-validation looks at no more training scenes than this, nor at more than these numbers of scenes times classes.
 _VALIDATION_SCENES = 4096
 _VALIDATION_NUMBERS = 1 << 24
@@ -38,16 +41,18 @@ class _Head:
     misses: int = 0
 
     def see(self, score: tuple[float, float], strength: float, *, weights: Array) -> None:
-        """Keeps what is better; a strength that improves neither number is a miss."""
-        self.misses = 0 if score[0] > self.score[0] or score[1] > self.score[1] else self.misses + 1
+        """Keeps what is better; a strength that improves neither number by more than a flat path does is a miss."""
+        better = score[0] > self.score[0] or score[1] > self.score[1] + _FLAT
+        self.misses = 0 if better else self.misses + 1
         if score > self.score:
             self.score, self.strength, self.weights = score, strength, weights.mean(1, keepdims=True)
 
 
 def cross_validated(
     features: Array, targets: SoftTargets, order: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], Array]:
-    """The strength [head] with the best held-out recognition (ties: cross-entropy), and weights to start from.
+) -> tuple[NDArray[np.float64], Array, tuple[int, ...]]:
+    """The strength [head] with the best held-out recognition (ties: cross-entropy), weights to start from, and the
+    heads whose strength lies at the end of a path that was still rising.
 
     ``order`` [scene] says which scene goes to which fold. All heads and folds go down the path of strengths together,
     each step from the last solution; a head that has got worse twice in a row stays where it is.
@@ -80,7 +85,8 @@ def cross_validated(
         for number in still:
             score = _held_out(features, targets, weights, head=number, fold=fold)
             heads[number].see(score, strength, weights=weights[starts[number] : starts[number + 1]])
-    return np.array([head.strength for head in heads]), np.concatenate([head.weights for head in heads])
+    edges = tuple(number for number, head in enumerate(heads) if head.strength == STRENGTHS[-1] and not head.misses)
+    return np.array([head.strength for head in heads]), np.concatenate([head.weights for head in heads]), edges
 
 
 def _held_out(

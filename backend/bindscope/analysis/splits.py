@@ -1,7 +1,7 @@
 """Training and held-out scenes. By bag, unless a published procedure is being reproduced.
 
 A split by scene puts a scene and its swap on different sides, which teaches a probe of a pure bag of concepts to prefer
-the pairing that it has not seen: its binding score falls to 0.37 in place of 1/2.
+the pairing that it has seen, and so to miss the other one.
 """
 
 import numpy as np
@@ -27,12 +27,34 @@ def split_bags(labels: SceneLabels, *, train_ratio: float, seed: int, pairs: Pai
             f"A split by bag needs scenes that show at least two different sets of values: these {len(labels)} show "
             f"{count}: add scenes with other values, or choose split 'scene'."
         )
-    order = np.random.default_rng(seed).permutation(count)
-    reached = np.cumsum(np.bincount(bag)[order])
-    nearest = int(np.abs(reached - train_ratio * len(labels)).argmin()) + 1
-    learned = np.zeros(count, dtype=bool)
-    learned[order[: min(max(nearest, 1), count - 1)]] = True
+    return _divided(bag, train_ratio=train_ratio, seed=seed)
+
+
+def _divided(bag: Ids, *, train_ratio: float, seed: int) -> tuple[Ids, Ids]:
+    """Rows of two parts that share no bag; bags are numbered without gaps, and there are at least two."""
+    sizes = np.bincount(bag)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    nearest = int(np.abs(np.cumsum(sizes[order]) - train_ratio * len(bag)).argmin()) + 1
+    learned = np.zeros(len(sizes), dtype=bool)
+    learned[order[: min(nearest, len(sizes) - 1)]] = True
     return np.flatnonzero(learned[bag]), np.flatnonzero(~learned[bag])
+
+
+def bag_splits(
+    labels: SceneLabels, *, train_ratio: float, seed: int, splits: int, pairs: Pairs
+) -> list[tuple[Ids, Ids]]:
+    """(training rows, held-out rows) by bag under the seeds ``seed``, ``seed`` + 1, ... Raises as ``split_bags``."""
+    seeds = range(seed, seed + splits)
+    return [split_bags(labels, train_ratio=train_ratio, seed=own, pairs=pairs) for own in seeds]
+
+
+def halves(rows: Ids, *, seed: int, pairs: Pairs) -> tuple[Ids, Ids]:
+    """Some of the scenes in two halves by bag; a single bag is both halves, which leaves probes too few to learn."""
+    names, bag = np.unique(pairs.bag[rows], return_inverse=True)
+    if len(names) < 2:
+        return rows, rows
+    one, other = _divided(bag, train_ratio=0.5, seed=seed)
+    return rows[one], rows[other]
 
 
 def split_scenes(labels: SceneLabels, *, train_ratio: float, seed: int) -> tuple[Ids, Ids]:

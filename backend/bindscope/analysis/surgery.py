@@ -1,12 +1,15 @@
-"""Object surgery (METHODS section 6): replace an object in embedding space, z' = z - u(o) + u(o').
+"""Object surgery: replace an object in embedding space, z' = z - u(o) + u(o').
 
 All edits of one concept are made: every scene, slot and value that no object of the scene has, if the edited scene
 exists. The banks leave out the scene to edit and the scene that it should become; the published procedure, which
-leaves both in, is reported beside it.
+leaves both in and skips scenes whose objects differ in the edited concept alone, is reported beside it. Probes read
+edits that are made among held-out scenes alone: object vectors that carry the noise of the probes' training scenes
+would make a pure bag of concepts seem to bind.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from math import prod
 
 import numpy as np
@@ -14,11 +17,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.additive import Singles
 from bindscope.analysis.banks import ObjectBanks, fit_banks
-from bindscope.analysis.metrics import Interval, wilson
-from bindscope.analysis.nearest import Retrieval, SceneGroups, SceneSearch, Term, search_among
+from bindscope.analysis.binding import Binding, Pairs, StrictChance, share_over_bags
+from bindscope.analysis.held_out import (
+    HeldOut,
+    chance_where_swaps,
+    dealt_anew,
+    derived_binding,
+    held_out,
+    recognition_of_held_out,
+)
+from bindscope.analysis.metrics import Interval
+from bindscope.analysis.nearest import SceneGroups, SceneSearch, Term, search_among
 from bindscope.analysis.probes import ProbeFit, Probes, Scores
-from bindscope.analysis.readings import recognition_with
-from bindscope.analysis.splits import split_scenes
+from bindscope.analysis.splits import bag_splits
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import ProbeSpec, SurgerySpec
 from bindscope.errors import InvalidInput, UnknownName
@@ -60,9 +71,10 @@ class SurgeryResult:
     """``edits`` were made; ``unsupported`` more lack an object vector once their own two scenes are left out.
 
     ``retrieval``: the edited scene is strictly nearest among all scenes. ``retrieval_published``: the same with both
-    scenes in the banks. ``stayed``: the nearest wrong scene beats the right one and is the scene before the edit.
-    ``probing``: recognition of the edited scene in z', by probes fitted on a training split, over the edits both of
-    whose scenes are held out (None without probes).
+    scenes in the banks, over the scenes that the published script edits. ``stayed``: the nearest wrong scene beats the
+    right one and is the scene before the edit. ``binding`` and ``probing``: what probes read from edits among held-out
+    scenes, asked for the edited scene (None without probes). Intervals and their n are over bags: of the scene before
+    the edit, for the probes of the scene after it.
     """
 
     concept: str
@@ -71,7 +83,9 @@ class SurgeryResult:
     retrieval: Interval
     retrieval_published: Interval
     stayed: Interval
+    binding: Binding | None
     probing: dict[str, Interval] | None
+    object_chance: StrictChance
     sample: EditedSample
 
 
@@ -123,33 +137,43 @@ def operate(
     Raises UnknownName for a concept that is not there, InvalidInput as ``fit_additive`` does. Without a single edit
     all intervals are empty.
     """
-    concept = _number_of(spec.concept, labels)
+    concept, pairs = _number_of(spec.concept, labels), Pairs.of(labels)
     banks = fit_banks(embeddings, labels, estimator=spec.estimator, singles=singles)
     search = search_among(banks.rows, labels)
-    edits = find_edits(labels, concept, groups=banks.groups)
-    if len(edits) > spec.limit:
-        chosen = np.random.default_rng(spec.seed).choice(len(edits), spec.limit, replace=False)
-        edits = edits.take(np.sort(chosen))
+    edits = _some(find_edits(labels, concept, groups=banks.groups), spec.limit, seed=spec.seed)
     vectors, supported = _edited(banks, edits)
     made = edits
     if not supported.all():
         made, vectors = edits.take(supported), vectors[supported]
     found = search.retrieve(vectors, made.goals)
-    minus, plus = banks.columns(made.slots, made.before), banks.columns(made.slots, made.after)
-    terms = [Term(1, banks.rows, made.scenes), Term(1, banks.table, plus), Term(-1, banks.table, minus)]
-    naive = search.retrieve_sums(terms, made.goals)
+    stayed = ~found.right & (found.wrong >= 0) & (banks.groups.group[found.wrong] == banks.groups.group[made.scenes])
+    published = _published(banks, search, made.take(~alike_but_for(labels, concept)[made.scenes]), pairs)
+    probing = binding = None
+    asked: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+    if probe_fit is not None:
+        parts, control = _read_edits(banks.rows, labels, concept, spec, pairs, probe_fit, singles)
+        probing = recognition_of_held_out(parts, labels, pairs)
+        asked = np.concatenate([asked, *(part.rows for part in parts)])
+        binding = derived_binding(parts, control, labels, pairs, probe_fit=probe_fit)
     return SurgeryResult(
         concept=labels.names[concept],
         edits=len(made),
         unsupported=len(edits) - len(made),
-        retrieval=wilson(int(found.right.sum()), len(made)),
-        retrieval_published=wilson(int(naive.right.sum()), len(made)),
-        stayed=_stayed(found, made, banks.groups),
-        probing=None
-        if probe_fit is None
-        else _probing(banks, labels, made, vectors=vectors, fit=probe_fit, seed=spec.seed),
+        retrieval=share_over_bags(found.right, pairs.bag[made.scenes]),
+        retrieval_published=published,
+        stayed=share_over_bags(stayed, pairs.bag[made.scenes]),
+        binding=binding,
+        probing=probing,
+        object_chance=chance_where_swaps(asked, labels),
         sample=_sample(made, vectors, labels=labels, groups=banks.groups, size=sample, seed=spec.seed),
     )
+
+
+def alike_but_for(labels: SceneLabels, concept: int) -> NDArray[np.bool_]:
+    """Scenes [scene] in which two objects agree in all other concepts: the published script edits no such scene."""
+    others = np.delete(labels.scenes, concept, axis=2)
+    same = [(others[:, i] == others[:, j]).all(1) for i, j in combinations(range(labels.slots), 2)]
+    return np.any(same, axis=0) if same and others.shape[2] else np.zeros(len(labels), dtype=bool)
 
 
 def edit_one(
@@ -191,7 +215,7 @@ def edit_one(
             f"are in slot {slot}: choose another object, or the estimator avg."
         )
     nearest, cosines = search.top(vectors[0], neighbours)
-    there = bool(goal[0] >= 0)
+    there = goal[0] >= 0
     return OneEdit(
         vector=vectors[0],
         goal=int(banks.groups.first(goal)[0]) if there else None,
@@ -225,25 +249,47 @@ def _edited(banks: ObjectBanks, edits: Edits) -> tuple[NDArray[np.floating], NDA
     return vectors, supported
 
 
-def _stayed(found: Retrieval, edits: Edits, groups: SceneGroups) -> Interval:
-    back = ~found.right & (found.wrong >= 0) & (groups.group[found.wrong] == groups.group[edits.scenes])
-    return wilson(int(back.sum()), len(edits))
+def _some(edits: Edits, most: int, *, seed: int) -> Edits:
+    """A seeded sample in the same order, where there are more."""
+    if len(edits) <= most:
+        return edits
+    return edits.take(np.sort(np.random.default_rng(seed).choice(len(edits), most, replace=False)))
 
 
-def _probing(
-    banks: ObjectBanks,
+def _published(banks: ObjectBanks, search: SceneSearch, edits: Edits, pairs: Pairs) -> Interval:
+    """Retrieval with both scenes of an edit in the banks."""
+    minus, plus = banks.columns(edits.slots, edits.before), banks.columns(edits.slots, edits.after)
+    terms = [Term(1, banks.rows, edits.scenes), Term(1, banks.table, plus), Term(-1, banks.table, minus)]
+    return share_over_bags(search.retrieve_sums(terms, edits.goals).right, pairs.bag[edits.scenes])
+
+
+def _read_edits(
+    rows: NDArray[np.floating],
     labels: SceneLabels,
-    edits: Edits,
-    *,
-    vectors: NDArray[np.floating],
+    concept: int,
+    spec: SurgerySpec,
+    pairs: Pairs,
     fit: ProbeFit,
-    seed: int,
-) -> dict[str, Interval]:
-    train, _ = split_scenes(labels, train_ratio=ProbeSpec().train_ratio, seed=seed)
-    probes = fit(banks.rows[train], labels.take(train))
-    learned = np.bincount(banks.groups.group[train], minlength=banks.groups.count) > 0
-    fair = ~learned[banks.groups.group[edits.scenes]] & ~learned[edits.goals]
-    return recognition_with(probes, vectors[fair], labels.take(banks.groups.first(edits.goals[fair])))
+    singles: Singles | None,
+) -> tuple[list[HeldOut], list[HeldOut]]:
+    """Edits among held-out scenes under each split, as probes of its training scenes read them; and the control."""
+    own: list[HeldOut] = []
+    control: list[HeldOut] = []
+    ratio, most = ProbeSpec().train_ratio, max(1, spec.limit // spec.splits)
+    splits = bag_splits(labels, train_ratio=ratio, seed=spec.seed, splits=spec.splits, pairs=pairs)
+    for number, (train, test) in enumerate(splits):
+        if len(test) < 2:
+            continue
+        dealt = rows[dealt_anew(pairs, seed=spec.seed + number)]
+        unseen = labels.take(test)
+        edits = _some(find_edits(unseen, concept, groups=SceneGroups(unseen)), most, seed=spec.seed + number)
+        for vectors, out in ((rows, own), (dealt, control)):
+            banks = fit_banks(vectors[test], unseen, estimator=spec.estimator, singles=singles)
+            edited, supported = _edited(banks, edits)
+            goals = test[banks.groups.first(edits.goals[supported])]
+            probes = fit(vectors[train], labels.take(train))
+            out.append(held_out(probes, edited[supported], labels, pairs=pairs, train=train, rows=goals))
+    return own, control
 
 
 def _sample(

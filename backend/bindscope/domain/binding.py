@@ -46,16 +46,18 @@ def says(low: float | None, high: float | None, n: int) -> Says:
     return "not found" if high <= NOT_FOUND else "too few"
 
 
-def says_derived(gap_low: float | None, gap_high: float | None, n: int) -> Says:
+def says_derived(low: float | None, high: float | None, *, gap_low: float, gap_high: float, n: int) -> Says:
     """What a score on vectors that labels helped to make supports (rebuilt, edited, with parts taken out).
 
-    The labels themselves can put binding there, so chance is what the same analysis reaches after the vectors of each
-    bag were dealt out anew among its scenes; ``gap``: the 95 % interval of the difference from it.
+    The labels themselves can put binding there, so it must also exceed what the same analysis reaches after the vectors
+    of each bag were dealt out anew among its scenes; ``gap``: the 95 % interval of the difference from it.
     """
-    if gap_low is None or gap_high is None:
-        return "too few"
-    word = says(CHANCE + gap_low, CHANCE + gap_high, n)
-    return "not found" if word == "below chance" else word
+    word = says(low, high, n)
+    if word == "too few" and n < LEAST_BAGS:
+        return word
+    if gap_low > 0:
+        return "present" if word == "present" and gap_low > MARGIN else "weak"
+    return "not found" if gap_high <= NOT_FOUND - CHANCE else "too few"
 
 
 def says_unpaired(difference_low: float | None, n: int) -> Says:

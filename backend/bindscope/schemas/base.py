@@ -56,6 +56,14 @@ class Twin(ResponseModel):
     train_ratio: float | None = None
 
 
+class Control(ResponseModel):
+    """Of vectors that labels helped to make (rebuilt, edited, with parts taken out): the same analysis after the
+    vectors of each bag were dealt out anew among its scenes, and the difference from it, on which ``says`` rests."""
+
+    forced_choice: Interval
+    difference: Interval
+
+
 class Binding(ResponseModel):
     """The binding score: paired forced choice between a scene and its swap. Chance is exactly 1/2; n counts bags.
 
@@ -68,6 +76,7 @@ class Binding(ResponseModel):
     unpaired: Unpaired | None = None
     twin: Twin | None = None
     double_difference: Interval | None = None
+    control: Control | None = None
 
 
 class StrictChance(ResponseModel):

@@ -1,22 +1,33 @@
-"""Additive decomposition (METHODS section 5)."""
+"""Additive decomposition: is a scene the sum of its objects?"""
 
 from typing import Literal
 
 from pydantic import Field
 
 from bindscope.domain.specs import Estimator
-from bindscope.schemas.base import AnalysisResponse, Interval, Recognition, RequestModel, ResponseModel, SceneModel
+from bindscope.schemas.base import (
+    AnalysisResponse,
+    Binding,
+    Interval,
+    Recognition,
+    RequestModel,
+    ResponseModel,
+    SceneModel,
+    StrictChance,
+)
 from bindscope.schemas.sources import SourceModel
 
 
 class DecompositionRequest(RequestModel):
-    """``level`` 1: the scene is a sum of object vectors; 2: of concept vectors."""
+    """``level`` 1: the scene is a sum of object vectors; 2: of concept vectors. ``splits`` splits by bag with seeds
+    ``seed``, ``seed`` + 1, ..."""
 
     source: SourceModel
     estimator: Estimator = "lstsq_pos"
     level: Literal[1, 2] = 1
     test_ratio: float = Field(0.2, gt=0, lt=1)
     seed: int = Field(0, ge=0, le=2**31 - 1)
+    splits: int = Field(5, ge=1, le=50)
 
 
 class FitQuality(ResponseModel):
@@ -27,12 +38,19 @@ class FitQuality(ResponseModel):
 
 
 class DecompositionResponse(AnalysisResponse):
-    """``unseen``: held-out scenes with an object (or value) that training never showed in that slot."""
+    """Means over ``splits``; intervals and n are over bags.
+
+    ``binding`` and ``probing``: what probes of real vectors read from rebuilt held-out ones; ``object_chance`` has the
+    levels of strict object recognition. ``unseen``: held-out scenes of the first split with an object (or value) that
+    training never showed in that slot."""
 
     r2: FitQuality
     retrieval: Interval
+    binding: Binding
     probing: Recognition
+    object_chance: StrictChance
     unseen: int
+    splits: int
     train_scenes: int
     test_scenes: int
 

@@ -1,20 +1,31 @@
-"""Object surgery (METHODS section 6)."""
+"""Object surgery: replace an object in embedding space."""
 
 from pydantic import Field
 
 from bindscope.domain.specs import Estimator
-from bindscope.schemas.base import AnalysisResponse, Interval, Recognition, RequestModel, ResponseModel, SceneModel
+from bindscope.schemas.base import (
+    AnalysisResponse,
+    Binding,
+    Interval,
+    Recognition,
+    RequestModel,
+    ResponseModel,
+    SceneModel,
+    StrictChance,
+)
 from bindscope.schemas.sources import SourceModel
 
 
 class SurgeryRequest(RequestModel):
-    """``concept``: whose value is replaced (default: the first). ``limit``: most edits made, a seeded sample."""
+    """``concept``: whose value is replaced (default: the first). ``limit``: most edits made, a seeded sample. Probes
+    read edits under ``splits`` splits by bag with seeds ``seed``, ``seed`` + 1, ..."""
 
     source: SourceModel
     estimator: Estimator = "avg_pos"
     concept: str | None = Field(None, max_length=64)
     limit: int = Field(20_000, ge=1, le=200_000)
     seed: int = Field(0, ge=0, le=2**31 - 1)
+    splits: int = Field(5, ge=1, le=50)
 
 
 class MeanCosine(ResponseModel):
@@ -27,11 +38,13 @@ class MeanCosine(ResponseModel):
 
 
 class SurgeryResponse(AnalysisResponse):
-    """``retrieval_published`` keeps both scenes of an edit in the averages, as the published procedure does.
+    """Intervals and n are over bags (sets of scenes that show the same values).
 
-    ``unsupported`` edits lack an object vector once their own scenes are left out. ``stayed``: the scene before the
-    edit is nearer than the right one.
-    """
+    ``retrieval_published`` keeps both scenes of an edit in the averages and leaves out scenes whose objects differ in
+    the edited concept alone, as the published script does. ``unsupported`` edits lack an object vector once their own
+    scenes are left out. ``stayed``: the scene before the edit is nearer than the right one. ``binding`` and
+    ``probing``: what probes read from edits among held-out scenes, asked for the edited scene; ``object_chance`` has
+    the levels of strict object recognition."""
 
     edits: int
     unsupported: int
@@ -39,7 +52,10 @@ class SurgeryResponse(AnalysisResponse):
     retrieval: Interval
     retrieval_published: Interval
     stayed: Interval
+    binding: Binding
     probing: Recognition
+    object_chance: StrictChance
+    splits: int
     rendered_cosine: MeanCosine | None
 
 

@@ -1,6 +1,6 @@
 """Questions about one scene: what explains it, and what an edit of it in embedding space leads to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from bindscope.analysis.additive import SceneShares, fit_additive
 from bindscope.analysis.metrics import cosines
 from bindscope.analysis.probes import ProbeScores, fit_probes
-from bindscope.analysis.splits import split_scenes
 from bindscope.analysis.surgery import edit_one
 from bindscope.domain.concepts import ConceptSpace, Object
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.scenes import Origin, Scene, scene_in_slots
-from bindscope.domain.specs import DecompositionSpec, ProbeSpec, SurgerySpec
+from bindscope.domain.specs import DecompositionSpec, SurgerySpec
 from bindscope.errors import InvalidInput
 from bindscope.services.sources import DatasetSource, ModelSource, SourceData, Sources
 
@@ -74,8 +73,8 @@ def edit_scene(
     if wanted == scene.values[number]:
         raise InvalidInput("The replacement is the object itself: choose another value.")
     objects = [*scene.values[:number], wanted, *scene.values[number + 1 :]]
-    train, _ = split_scenes(data.labels, train_ratio=ProbeSpec().train_ratio, seed=spec.seed)
-    probes = fit_probes(data.embeddings[train], data.labels.take(train), seed=spec.seed)
+    train = _rows_with_other_values(data.labels, scene.values, objects)
+    probes = fit_probes(data.embeddings[train], data.labels.take(train))
     found = edit_one(
         data.embeddings,
         data.labels,
@@ -102,6 +101,19 @@ def edit_scene(
         original=scene,
         edited=edited,
     )
+
+
+def _rows_with_other_values(labels: SceneLabels, *scenes: Sequence[Object]) -> NDArray[np.int64]:
+    """Scenes that share their bag with none of ``scenes``: probes of them have seen no scene of the edit.
+
+    Raises InvalidInput for fewer than two.
+    """
+    bags = np.sort(labels.scenes, axis=1)
+    own = np.sort(np.array(scenes, dtype=np.int64), axis=1)
+    rows = np.flatnonzero(~(bags[:, None] == own[None]).all((2, 3)).any(1))
+    if len(rows) < 2:
+        raise InvalidInput("Probes need at least two scenes that show other values than the edit: add scenes.")
+    return rows
 
 
 def _same_shape(source: ModelSource | DatasetSource, scene: Scene) -> None:

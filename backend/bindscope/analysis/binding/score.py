@@ -7,7 +7,7 @@ repeated values and unbalanced data.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bindscope.analysis.binding.intervals import bag_interval, difference_interval
 from bindscope.analysis.binding.pairs import Ids, Trials
 from bindscope.analysis.metrics import Interval
-from bindscope.domain.binding import LEAST_BAGS, Origin, Says, origin, says, says_unpaired
+from bindscope.domain.binding import LEAST_BAGS, Origin, Says, origin, says, says_derived, says_unpaired
 
 #: Leads of at most this are ties, unless the caller knows a larger resolution.
 TOLERANCE = 1e-9
@@ -66,6 +66,16 @@ class Unpaired:
 
 
 @dataclass(frozen=True)
+class Control:
+    """Of vectors that labels helped to make: the same analysis after the vectors of each bag were dealt out anew among
+    its scenes, and the paired ``difference`` from it. What depends on the bag alone, noise included, differs by 0.
+    """
+
+    forced_choice: Interval
+    difference: Interval
+
+
+@dataclass(frozen=True)
 class Twin:
     """The random-weights twin: another question than presence, namely whether training put the binding there.
 
@@ -90,6 +100,7 @@ class Binding:
     unpaired: Unpaired | None = None
     twin: Twin | None = None
     double_difference: Interval | None = None
+    control: Control | None = None
 
 
 def object_leads(scores: Array, trials: Trials) -> Array:
@@ -170,6 +181,23 @@ def _unpaired(seeds: Sequence[tuple[BagScores, BagScores]]) -> Unpaired | None:
         bag_interval(base.scores[beside]),
         difference_interval(own.scores[at], base.scores[beside], seed_means=means),
     )
+
+
+def against_control(found: Binding, own: Sequence[BagScores], control: Sequence[BagScores]) -> Binding:
+    """The headline of derived vectors: ``own`` scores under each split seed beside those of the ``control``."""
+    mine, other = BagScores.merged(own), BagScores.merged(control)
+    shared, at, beside = np.intersect1d(mine.bags, other.bags, return_indices=True)
+    if not len(shared) or found.forced_choice is None:
+        return found
+    means = [_mean_difference(one, two) for one, two in zip(own, control, strict=True) if len(one) and len(two)]
+    gap = difference_interval(mine.scores[at], other.scores[beside], seed_means=means)
+    seen = bag_interval(other.scores, seed_means=[part.mean for part in control if part.mean is not None])
+    assert gap.low is not None
+    assert gap.high is not None
+    score = found.forced_choice
+    word = says_derived(score.low, score.high, gap_low=gap.low, gap_high=gap.high, n=gap.n)
+    word = found.says if found.unpaired is not None else word
+    return replace(found, says=word, control=Control(seen, gap))
 
 
 def twin_of(

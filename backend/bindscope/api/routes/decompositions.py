@@ -43,15 +43,18 @@ def _computed(body: DecompositionRequest, parts: Services) -> DecompositionRespo
     result = decompose(
         data.embeddings,
         data.labels,
-        DecompositionSpec(body.estimator, body.level, body.test_ratio, body.seed),
-        probe_fit=lambda rows, labels: fit_probes(rows, labels, seed=body.seed),
+        DecompositionSpec(body.estimator, body.level, body.test_ratio, body.seed, body.splits),
+        probe_fit=fit_probes,
         singles=parts.sources.singles(source) if body.estimator == "single" else None,
     )
     return DecompositionResponse.model_validate(
         {
             "r2": result.r2,
             "retrieval": result.retrieval,
+            "binding": result.binding,
             "probing": result.probing,
+            "object_chance": result.object_chance,
+            "splits": body.splits,
             "unseen": result.unseen,
             "train_scenes": len(result.train),
             "test_scenes": len(result.test),

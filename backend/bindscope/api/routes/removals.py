@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/removals", tags=["geometry"])
 
 @router.post("")
 def run_removal(body: RemovalRequest, parts: Parts) -> RemovalResponse:
-    """Five variants, everything fitted on training scenes, probes fitted anew on each, read on held-out scenes."""
+    """Each variant: parts and probes fitted on the training scenes, read on held-out ones."""
     digest = parts.sources.digest(source_of(body.source))
     return remembered(
         parts, "removal", digest=digest, asked=body, kind=RemovalResponse, compute=lambda: _computed(body, parts)
@@ -30,13 +30,17 @@ def _computed(body: RemovalRequest, parts: Services) -> RemovalResponse:
     result = remove_parts(
         data.embeddings,
         data.labels,
-        RemovalSpec(body.train_ratio, body.seed),
-        probe_fit=lambda rows, labels: fit_probes(rows, labels, seed=body.seed),
+        RemovalSpec(body.train_ratio, body.seed, body.splits),
+        probe_fit=fit_probes,
     )
     return RemovalResponse.model_validate(
         {
             "variants": result.variants,
+            "bindings": result.bindings,
             "chance": result.chance,
+            "object_chance": result.object_chance,
+            "ranks": result.ranks,
+            "splits": body.splits,
             "train_scenes": len(result.train),
             "test_scenes": len(result.test),
             "seconds": round(time.perf_counter() - started, 3),

@@ -49,8 +49,8 @@ def _computed(body: SurgeryRequest, parts: Services) -> SurgeryResponse:
     result = operate(
         data.embeddings,
         data.labels,
-        SurgerySpec(body.estimator, body.concept, body.limit, body.seed),
-        probe_fit=lambda rows, labels: fit_probes(rows, labels, seed=body.seed),
+        SurgerySpec(body.estimator, body.concept, body.limit, body.seed, body.splits),
+        probe_fit=fit_probes,
         singles=parts.sources.singles(source) if body.estimator == "single" else None,
         sample=RENDERED,
     )
@@ -62,7 +62,10 @@ def _computed(body: SurgeryRequest, parts: Services) -> SurgeryResponse:
             "retrieval": result.retrieval,
             "retrieval_published": result.retrieval_published,
             "stayed": result.stayed,
+            "binding": result.binding,
             "probing": result.probing,
+            "object_chance": result.object_chance,
+            "splits": body.splits,
             "rendered_cosine": _rendered(parts, source, result.sample),
             "seconds": round(time.perf_counter() - started, 3),
             "provenance": provenance_of(data, body.seed),
