@@ -1,13 +1,15 @@
-"""The cards of a verdict as HTML: what the model sees, the diagnosis, the concepts, the objects."""
+"""The cards of a verdict as HTML: what the model sees, the diagnosis, the concepts, the objects; findings."""
 
 import base64
 from collections.abc import Mapping
 
+from bindscope.domain.findings.verdicts import contest_sentence, kept_sentence, twin_sentence
+from bindscope.domain.findings.words import Finding
 from bindscope.domain.render import OUTLINES, PALETTE
 from bindscope.schemas.verdicts import ConceptScore, ObjectScore, Verdict
 from bindscope_dashboard.components.scene_editor import css_color
 from bindscope_dashboard.markup import Html, joined, tag
-from bindscope_dashboard.wording import DIAGNOSES, contest_sentence, device, model_title, score
+from bindscope_dashboard.wording import DIAGNOSES, device, model_title, score
 
 #: Objects shown of the whole list: the best ones and all that are present.
 TOP_OBJECTS = 5
@@ -66,8 +68,26 @@ def thumbnail(png: bytes, text: str) -> Html:
 
 def contest_heading(verdict: Verdict) -> Html:
     """Title and outcome of the contest."""
-    sentence = contest_sentence(verdict.contest, anchor=verdict.anchor)
+    sentence = contest_sentence(verdict.contest, anchor=verdict.anchor, robustness=verdict.robustness)
     return tag("div", tag("h3", "Caption contest"), tag("span", sentence, cls="bs-muted"), cls="bs-head")
+
+
+def contest_notes(verdict: Verdict) -> Html:
+    """How stable the winner is, and how the scene's twin fares; nothing where neither was asked."""
+    contest, robust = verdict.contest, verdict.robustness
+    notes = [twin_sentence(contest.margin, verdict.twin_margin, floor=contest.noise_floor)]
+    if robust is not None:
+        notes.insert(0, kept_sentence(robust))
+    said = " ".join(note for note in notes if note)
+    return tag("p", said, cls="bs-muted") if said else Html("")
+
+
+def finding_card(finding: Finding) -> Html:
+    """A title with its sign, and the sentence."""
+    sign = DIAGNOSES[finding.tone].sign
+    title = tag("p", tag("span", sign, cls="sign", aria_hidden="true"), finding.title, cls="bs-diagnosis")
+    words = tag("div", title, tag("p", finding.sentence, cls="answer"), cls="words")
+    return tag("section", words, cls=f"bs-card bs-verdict {finding.tone}", aria_label="In one sentence")
 
 
 def concept_chips(verdict: Verdict) -> Html:

@@ -29,12 +29,16 @@ def verdict_csv(verdict: Verdict) -> str:
 
 def survey_csv(batch: VerdictBatch) -> str:
     """Every share with its interval, then the swap atlas."""
-    shares = {"swap_accuracy": batch.swap_accuracy, "undecided": batch.undecided}
+    known = {"binding": batch.binding.forced_choice, "double_difference": batch.binding.double_difference}
+    known |= {"order_against_meaning": batch.order_against_meaning, "robust": batch.robust}
+    shares = {name: own for name, own in known.items() if own is not None}
+    shares |= {"swap_accuracy": batch.swap_accuracy, "undecided": batch.undecided}
     shares |= {f"recognition:{name}": interval for name, interval in batch.recognition.items()}
     rows: list[Sequence[object]] = [(name, "", "", i.value, i.low, i.high, i.n) for name, i in shares.items()]
     rows += [
-        (f"swapped:{c.concept}", c.value, c.other, c.swapped.value, c.swapped.low, c.swapped.high, c.swapped.n)
+        (f"{name}:{c.concept}", c.value, c.other, *numbers_of(own))
         for c in batch.atlas
+        for name, own in (("swapped", c.swapped), ("shrunk", c.shrunk))
     ]
     return csv_text(("figure", "value", "other", "share", "low", "high", "n"), rows)
 

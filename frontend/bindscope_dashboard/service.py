@@ -133,7 +133,7 @@ def verdicts(bodies: Sequence[Mapping[str, Any]]) -> list[Verdict | ApiError]:
 
 
 def counterexample(body: Mapping[str, Any]) -> Counterexample:
-    """The smallest edit that flips the verdict."""
+    """The smallest edit that changes the winner of the contest."""
     return asked(Counterexample, key_of(body), lambda key: _counterexample(url(), key))
 
 

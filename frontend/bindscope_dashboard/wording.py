@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bindscope.domain.findings.verdicts import signed as signed
 from bindscope.schemas.base import Interval, Provenance
-from bindscope.schemas.verdicts import Contest, Diagnosis
+from bindscope.schemas.verdicts import Diagnosis
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ DIAGNOSES: Mapping[Diagnosis, Named] = {
         "Bag of concepts", "It recognises the properties, but not which belongs to which object.", "⇄"
     ),
     "blind": Named("Blind", "It does not even recognise the properties.", "∅"),
-    "undecided": Named("Undecided", "The captions tie within the noise.", "≈"),
+    "undecided": Named("Undecided", "No caption wins, or a change by a hair changes the winner.", "≈"),
 }
 
 
@@ -43,13 +44,6 @@ def score(value: float) -> str:
     return f"{value:.3f}".replace("-", "−")
 
 
-def signed(value: float) -> str:
-    """A margin with its sign: ``+0.0031``, or ``+5.1e−04`` where it is small."""
-    if value == 0:
-        return "0"
-    return f"{value:+.4f}".replace("-", "−") if abs(value) >= 0.001 else f"{value:+.1e}".replace("-", "−")
-
-
 def tiny(value: float) -> str:
     """A noise floor: ``1.2e−07``, or 0."""
     return "0" if value == 0 else f"{value:.1e}".replace("-", "−")
@@ -64,19 +58,6 @@ def runs_on(name: str, dtype: str) -> str:
     """``CPU, float32`` or ``CUDA 0, float16``."""
     kind, _, number = name.partition(":")
     return f"{kind.upper()}{' ' + number if number else ''}, {dtype}"
-
-
-def contest_sentence(contest: Contest, *, anchor: str) -> str:
-    """The contest in words, for the heading and for screen readers."""
-    what = "picture" if anchor == "image" else "caption"
-    if contest.margin is None or contest.outcome == "no_valid_swap":
-        return "There is nothing to exchange in this scene: no swap changes its objects."
-    margin = f"margin {signed(contest.margin)}"
-    if contest.outcome == "binds":
-        return f"The true caption is nearer to the {what} ({margin})."
-    if contest.outcome == "swaps":
-        return f"A swapped caption is nearer to the {what} ({margin})."
-    return f"Too close to call: the {margin} lies inside the noise floor."
 
 
 def model_title(model: str) -> str:

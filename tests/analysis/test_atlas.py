@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from bindscope.analysis.atlas import ENOUGH, enough_scenes, shrunk, swap_atlas
+from bindscope.analysis.atlas import enough_scenes, shrunk, swap_atlas
+from bindscope.domain.contests import CELL_TRIALS
 
 
 def test_the_atlas_counts_who_leaks_into_whom() -> None:
@@ -34,7 +35,7 @@ def test_cells_of_one_rate_are_nearly_never_shown(seed) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_cells_that_differ_are_shown_and_lie_nearer_to_their_rates_than_the_counts_do(seed) -> None:
     rates = np.random.default_rng(100 + seed).beta(2, 2, 90)
-    trials = np.full(90, ENOUGH)
+    trials = np.full(90, CELL_TRIALS)
     hits = cells(rates, trials, seed)
     mean, low, middle, high = shrunk(hits, trials)
     shown = (low > mean) | (high < mean)

@@ -13,7 +13,7 @@ import pytest
 
 from bindscope.client import ApiError, BindscopeClient
 from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.schemas.base import Interval, PlacedObject, Provenance, SceneModel
+from bindscope.schemas.base import Binding, Interval, PlacedObject, Provenance, SceneModel, StrictChance
 from bindscope.schemas.jobs import JobModel
 from bindscope.schemas.verdicts import (
     CaptionScore,
@@ -22,6 +22,7 @@ from bindscope.schemas.verdicts import (
     Contest,
     ObjectScore,
     ObjectScores,
+    Robustness,
     Verdict,
     VerdictBatch,
 )
@@ -196,6 +197,8 @@ def verdict(provenance) -> Verdict:
         anchor="image",
         anchor_text=None,
         contest=Contest(outcome="swaps", margin=-0.003, noise_floor=1e-6, captions=captions),
+        robustness=Robustness(same=18, copies=20, kind="places", stable=True),
+        twin_margin=0.002,
         concepts=ConceptScores(recognised=False, by_concept={"color": False, "shape": True}, scores=concepts),
         objects=ObjectScores(recognised=False, scores=objects),
         cached=0,
@@ -204,14 +207,22 @@ def verdict(provenance) -> Verdict:
     )
 
 
+def cell_of(value: str, other: str, share: float | None, *, shown: bool, example: SceneModel) -> dict[str, object]:
+    shares = {"swapped": interval(share, 10), "shrunk": interval(share, 10), "shown": shown}
+    return {"concept": "color", "value": value, "other": other, **shares, "undecided": 1, "mean_margin": 0.01,
+            "example": example}  # fmt: skip
+
+
 @pytest.fixture
 def batch(provenance, scene) -> VerdictBatch:
-    cell = {"concept": "color", "undecided": 1, "mean_margin": 0.01, "example": scene}
     return VerdictBatch(
         scenes=100,
+        twins=81,
         anchor="image",
         noise_floor=1e-6,
+        binding=Binding(forced_choice=interval(0.54, 84), undecided=interval(0.02, 84), says="too few"),
         swap_accuracy=interval(0.54),
+        swap_accuracy_chance=0.5,
         undecided=interval(0.02),
         no_valid_swap=19,
         recognition={
@@ -221,11 +232,14 @@ def batch(provenance, scene) -> VerdictBatch:
             "object": interval(0.2),
         },
         chance={"color": 0.02, "shape": 0.02, "concepts": 0.0005, "object": 0.0002},
+        object_chance=StrictChance(unconditional=0.0002, given_bag=0.17, ceiling_bag=0.5),
+        robust=interval(0.75, 12),
         atlas=[
-            {**cell, "value": "blue", "other": "red", "swapped": interval(0.3, 10)},
-            {**cell, "value": "blue", "other": "green", "swapped": interval(0.7, 10)},
-            {**cell, "concept": "shape", "value": "square", "other": "circle", "swapped": interval(None)},
+            cell_of("blue", "red", 0.3, shown=False, example=scene),
+            cell_of("blue", "green", 0.7, shown=True, example=scene),
+            cell_of("square", "circle", None, shown=False, example=scene) | {"concept": "shape"},
         ],
+        atlas_needed=1350,
         failures=[scene],
         milliseconds=900.0,
         provenance=provenance,

@@ -84,8 +84,10 @@ def test_the_csv_holds_every_score(verdict, batch):
         "kind": "true_caption", "name": "a red square and a blue circle", "in_scene": "True", "cosine": "0.301"
     }  # fmt: skip
     survey = list(csv.DictReader(io.StringIO(exports.survey_csv(batch))))
-    assert [row["figure"] for row in survey[:3]] == ["swap_accuracy", "undecided", "recognition:color"]
-    assert len(survey) == 2 + len(batch.recognition) + len(batch.atlas)
+    assert [row["figure"] for row in survey[:5]] == [
+        "binding", "robust", "swap_accuracy", "undecided", "recognition:color"
+    ]  # fmt: skip
+    assert len(survey) == 4 + len(batch.recognition) + 2 * len(batch.atlas)
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

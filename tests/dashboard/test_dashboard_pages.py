@@ -104,7 +104,7 @@ def test_break_it_shows_the_smallest_edit_or_says_that_it_held(app):
     compose(app, model="synthetic:product")
     app.button(key="compose.break.0").click().run()
     assert not app.exception
-    assert any("It held" in m.value or "Flipped" in m.value for m in app.markdown)
+    assert any("It held" in m.value or "Broken" in m.value for m in app.markdown)
 
 
 def test_failing_scenes_are_found_on_demand_and_opened(app):
@@ -158,10 +158,10 @@ def survey(app: AppTest, **query: str) -> AppTest:
 
 def test_a_survey_runs_and_shows_accuracy_recognition_and_atlas(app):
     page = survey(app)
-    assert "Swap accuracy" not in html_of(page)
+    assert "Binding score" not in html_of(page)
     page.button(key="survey.run").click().run()
     assert not page.exception
-    assert "Swap accuracy" in html_of(page)
+    assert "Binding score" in html_of(page)
     assert "CPU, float32" in html_of(page)
     assert query_of(page)["run"] == "1"
     assert page.selectbox(key="survey.pair.color").options
@@ -170,7 +170,7 @@ def test_a_survey_runs_and_shows_accuracy_recognition_and_atlas(app):
 
 def test_a_survey_link_shows_its_results_at_once(app):
     page = survey(app, run="1", model="synthetic:product", objects="3", layout="slots", seed="7")
-    assert "Swap accuracy" in html_of(page)
+    assert "Binding score" in html_of(page)
     assert page.segmented_control(key="survey.layout").value == "slots"
     assert query_of(page)["objects"] == "3"
 
@@ -178,10 +178,10 @@ def test_a_survey_link_shows_its_results_at_once(app):
 def test_other_settings_wait_for_run(app):
     page = survey(app, run="1")
     page.number_input(key="survey.seed").set_value(3).run()
-    assert "Swap accuracy" not in html_of(page)
+    assert "Binding score" not in html_of(page)
     assert "run" not in query_of(page)
     page.number_input(key="survey.seed").set_value(0).run()
-    assert "Swap accuracy" in html_of(page)
+    assert "Binding score" in html_of(page)
 
 
 def test_a_broken_survey_link_is_explained(app):

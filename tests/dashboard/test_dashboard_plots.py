@@ -5,8 +5,8 @@ from bindscope.schemas.verdicts import CaptionScore, Contest
 from bindscope_dashboard.plots.atlas import atlas_figure, atlas_text, cells_of
 from bindscope_dashboard.plots.contest import SHOWN, contest_figure, contest_text, shown_captions
 from bindscope_dashboard.plots.recognition import (
-    accuracy_figure,
-    accuracy_text,
+    choice_figure,
+    choice_text,
     recognition_figure,
     recognition_text,
 )
@@ -87,32 +87,55 @@ def test_recognition_has_a_bar_with_its_interval_and_a_tick_for_chance(batch, da
 
 
 @MODES
-def test_accuracy_is_shown_against_a_coin(batch, dark):
-    figure = accuracy_figure(batch.swap_accuracy, dark=dark)
+def test_objects_have_the_levels_of_known_values_beside_them(batch, dark):
+    levels = batch.object_chance
+    figure = recognition_figure(batch.recognition, batch.chance, object_chance=levels, dark=dark)
+    ticks = [trace.x[0] for trace in figure.data if trace.type == "scatter"]
+    assert ticks[-2:] == [levels.given_bag, levels.ceiling_bag]
+    text = recognition_text(batch.recognition, batch.chance, object_chance=levels)
+    assert "values known 17 %, most frequent pairing 50 %" in text
+
+
+@MODES
+def test_forced_choices_are_shown_against_one_half(batch, dark):
+    shares = {"its own caption": batch.binding.forced_choice}
+    figure = choice_figure(shares, dark=dark)
     assert {shape.x0 for shape in figure.layout.shapes} == {0.5}
-    assert accuracy_text(batch.swap_accuracy) == "Swap accuracy 54 % (44 to 64 %, n = 100); a coin reaches 50 %."
+    assert choice_text(shares) == "its own caption 54 % (44 to 64 %, n = 84); chance 50 %."
 
 
 def test_a_survey_without_a_single_swap_still_has_figures(batch):
     empty = batch.undecided.model_copy(update={"value": None, "low": None, "high": None, "n": 0})
-    assert not _bars(accuracy_figure(empty))
+    assert not _bars(choice_figure({"its own caption": empty}))
     assert not recognition_figure({"object": empty}, {}).data
 
 
 @MODES
-def test_the_atlas_is_the_same_on_both_sides_and_each_cell_can_be_clicked(batch, space, dark):
+def test_the_atlas_is_directed_and_each_cell_can_be_clicked(batch, space, dark):
     cells = cells_of(batch.atlas, "color")
     figure = atlas_figure(cells, space.concept("color"), dark=dark)
     heat, points = figure.data
     index = space.concept("color").index
-    assert heat.z[index["blue"]][index["green"]] == heat.z[index["green"]][index["blue"]] == 0.7
-    assert sorted(points.customdata) == [0, 0, 1, 1]
+    assert heat.z[index["blue"]][index["green"]] == 0.7
+    assert heat.z[index["green"]][index["blue"]] is None
+    assert sorted(points.customdata) == [0, 1]
     clicked = {(x, y): n for x, y, n in zip(points.x, points.y, points.customdata, strict=True)}
     assert cells[clicked[index["red"], index["blue"]]].other == "red"
 
 
-def test_the_atlas_lists_the_worst_pair_first(batch):
+@MODES
+def test_a_cell_that_cannot_be_told_from_the_mean_is_grey(batch, space, dark):
+    cells = cells_of(batch.atlas, "color")
+    heat, points = atlas_figure(cells, space.concept("color"), dark=dark).data
+    index = space.concept("color").index
+    assert heat.z[index["blue"]][index["red"]] is None
+    veils = dict(zip(points.customdata, points.marker.color, strict=True))
+    assert [veils[number].endswith(",0)") for number in range(2)] == [cells[0].shown, cells[1].shown] == [True, False]
+
+
+def test_the_atlas_lists_the_worst_cell_that_differs_from_the_mean_first(batch):
     cells = cells_of(batch.atlas, "color")
     assert [c.other for c in cells] == ["green", "red"]
-    assert "Worst: blue and green 70 % of 10" in atlas_text(cells, "color")
+    assert "the worst first: blue taken for green 70 %, n = 10." in atlas_text(cells, "color")
+    assert "No pair of values differs" in atlas_text(cells[1:], "color")
     assert "no scene exchanges" in atlas_text([], "color")

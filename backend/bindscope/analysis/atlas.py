@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from bindscope.analysis.metrics import Interval, wilson
-
-#: Trials of a cell that a figure of its own takes.
-ENOUGH = 30
+from bindscope.domain.contests import CELL_TRIALS
 
 
 @dataclass(frozen=True)
@@ -93,9 +91,9 @@ def shrunk(
 
 
 def enough_scenes(scenes: int, trials: NDArray[np.int64], cells: NDArray[np.int64]) -> int | None:
-    """How many scenes give ``ENOUGH`` trials a cell on average in every concept, from the ``trials`` [concept] that
-    ``scenes`` gave and the possible ``cells`` [concept]; None without a trial."""
+    """How many scenes give ``CELL_TRIALS`` trials a cell on average in every concept, from the ``trials`` [concept]
+    that ``scenes`` gave and the possible ``cells`` [concept]; None without a trial."""
     able = (trials > 0) & (cells > 0)
     if not able.any():
         return None
-    return int(np.ceil(scenes * ENOUGH * (cells[able] / trials[able]).max() / 10)) * 10
+    return int(np.ceil(scenes * CELL_TRIALS * (cells[able] / trials[able]).max() / 10)) * 10

@@ -9,9 +9,9 @@ import typer
 
 from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
-from bindscope.cli.wording import interval_text
 from bindscope.client import BindscopeClient
 from bindscope.client.connection import DEFAULT_URL
+from bindscope.domain.findings.verdicts import accuracy_sentence, contest_finding, kept_sentence, twin_sentence
 from bindscope.domain.scenes import MAX_OBJECTS
 from bindscope.errors import InvalidInput
 from bindscope.schemas.base import PlacedObject, SceneModel
@@ -157,31 +157,42 @@ def verdict(
         typer.echo(f"  {caption.score:+.4f}  {caption.kind:4}  {caption.text}")
     if answer.contest.margin is not None:
         typer.echo(f"  margin {answer.contest.margin:+.4f}, noise floor {answer.contest.noise_floor:.1e}")
+        if answer.robustness is not None:
+            typer.echo(f"  {kept_sentence(answer.robustness)}")
+        twin = twin_sentence(answer.contest.margin, answer.twin_margin, floor=answer.contest.noise_floor)
+        if twin:
+            typer.echo(f"  {twin}")
 
 
 def check(
     model: _Model,
     space: _Space = "shapes2d",
-    minimum: Annotated[float, typer.Option("--min", min=0, max=1, help="Lowest swap accuracy that passes.")] = 0.6,
+    minimum: Annotated[
+        float, typer.Option("--min", min=0, max=1, help="Lowest binding score that passes (chance is 0.5).")
+    ] = 0.6,
     count: Annotated[int, typer.Option(min=1, max=5000, help="Scenes.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the scenes.")] = 0,
     url: _Url = None,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
-    """A gate for continuous integration: exit 1 when the swap accuracy is below --min."""
+    """A gate for continuous integration: exit 1 when the binding score is below --min.
+
+    The binding score sets the caption of each scene against that of its swap, both ways; chance is 0.5."""
     with client_for(url) as client:
         progress = None if as_json else _show_progress
         result = client.verdict_batch(model, space, on_progress=progress, count=count, seed=seed, only_valid_swaps=True)
-    accuracy = result.swap_accuracy
-    passed = accuracy.value is not None and accuracy.value >= minimum
+    score = result.binding.forced_choice
+    passed = score is not None and score.value is not None and score.value >= minimum
     if out is not None:
         delivered(result, as_json=False, out=out)
     if as_json:
         delivered({**result.model_dump(mode="json"), "passed": passed, "min": minimum}, as_json=True)
     else:
-        typer.echo(f"swap accuracy {interval_text(accuracy)}, undecided {interval_text(result.undecided)}")
-        typer.echo(f"{'passed' if passed else 'FAILED'}: at least {minimum} was asked for")
+        told = contest_finding(result.binding, anchor=result.anchor)
+        typer.echo(f"{told.title}. {told.sentence}")
+        typer.echo(accuracy_sentence(result.swap_accuracy, result.swap_accuracy_chance))
+        typer.echo(f"{'passed' if passed else 'FAILED'}: a binding score of at least {minimum} was asked for")
     if not passed:
         raise typer.Exit(1)
 

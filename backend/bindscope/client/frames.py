@@ -83,7 +83,12 @@ def _(answer: Verdict) -> list[Record]:
 
 @records.register
 def _(answer: VerdictBatch) -> list[Record]:
-    rows = [_row("swap_accuracy", answer.swap_accuracy), _row("undecided", answer.undecided)]
+    double, order = answer.binding.double_difference, answer.order_against_meaning
+    rows = _binding(answer.binding)
+    rows += [] if double is None else [_row("double_difference", double, chance=CHANCE)]
+    rows += [] if order is None else [_row("order_against_meaning", order, chance=CHANCE)]
+    rows.append(_row("swap_accuracy", answer.swap_accuracy, chance=answer.swap_accuracy_chance))
+    rows.append(_row("undecided", answer.undecided))
     return rows + [_row(name, own, chance=answer.chance.get(name)) for name, own in answer.recognition.items()]
 
 
@@ -131,11 +136,12 @@ def _(answer: LookalikeResponse) -> list[Record]:
 def _(answer: RepairModel) -> list[Record]:
     rows: dict[str, RepairFigures] = {"before": answer.before, "after": answer.after, **answer.baselines}
     rows |= {f"t={point.t:g}": point for point in answer.path}
-    return [
-        _row(name, getattr(own, name), stage=stage)
-        for stage, own in rows.items()
-        for name in ("swap_accuracy", "recall_at_1", "concepts")
-    ]
+    out = []
+    for stage, own in rows.items():
+        choice = own.binding.forced_choice
+        out += [] if choice is None else [_row("binding", choice, stage=stage)]
+        out += [_row(name, getattr(own, name), stage=stage) for name in ("swap_accuracy", "recall_at_1", "concepts")]
+    return out
 
 
 @records.register
@@ -314,7 +320,7 @@ def _curves(answer: JobModel, go: Any) -> "go.Figure":
 
 _FIGURES: Mapping[type, Callable[[Any, Any], "go.Figure"]] = {
     Verdict: _contest,
-    VerdictBatch: _shares("Swap accuracy and recognition"),
+    VerdictBatch: _shares("Binding score, swap accuracy and recognition"),
     ProbeResponse: _shares("Linear probes"),
     DecompositionResponse: _shares("Scenes rebuilt as sums"),
     RemovalResponse: _shares("Recognition after each removal"),

@@ -129,7 +129,8 @@ class BindscopeClient(LongWork, Choosing, OwnData):
         return self._ask(EmbeddingResponse, "POST", "/v1/embeddings", json=body)
 
     def verdict(self, model: str, scene: SceneLike, **options: Any) -> Verdict:
-        """Does the model prefer the true caption or the swapped one? Options: template, articles, orders."""
+        """Does the model prefer the true caption or the swapped one? Options: template, articles, orders,
+        robustness (False is quicker: no copies that differ by a hair)."""
         body = {"model": model, "scene": _plain(scene), **options}
         return self._ask(Verdict, "POST", "/v1/verdicts", json=body)
 
@@ -148,7 +149,8 @@ class BindscopeClient(LongWork, Choosing, OwnData):
         return self._followed(BatchLine, "/v1/verdicts/batch", body, on_progress)
 
     def counterexample(self, model: str, scene: SceneLike, **options: Any) -> Counterexample:
-        """The smallest edit of the scene that flips the verdict. Options: budget and those of ``verdict``."""
+        """The smallest edit of the scene that changes the winner of its contest. Options: budget, template, articles,
+        orders."""
         body = {"model": model, "scene": _plain(scene), **options}
         return self._ask(Counterexample, "POST", "/v1/counterexamples", json=body)
 

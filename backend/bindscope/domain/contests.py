@@ -16,6 +16,8 @@ from bindscope.domain.swaps import Swap, valid_swaps
 Orders = Literal["all", "given"]
 #: Up to two objects every swapped scene is shown too; above, this many of them, drawn by seed.
 MOST_TWINS = 3
+#: Trials of a cell of the swap atlas that a figure of its own takes.
+CELL_TRIALS = 30
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ class VerdictBatch(ResponseModel):
     anchor: Literal["image", "text"]
     noise_floor: float
     binding: Binding
-    order_against_meaning: Interval | None
+    order_against_meaning: Interval | None = None
     swap_accuracy: Interval
     swap_accuracy_chance: float | None
     undecided: Interval
@@ -176,9 +176,9 @@ class VerdictBatch(ResponseModel):
     recognition: Recognition
     chance: dict[str, float]
     object_chance: StrictChance
-    robust: Interval | None
+    robust: Interval | None = None
     atlas: list[AtlasCell]
-    atlas_needed: int | None
+    atlas_needed: int | None = None
     failures: list[SceneModel]
     milliseconds: float
     provenance: Provenance

@@ -6,10 +6,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from bindscope.schemas.verdicts import CaptionScore, Contest
+from bindscope.domain.findings.verdicts import contest_sentence
+from bindscope.schemas.verdicts import CaptionScore, Contest, Robustness
 from bindscope_dashboard.plots.layout import page_layout, wrapped
 from bindscope_dashboard.theme import Ink, ink
-from bindscope_dashboard.wording import contest_sentence, score, signed, tiny
+from bindscope_dashboard.wording import score, signed, tiny
 
 #: At most this many captions of each kind are drawn; the table of all scores has the rest.
 SHOWN = 3
@@ -40,7 +41,8 @@ def contest_figure(contest: Contest, *, dark: bool = False, width: int = 52) -> 
     drawing = _bars(captions, lines, colors=colors)
     drawing.layout["yaxis"]["domain"] = [strip / (bars + strip), 1]
     if contest.margin is not None:
-        below = _strip(contest.margin, contest.noise_floor, colors=colors)
+        decided = contest.outcome in ("binds", "swaps")
+        below = _strip(contest.margin, contest.noise_floor, decided=decided, colors=colors)
         below.layout["yaxis2"]["domain"] = [0, _STRIP / (bars + strip)]
         drawing = drawing.joined(below)
     layout = {
@@ -54,10 +56,11 @@ def contest_figure(contest: Contest, *, dark: bool = False, width: int = 52) -> 
     return go.Figure(data=drawing.traces, layout=layout, _validate=False)
 
 
-def contest_text(contest: Contest, *, anchor: str) -> str:
+def contest_text(contest: Contest, *, anchor: str, robustness: Robustness | None = None) -> str:
     """The figure in words."""
     listed = "; ".join(f"{_KINDS[c.kind]} caption '{c.text}' {score(c.score)}" for c in shown_captions(contest))
-    return f"{contest_sentence(contest, anchor=anchor)} Noise floor {tiny(contest.noise_floor)}. {listed}."
+    sentence = contest_sentence(contest, anchor=anchor, robustness=robustness)
+    return f"{sentence} Noise floor {tiny(contest.noise_floor)}. {listed}."
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,9 @@ def _bars(captions: Sequence[CaptionScore], lines: Sequence[Sequence[str]], *, c
     return _Drawing(traces, layout, annotations, [])
 
 
-def _strip(margin: float, floor: float, *, colors: Ink) -> _Drawing:
+def _strip(margin: float, floor: float, *, decided: bool, colors: Ink) -> _Drawing:
     reach = max(abs(margin) * 1.3, floor * 4, 0.01)
-    tone = colors.neutral if abs(margin) <= floor else (colors.true if margin > 0 else colors.swap)
+    tone = colors.neutral if not decided else (colors.true if margin > 0 else colors.swap)
     marker = {
         "type": "scatter",
         "mode": "markers",

@@ -1,10 +1,11 @@
-"""Shares with their 95 % intervals: swap accuracy against a coin, recognition against chance."""
+"""Shares with their 95 % intervals: forced choices and recognition, each against its chance."""
 
 from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from bindscope.schemas.base import Interval, Recognition
+from bindscope.domain.binding import CHANCE
+from bindscope.schemas.base import Interval, Recognition, StrictChance
 from bindscope_dashboard.plots.layout import dressed
 from bindscope_dashboard.theme import Ink, ink
 from bindscope_dashboard.wording import percent, with_interval
@@ -17,67 +18,86 @@ NAMES: Mapping[str, str] = {
 _ROW = 34
 
 
-def accuracy_figure(accuracy: Interval, *, dark: bool = False) -> go.Figure:
-    """One bar with its interval and the line of a coin at one half."""
+def choice_figure(shares: Mapping[str, Interval], *, dark: bool = False) -> go.Figure:
+    """Bars of forced choices with their intervals, and the line of chance, which is one half for each."""
     colors = ink(dark=dark)
     figure = go.Figure()
-    if accuracy.value is not None:
-        tone = colors.true if accuracy.value >= 0.5 else colors.swap
-        share_bar(figure, accuracy, 0, tone=tone, colors=colors, name="swap accuracy")
-    figure.add_shape(
-        type="line", x0=0.5, x1=0.5, y0=-0.6, y1=0.6, line={"color": colors.text, "width": 1.5, "dash": "dash"}
-    )
-    figure.add_annotation(
-        x=0.5, y=0.62, text="a coin", showarrow=False, yanchor="bottom", font={"color": colors.muted, "size": 12}
-    )
-    figure.update_yaxes(visible=False, range=[-0.6, 1.05], fixedrange=True)
+    shown = {name: own for name, own in shares.items() if own.value is not None}
+    for row, (name, own) in enumerate(shown.items()):
+        tone = colors.true if (own.value or 0.0) >= CHANCE else colors.swap
+        share_bar(figure, own, row, tone=tone, colors=colors, name=name)
+    figure.add_vline(x=CHANCE, line={"color": colors.text, "width": 1.5, "dash": "dash"})
+    _named_rows(figure, list(shown))
     share_axis(figure)
-    return dressed(figure, colors, height=112)
+    return dressed(figure, colors, height=_ROW * max(1, len(shown)) + 40, bargap=0)
 
 
-def recognition_figure(recognition: Recognition, chance: Mapping[str, float], *, dark: bool = False) -> go.Figure:
-    """A bar per concept, for all concepts at once and for objects; a tick shows chance."""
+def choice_text(shares: Mapping[str, Interval]) -> str:
+    """The figure in words."""
+    parts = "; ".join(f"{name} {with_interval(own)}" for name, own in shares.items())
+    return f"{parts}; chance {percent(CHANCE)}."
+
+
+def recognition_figure(
+    recognition: Recognition,
+    chance: Mapping[str, float],
+    *,
+    object_chance: StrictChance | None = None,
+    dark: bool = False,
+) -> go.Figure:
+    """A bar per concept, for all concepts at once and for objects; a tick shows chance.
+
+    ``object_chance``: at the objects two ticks instead, what knowing the values reaches and the most that it can.
+    """
     colors = ink(dark=dark)
     figure = go.Figure()
     names = [name for name, interval in recognition.items() if interval.value is not None]
     for row, name in enumerate(names):
         share_bar(figure, recognition[name], row, tone=colors.true, colors=colors, name=NAMES.get(name, name))
-        level = chance.get("object" if name == "object_on_valid_swaps" else name)
-        if level is not None:
+        for said, level in _levels(name, chance, object_chance):
             figure.add_scatter(
                 x=[level],
                 y=[row],
                 mode="markers",
                 marker={"symbol": "line-ns", "size": 22, "line": {"color": colors.text, "width": 2.5}},
-                hovertemplate=f"chance {percent(level)}<extra></extra>",
+                hovertemplate=f"{said} {percent(level)}<extra></extra>",
             )
+    _named_rows(figure, [NAMES.get(name, name) for name in names])
+    share_axis(figure)
+    return dressed(figure, colors, height=_ROW * max(1, len(names)) + 40, bargap=0)
+
+
+def recognition_text(
+    recognition: Recognition, chance: Mapping[str, float], *, object_chance: StrictChance | None = None
+) -> str:
+    """The figure in words."""
+    parts = [
+        f"{NAMES.get(name, name)} {with_interval(interval)}"
+        + "".join(f", {said} {percent(level)}" for said, level in _levels(name, chance, object_chance))
+        for name, interval in recognition.items()
+    ]
+    return f"Recognition: {'; '.join(parts)}."
+
+
+def _levels(name: str, chance: Mapping[str, float], object_chance: StrictChance | None) -> list[tuple[str, float]]:
+    if object_chance is not None and name.startswith("object"):
+        levels = {"values known": object_chance.given_bag, "most frequent pairing": object_chance.ceiling_bag}
+    else:
+        levels = {"chance": chance.get("object" if name == "object_on_valid_swaps" else name)}
+    return [(said, level) for said, level in levels.items() if level is not None]
+
+
+def _named_rows(figure: go.Figure, names: list[str]) -> None:
     figure.update_yaxes(
         tickvals=list(range(len(names))),
-        ticktext=[NAMES.get(name, name) for name in names],
-        range=[len(names) - 0.5, -0.5],
+        ticktext=names,
+        range=[max(1, len(names)) - 0.5, -0.5],
         fixedrange=True,
         showgrid=False,
         zeroline=False,
         ticks="",
         automargin=True,
     )
-    share_axis(figure)
-    return dressed(figure, colors, height=_ROW * max(1, len(names)) + 40, bargap=0)
-
-
-def recognition_text(recognition: Recognition, chance: Mapping[str, float]) -> str:
-    """The figure in words."""
-    parts = [
-        f"{NAMES.get(name, name)} {with_interval(interval)}"
-        + (f", chance {percent(chance[name])}" if name in chance else "")
-        for name, interval in recognition.items()
-    ]
-    return f"Recognition: {'; '.join(parts)}."
-
-
-def accuracy_text(accuracy: Interval) -> str:
-    """The figure in words."""
-    return f"Swap accuracy {with_interval(accuracy)}; a coin reaches 50 %."
 
 
 def share_bar(figure: go.Figure, interval: Interval, row: float, *, tone: str, colors: Ink, name: str) -> None:

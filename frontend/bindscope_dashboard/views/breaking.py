@@ -1,4 +1,4 @@
-"""Break it: the smallest edit that flips the verdict, before and after."""
+"""Break it: the smallest edit that changes the winner of the contest, before and after."""
 
 import json
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from bindscope.domain.findings.verdicts import broken_finding
 from bindscope.schemas.counterexamples import Counterexample
 from bindscope.schemas.verdicts import Verdict
 from bindscope_dashboard import cards, own_data, service, state
@@ -22,24 +23,27 @@ def break_it(shown: ComposeState, verdict: Verdict, body: Mapping[str, Any], *, 
         return  # only drawn scenes can be moved and resized
     decided = verdict.contest.outcome in ("binds", "swaps")
     key = json.dumps(body, sort_keys=True)
+    label = "Repair it" if verdict.contest.outcome == "swaps" else "Break it"
     st.button(
-        "Break it", icon=":material/bolt:", key=f"compose.break.{slot}", disabled=not decided,
+        label, icon=":material/bolt:", key=f"compose.break.{slot}", disabled=not decided,
         on_click=state.switch_on, args=(f"break.{slot}", key),
-        help="Searches moves, sizes, exchanged places and changed values for the smallest edit that flips the contest."
-        if decided else "The contest of this scene has no winner, so there is nothing to flip.",
+        help="Searches moves, sizes, exchanged places and changed values for the smallest edit that changes the winner."
+        if decided else "The contest of this scene has no winner that is stable, so there is nothing to change.",
     )  # fmt: skip
     if decided and state.is_on(f"break.{slot}") == key:
-        with st.spinner("Searching for the smallest edit that flips the verdict …"):
+        with st.spinner("Searching for the smallest edit that changes the winner …"):
             found = service.counterexample({**body, "budget": _BUDGET})
         with st.container(border=True):
             _show(shown, found, slot=slot)
 
 
 def _show(shown: ComposeState, found: Counterexample, *, slot: int) -> None:
-    if not found.found or found.scene is None or found.edit is None or found.after is None:
-        st.markdown(f"**It held.** None of the {found.tried} small edits that were tried flips the verdict.")
+    won = None if found.after is None else found.after.contest.outcome
+    edit = "" if found.edit is None else found.edit.text
+    told = broken_finding(found.before.contest.outcome, won, edit=edit, tried=found.tried)
+    st.markdown(f"**{told.title}.** {literal(told.sentence)}")
+    if found.scene is None or found.after is None:
         return
-    st.markdown(f"**Flipped.** Smallest edit found: {literal(found.edit.text)} ({found.tried} tried).")
     if own_data.has_pictures(service.spaces()[shown.scene.space]):
         before, after = st.columns(2)
         for column, scene, verdict, title in (

@@ -3,7 +3,7 @@
 How it is used: somebody opens the page and sees a red square and a blue circle, and beside them two models' verdicts
 in plain words. They drag a shape, recolour it, add one; each change is judged again at once. They read the answer
 first, then the caption contest under it, then which concepts and objects were recognised. They press "Break it" to
-get the smallest edit that flips the verdict, or look for scenes that fail, and send a colleague the link.
+get the smallest edit that changes the winner, or look for scenes that fail, and send a colleague the link.
 """
 
 from collections.abc import Mapping, Sequence

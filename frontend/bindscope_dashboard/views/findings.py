@@ -1,4 +1,4 @@
-"""What a survey found: the big number, recognition, the swap atlas, scenes that fail, downloads."""
+"""What a survey found: the binding score, recognition, the swap atlas, scenes that fail, downloads."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,16 +6,25 @@ from typing import Any
 
 import streamlit as st
 
+from bindscope.domain.binding import CHANCE
 from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.contests import CELL_TRIALS
+from bindscope.domain.findings.verdicts import (
+    accuracy_sentence,
+    contest_finding,
+    double_sentence,
+    order_sentence,
+    robust_sentence,
+)
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.verdicts import AtlasCell, VerdictBatch
-from bindscope_dashboard import charts, exports, service, state, tables
+from bindscope_dashboard import cards, charts, exports, service, state, tables
 from bindscope_dashboard.links import ComposeState, SurveyState, compose_query
-from bindscope_dashboard.markup import Html, tag
+from bindscope_dashboard.markup import Html, joined, tag
 from bindscope_dashboard.plots.atlas import atlas_figure, atlas_text, cells_of
 from bindscope_dashboard.plots.recognition import (
-    accuracy_figure,
-    accuracy_text,
+    choice_figure,
+    choice_text,
     recognition_figure,
     recognition_text,
 )
@@ -23,61 +32,85 @@ from bindscope_dashboard.views.gallery import scene_cards
 from bindscope_dashboard.wording import percent, runs_on, signed, tiny, with_interval
 
 _SHOWN = 6
+#: Scenes that a survey may have.
+MOST_SCENES = 5000
 
 
-def show(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> None:
-    """All of it, the big number first."""
-    st.html(_facts(batch))
-    dark = state.is_dark()
+def show(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> int | None:
+    """All of it, the binding score first. Returns a number of scenes where the reader asked for so many."""
+    st.html(joined(cards.finding_card(contest_finding(batch.binding, anchor=batch.anchor)), _facts(batch)))
     with st.container(key="survey-columns"):
         left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Swap accuracy against a coin", anchor=False)
-        st.plotly_chart(
-            accuracy_figure(batch.swap_accuracy, dark=dark),
-            theme=None,
-            key="survey.accuracy",
-            config=charts.saving("survey-accuracy"),
-            alt=accuracy_text(batch.swap_accuracy),
-        )
-        st.subheader("Recognition against chance", anchor=False)
-        st.plotly_chart(
-            recognition_figure(batch.recognition, batch.chance, dark=dark),
-            theme=None,
-            key="survey.recognition",
-            config=charts.saving("survey-recognition"),
-            alt=recognition_text(batch.recognition, batch.chance),
-        )
-        st.caption("Thin lines are 95 % intervals, the upright tick is chance. A tie never counts as recognised.")
+        _shares(batch)
     with right:
-        _atlas(batch, chosen, space)
+        wanted = _atlas(batch, chosen, space)
     _failures(batch, chosen, space)
     _downloads(batch)
+    return wanted
+
+
+def _shares(batch: VerdictBatch) -> None:
+    dark, binding = state.is_dark(), batch.binding
+    named = {"its own caption": binding.forced_choice, "both scenes at once": binding.double_difference}
+    named["meaning before order"] = batch.order_against_meaning
+    shares = {name: own for name, own in named.items() if own is not None}
+    if shares:
+        st.subheader("Scene against its swap", anchor=False)
+        st.plotly_chart(
+            choice_figure(shares, dark=dark), theme=None, key="survey.choice", config=charts.saving("survey-choice"),
+            alt=choice_text(shares),
+        )  # fmt: skip
+    told = (
+        double_sentence(binding), order_sentence(batch.order_against_meaning),
+        accuracy_sentence(batch.swap_accuracy, batch.swap_accuracy_chance), robust_sentence(batch.robust),
+    )  # fmt: skip
+    st.caption(" ".join(sentence for sentence in told if sentence))
+    st.subheader("Recognition against chance", anchor=False)
+    st.plotly_chart(
+        recognition_figure(batch.recognition, batch.chance, object_chance=batch.object_chance, dark=dark),
+        theme=None,
+        key="survey.recognition",
+        config=charts.saving("survey-recognition"),
+        alt=recognition_text(batch.recognition, batch.chance, object_chance=batch.object_chance),
+    )
+    st.caption(
+        "Thin lines are 95 % intervals over sets of values, the upright tick is chance. At the objects there are two: "
+        "random scores among the objects that the values allow, and always naming the most frequent pairing of these "
+        "values, which takes no binding: only above it do the objects show any. A tie never counts as recognised."
+    )
 
 
 def _facts(batch: VerdictBatch) -> Html:
-    provenance = batch.provenance
-    accuracy = batch.swap_accuracy
-    spread = (
-        ""
-        if accuracy.low is None or accuracy.high is None
-        else f" {100 * accuracy.low:.0f}–{100 * accuracy.high:.0f} %"
-    )
+    provenance, choice = batch.provenance, batch.binding.forced_choice
+    spread = "" if choice is None or choice.low is None or choice.high is None else (
+        f" {100 * choice.low:.0f}–{100 * choice.high:.0f} %"
+    )  # fmt: skip
     entries: list[tuple[str, str, str, str]] = [
-        ("Swap accuracy", percent(accuracy.value), spread, f"over {accuracy.n} scenes with a valid swap"),
         (
-            "Undecided",
-            percent(batch.undecided.value),
-            "",
-            f"margin inside the noise floor of {tiny(batch.noise_floor)}",
+            "Binding score",
+            percent(None if choice is None else choice.value),
+            spread,
+            f"chance {percent(CHANCE)}, over {0 if choice is None else choice.n} sets of values (bags)",
         ),
-        ("No valid swap", str(batch.no_valid_swap), "", f"of {batch.scenes} scenes: neither right nor wrong"),
+        (
+            "Ties",
+            percent(batch.binding.undecided.value),
+            "",
+            f"lead inside the noise floor of {tiny(batch.noise_floor)}; they count half",
+        ),
+        (
+            "Scenes",
+            str(batch.scenes),
+            "",
+            f"and {batch.twins} swaps of theirs; {batch.no_valid_swap} have none",
+        ),
         (
             "Measured in",
             f"{batch.milliseconds / 1000:.1f} s",
             "",
             f"{runs_on(provenance.device, provenance.dtype)}, compared with the "
-            + ("picture" if batch.anchor == "image" else "caption as listed"),
+            + ("picture" if batch.anchor == "image" else "caption in another order"),
         ),
     ]
     boxes = [
@@ -93,12 +126,12 @@ def _facts(batch: VerdictBatch) -> Html:
     return tag("div", *boxes, cls="bs-facts")
 
 
-def _atlas(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> None:
-    st.subheader("Swap atlas: who is taken for whom", anchor=False)
+def _atlas(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> int | None:
+    st.subheader("Swap atlas: what is taken for what", anchor=False)
     present = [c for c in space.concepts if cells_of(batch.atlas, c.name)]
     if not present:
         st.caption("No scene had two values to exchange.")
-        return
+        return None
     names = [c.name for c in present]
     name = st.segmented_control("Exchanged concept", names, default=names[0], key="survey.atlas.concept", required=True)
     concept = space.concept(name or names[0])
@@ -113,8 +146,9 @@ def _atlas(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> Non
         alt=atlas_text(cells, concept.name),
     )
     st.caption(
-        "How often, in %, the caption with the two values exchanged won (≈: all undecided). Click a cell to open "
-        "its worst scene."
+        "True value down, wrong value across: how often, in %, the swapped caption won, drawn towards the mean of all "
+        "by what few trials can show. Grey: cannot be told from the mean. ≈: all undecided. Of the two objects the one "
+        "that comes first by its other values gives the direction. Click a cell to open its worst scene."
     )
     picked = _clicked(event, cells)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -125,13 +159,31 @@ def _atlas(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> Non
             picked = cell
     if picked is not None:
         _open_in_compose(picked.example, chosen)
+    wanted = _more_scenes(batch)
     with st.expander("As a table"):
         rows = [
-            (c.value, c.other, percent(c.swapped.value), str(c.swapped.n), str(c.undecided), signed(c.mean_margin))
+            (
+                *(c.value, c.other, percent(c.swapped.value), with_interval(c.shrunk), "" if c.shown else "the mean"),
+                *(str(c.undecided), signed(c.mean_margin)),
+            )
             for c in cells
         ]
-        head = ("Value", "Other", "Swapped won", "Scenes", "Undecided", "Mean margin")
-        st.html(tables.table(head, rows, label=f"Swap atlas of {concept.name}", numbers=frozenset({2, 3, 4, 5})))
+        head = ("True", "Wrong", "Swapped won", "Drawn to the mean", "Not told from", "Undecided", "Mean lead")
+        st.html(tables.table(head, rows, label=f"Swap atlas of {concept.name}", numbers=frozenset({2, 5, 6})))
+    return wanted
+
+
+def _more_scenes(batch: VerdictBatch) -> int | None:
+    """The number of scenes that gives the atlas enough trials, where its button was pressed."""
+    if batch.atlas_needed is None or batch.atlas_needed <= batch.scenes:
+        return None
+    wanted = min(batch.atlas_needed, MOST_SCENES)
+    pressed = st.button(
+        f"Enough scenes for the atlas ({wanted:,})", icon=":material/grid_on:", key="survey.enough",
+        help=f"A cell takes {CELL_TRIALS} trials for a figure of its own: {batch.atlas_needed:,} scenes do that.",
+        disabled=wanted <= batch.scenes,
+    )  # fmt: skip
+    return wanted if pressed else None
 
 
 def _clicked(event: Any, cells: Sequence[AtlasCell]) -> AtlasCell | None:
@@ -145,7 +197,7 @@ def _clicked(event: Any, cells: Sequence[AtlasCell]) -> AtlasCell | None:
 
 
 def _cell_title(cell: AtlasCell) -> str:
-    return f"{cell.value} ↔ {cell.other}: {percent(cell.swapped.value)} of {cell.swapped.n}"
+    return f"{cell.value} for {cell.other}: {percent(cell.swapped.value)} of {cell.swapped.n}"
 
 
 def _open_in_compose(scene: SceneModel, chosen: SurveyState) -> None:
@@ -159,7 +211,7 @@ def _open_in_compose(scene: SceneModel, chosen: SurveyState) -> None:
 def _failures(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> None:
     st.subheader("Scenes that fail", anchor=False)
     if not batch.failures:
-        st.caption("None of these scenes fails.")
+        st.caption("In none of these scenes does a swapped caption score best.")
         return
     with st.container(key="survey-failing"):
         opened = scene_cards(batch.failures[:_SHOWN], space, columns=_SHOWN, key="survey.failing")
@@ -169,7 +221,6 @@ def _failures(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> 
 
 def _downloads(batch: VerdictBatch) -> None:
     with st.expander("Provenance and downloads"):
-        st.caption(f"Swap accuracy {with_interval(batch.swap_accuracy)}.")
         st.html(tables.facts(tables.provenance_facts(batch.provenance), label="Provenance"))
         with st.container(horizontal=True):
             st.download_button(

@@ -8,10 +8,11 @@ import streamlit as st
 
 from bindscope.domain.captions import Captioner
 from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.findings.verdicts import accuracy_sentence
 from bindscope.schemas.base import SceneModel
 from bindscope_dashboard import cards, own_data, service, state
 from bindscope_dashboard.links import ComposeState, wording_options
-from bindscope_dashboard.wording import literal, with_interval
+from bindscope_dashboard.wording import literal
 
 _COUNT, _SHOWN, _PIXELS = 60, 6, 128
 
@@ -25,6 +26,7 @@ def failing_scenes(shown: ComposeState, space: ConceptSpace) -> None:
         "seed": 1,
         "objects": 2,
         "only_valid_swaps": len(space.concepts) > 1,
+        "robust_scenes": 0,
         **wording_options(shown.wording),
     }
     key = json.dumps(body, sort_keys=True)
@@ -37,12 +39,11 @@ def failing_scenes(shown: ComposeState, space: ConceptSpace) -> None:
             return
         with st.spinner(f"Judging {_COUNT} random scenes …"):
             batch = service.batch(body)
+        told = accuracy_sentence(batch.swap_accuracy, batch.swap_accuracy_chance)
         if not batch.failures:
-            st.success(
-                f"None of {batch.scenes} random scenes fails. Swap accuracy {with_interval(batch.swap_accuracy)}."
-            )
+            st.success(f"In none of {batch.scenes} random scenes does a swapped caption score best. {told}")
             return
-        st.caption(f"Of {batch.scenes} random scenes. Swap accuracy {with_interval(batch.swap_accuracy)}.")
+        st.caption(f"Of {batch.scenes} random scenes. {told}")
         opened = scene_cards(batch.failures[:_SHOWN], space, columns=3, key="compose.failing")
         if opened is not None:
             state.load_scene(opened)

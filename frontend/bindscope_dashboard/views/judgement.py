@@ -30,8 +30,10 @@ def cards(shown: ComposeState, models: Sequence[ModelSummary]) -> None:
     """One column per model."""
     chosen = models_of(shown)
     bodies = [verdict_body(model, shown.scene, shown.wording) for model in chosen]
+    # Copies that differ by a hair are asked when the pointer rests.
+    more = {"robustness": False} if state.is_dragging("compose.editor") else {}
     with st.spinner(f"Asking {literal(' and '.join(chosen))} …"):
-        verdicts = service.verdicts(bodies)
+        verdicts = service.verdicts([{**body, **more} for body in bodies])
     with st.container(key="model-columns"):
         columns = st.columns(len(chosen), gap="medium")
     for slot, (column, body, verdict) in enumerate(zip(columns, bodies, verdicts, strict=True)):
@@ -81,8 +83,11 @@ def _contest(verdict: Verdict, *, slot: int, narrow: bool) -> None:
     box.html(draw.contest_heading(verdict))
     box.plotly_chart(
         figure, theme=None, key=f"compose.contest.{slot}", config=charts.saving("verdict"),
-        alt=contest_text(verdict.contest, anchor=verdict.anchor),
+        alt=contest_text(verdict.contest, anchor=verdict.anchor, robustness=verdict.robustness),
     )  # fmt: skip
+    notes = draw.contest_notes(verdict)
+    if notes:
+        box.html(notes)
 
 
 def _details(verdict: Verdict, body: Mapping[str, Any], *, slot: int) -> None:

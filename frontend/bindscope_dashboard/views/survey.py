@@ -1,9 +1,10 @@
 """Survey: a model over many random scenes, with live progress.
 
-How it is used: somebody picks a model and a space, presses Run and watches the swap accuracy settle. They read the
-big number against a coin, then see which concepts and objects the model recognises, and in the atlas who leaks into
-whom. They click a hot cell (or choose it from the list) and the worst scene of that pair opens on the canvas. They run
-a control (shuffled pixels, a blank picture) to see that the number comes from the picture, and export or link it.
+How it is used: somebody picks a model and a space, presses Run and watches the scenes go by. They read the binding
+score against its chance and what it says, then see which concepts and objects the model recognises, and in the atlas
+which values are taken for which. They click a hot cell (or choose it from the list) and the worst scene of that pair
+opens on the canvas. They run a control (shuffled pixels, a blank picture) to see that the number comes from the
+picture, and export or link it.
 """
 
 import json
@@ -31,7 +32,7 @@ from bindscope_dashboard.views.pickers import space_picker
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
 from bindscope_dashboard.views.wording_picker import wording_picker, wording_widgets
-from bindscope_dashboard.wording import literal, with_interval
+from bindscope_dashboard.wording import literal
 
 PAGE = "survey"
 _CONTROLS = {"none": "none", "shuffled_pixels": "shuffled pixels", "blank": "blank picture"}
@@ -68,11 +69,18 @@ def _desk() -> None:
         query = survey_query(chosen)
         state.mirror(PAGE, query)
         if result is None:
-            st.info("Choose a model and press Run: 200 scenes take a few seconds.", icon=":material/play_circle:")
+            st.info(
+                "Choose a model and press Run: 200 scenes and their swaps take a few seconds.",
+                icon=":material/play_circle:",
+            )
             return
         with bar:
             share_popover(query, [body], path="/v1/verdicts/batch", method="verdict_batch", key="survey.share")
-        findings.show(result, chosen, spaces[chosen.space])
+        wanted = findings.show(result, chosen, spaces[chosen.space])
+        if wanted is not None:
+            state.set_widgets({"survey.count": wanted})
+            state.keep_survey(replace(chosen, count=wanted, run=True))
+            st.rerun()
 
 
 def _edited(before: SurveyState, now: SurveyState) -> bool:
@@ -156,7 +164,7 @@ def _run(chosen: SurveyState) -> VerdictBatch:
     bar = st.progress(0.0, text=f"Starting {literal(chosen.model)} …")
 
     def show(progress: BatchProgress) -> None:
-        text = f"{progress.done} of {progress.total} scenes, swap accuracy {with_interval(progress.swap_accuracy)}"
+        text = f"{progress.done} of {progress.total} scenes, each with its swap"
         bar.progress(progress.done / max(1, progress.total), text=text)
 
     try:

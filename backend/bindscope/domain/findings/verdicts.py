@@ -88,6 +88,12 @@ def hair_sentence(robustness: Robustness | None) -> str:
     return f"{change} changes the winner ({kept})"
 
 
+def kept_sentence(robustness: Robustness) -> str:
+    """How many copies keep the winner."""
+    change = "moved by a hair" if robustness.kind == "places" else "in another template"
+    return f"{robustness.same} of {robustness.copies} copies {change} have the same winner."
+
+
 def contest_sentence(contest: Contest, *, anchor: str, robustness: Robustness | None = None) -> str:
     """The contest of one scene, for the heading and for screen readers."""
     what = "picture" if anchor == "image" else "caption"
