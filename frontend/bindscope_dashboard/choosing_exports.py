@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from bindscope.schemas.base import Interval
 from bindscope.schemas.comparisons import ComparisonResponse, DisagreementResponse
 from bindscope.schemas.projections import ProjectionResponse
-from bindscope.schemas.repairs import RepairModel
+from bindscope.schemas.repairs import RepairFigures, RepairModel
 from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
 from bindscope_dashboard.exports import csv_text, numbers_of
 from bindscope_dashboard.links import in_words
+from bindscope_dashboard.plots.choosing import repair_share
 
-_FIGURES = ("swap_accuracy", "recall_at_1", "concepts")
+_FIGURES = ("binding", "swap_accuracy", "recall_at_1", "concepts")
 
 
 def retrieval_csv(found: RetrievalResponse) -> str:
@@ -40,17 +41,20 @@ def lookalikes_csv(found: LookalikeResponse) -> str:
 
 
 def repair_csv(found: RepairModel) -> str:
-    """The path, then the baselines."""
-    rows: list[Sequence[object]] = [
-        (f"t={point.t:g}", point.distance, *(x for name in _FIGURES for x in numbers_of(getattr(point, name))))
-        for point in found.path
-    ]
+    """The path, then the baselines, then the scenes by how many familiar objects they hold."""
+    rows: list[Sequence[object]] = [(f"t={point.t:g}", point.distance, *_repair_numbers(point)) for point in found.path]
+    rows += [(name, None, *_repair_numbers(own)) for name, own in found.baselines.items()]
     rows += [
-        (name, None, *(x for figure in _FIGURES for x in numbers_of(getattr(own, figure))))
-        for name, own in found.baselines.items()
+        (f"{own.familiar} familiar, {stage}", None, *numbers_of(getattr(own, stage)))
+        for own in found.strata
+        for stage in ("before", "after", "gain")
     ]
     head = ["what", "distance", *(f"{name}{end}" for name in _FIGURES for end in ("", "_low", "_high", "_n"))]
     return csv_text(head, rows)
+
+
+def _repair_numbers(own: RepairFigures) -> list[object]:
+    return [x for name in _FIGURES for x in numbers_of(repair_share(own, name))]
 
 
 def map_csv(found: ProjectionResponse, rows: Sequence[int] | None = None) -> str:

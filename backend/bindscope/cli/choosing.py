@@ -9,7 +9,9 @@ import typer
 from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import counted, interval_text, names
+from bindscope.domain.binding import CHANCE
 from bindscope.domain.findings.board import ANCHORS, board_finding, change_text, pair_sentence, rank_sentence
+from bindscope.domain.findings.repair import repair_finding
 from bindscope.domain.findings.retrieval import retrieval_finding
 from bindscope.errors import InvalidInput
 from bindscope.schemas.comparisons import ComparisonProgress, ComparisonRow
@@ -97,35 +99,42 @@ def lookalikes(
 
 
 def repair(
-    model: _Model = "bundled:tiny-bag",
-    space: _Space = "clevr2d",
-    coverage: Annotated[float, typer.Option(help="Share of the objects that the map is trained on.")] = 0.6,
+    model: _Model = "bundled:tiny-split",
+    space: _Space = "shapes2d",
+    coverage: Annotated[float, typer.Option(help="Share of the objects that the map learns from.")] = 0.6,
     limit: Annotated[int, typer.Option(min=4, max=20_000, help="Most scenes (a seeded sample).")] = 4000,
     seed: _Seed = 0,
-    out: Annotated[Path | None, typer.Option(help="Write the map to this .npz file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the map, if one is kept, to this .npz file.")] = None,
     url: _Url = None,
     as_json: Json = False,
 ) -> None:
     """A linear map for the text tower: what it gains and costs on scenes of unseen objects."""
     with client_for(url) as client:
         found = client.repair(model, space, coverage=coverage, limit=limit, seed=seed)
-        if out is not None:
+        if out is not None and found.id is not None:
             try:
                 out.write_bytes(client.repair_file(found.id))
             except OSError as error:
                 raise InvalidInput(f"Cannot write {out}: {error.strerror}. Give --out another place.") from error
     if delivered(found, as_json=as_json):
         return
+    finding = repair_finding(found)
+    typer.echo(f"{finding.title}: {finding.sentence}")
     typer.echo(
-        f"{found.repaired}: trained on {counted(found.train_scenes, 'scene')}, "
-        f"tested on {found.test_scenes:,} of unseen objects, t = {found.t:g}"
+        f"{found.repaired or 'no map kept'}: trained on {counted(found.train_scenes, 'scene')} of "
+        f"{found.train_objects} objects, tested on {found.test_scenes:,} of {found.test_objects} unseen ones, "
+        f"t = {found.t:g}"
     )
-    rows: dict[str, RepairFigures] = {"as it is": found.before, "repaired": found.after, **found.baselines}
-    for name, own in rows.items():
+    rows: dict[str, RepairFigures] = {"as it is": found.before}
+    rows |= {"repaired": found.after} if found.id is not None else {}
+    for name, own in {**rows, **found.baselines}.items():
+        choice = "no pairs" if own.binding.forced_choice is None else interval_text(own.binding.forced_choice)
         typer.echo(
-            f"  {name.replace('_', ' '):13} swap accuracy {interval_text(own.swap_accuracy)}  "
+            f"  {name.replace('_', ' '):13} true before swapped {choice} (chance {CHANCE:.2f})  "
             f"recall@1 {interval_text(own.recall_at_1)}  concepts {interval_text(own.concepts)}"
         )
+    if out is not None and found.id is None:
+        typer.echo(f"{out} was not written: there is no map to keep.", err=True)
 
 
 def compare(

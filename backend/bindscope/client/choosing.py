@@ -26,8 +26,9 @@ class Choosing(Connection):
         given = {"space": space} if texts is None else {"texts": list(texts)}
         return self._ask(LookalikeResponse, "POST", "/v1/lookalikes", json={"model": model, **given, **options})
 
-    def repair(self, model: str, space: str = "clevr2d", **options: Any) -> RepairModel:
-        """A linear map for the text tower. Options: coverage, seed, limit, template."""
+    def repair(self, model: str, space: str = "shapes2d", **options: Any) -> RepairModel:
+        """A linear map for the text tower; ``id`` is None where none was confirmed. Options: coverage, seed, limit,
+        template, dataset."""
         return self._ask(RepairModel, "POST", "/v1/repairs", json={"model": model, "space": space, **options})
 
     def repairs(self) -> list[RepairModel]:

@@ -29,6 +29,8 @@ from bindscope.encoders.settings import RunFiles
 from bindscope.errors import ModelUnavailable, UnknownName
 
 MAP, RECORD = "map.npz", "repair.json"
+#: Of records. Maps of version 2 and before were kept without a confirmation that counts.
+VERSION = 3
 
 Load = Callable[[str], Encoder | SceneReader]
 
@@ -59,6 +61,11 @@ def described(repairs: RunFiles, repair_id: str) -> RepairFacts:
     """Raises UnknownName, ModelUnavailable."""
     try:
         record = json.loads(repairs.read(repair_id, RECORD))
+        if record.get("version") != VERSION:
+            raise ModelUnavailable(
+                f"Repair {repair_id!r} is of an earlier version, which kept maps that do not hold on unseen objects: "
+                f"delete it and repair {record['model']!r} again."
+            )
         return RepairFacts(repair_id, record["model"], record["dim"], record["fingerprint"], record["t"])
     except (ValueError, KeyError, TypeError) as error:
         raise ModelUnavailable(f"Repair {repair_id!r} cannot be read: delete it and repair again.") from error

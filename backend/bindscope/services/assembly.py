@@ -124,7 +124,7 @@ def assembled(settings: Settings, telemetry: Telemetry | None = None) -> Iterato
         spaces = SpaceShelf(settings.data_dir / "spaces")
         verdicts = Verdicts(embedder, noise)
         sources = Sources(embedder, spaces, datasets)
-        repairs = Repairs(embedder, sources, spaces, RepairShelf(artifacts))
+        repairs = Repairs(embedder, sources, spaces, shelf=RepairShelf(artifacts), measurements=measurements)
         engine = Engine(scheduler=settings.scheduler, workers=settings.workers)
         memory = None if settings.scheduler else _memory() // engine.workers
         jobs = Jobs(

@@ -10,15 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope import __version__
-from bindscope.analysis.repair import Figures, PathPoint, Repair, RepairData, repair
-from bindscope.analysis.retrieval import padded
+from bindscope.analysis.binding import Binding
+from bindscope.analysis.probing import probe
+from bindscope.analysis.repair import (
+    Block,
+    Blocks,
+    Captions,
+    PathPoint,
+    Repair,
+    RepairData,
+    blocks_of_scenes,
+    blocks_of_space,
+    repair,
+    scenes_with_blocks,
+)
 from bindscope.domain.captions import Captioner
 from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.contests import candidates
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.repairs import RepairSpec
+from bindscope.domain.specs import ProbeSpec
 from bindscope.encoders.base import EncoderInfo
-from bindscope.encoders.repaired import MAP, RECORD
+from bindscope.encoders.repaired import MAP, RECORD, VERSION
 from bindscope.errors import InvalidInput, UnknownName, UnsupportedModality
 from bindscope.services.embedder import Embedder
 from bindscope.services.provenance import provenance
@@ -26,18 +38,19 @@ from bindscope.services.sources import DatasetSource, ModelSource, Sources, scen
 from bindscope.services.spaces import SpaceShelf
 from bindscope.services.sweeps.kind import digest
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
+from bindscope.store.keys import measurement_key
+from bindscope.store.measurements import Measurements
 
 Fields = dict[str, Any]
+_Scenes = tuple[NDArray[np.float32], SceneLabels, Blocks]
 
-#: Goes up when equal requests give other maps.
-_VERSION = 2
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
 class RepairRequest:
-    """``limit``: at most this many scenes of the space, a seeded sample. ``dataset``: the pictures of an upload in
-    place of drawn ones, all of them."""
+    """``limit``: at most this many scenes of the space, those of the held-out blocks first. ``dataset``: the pictures
+    of an upload in place of drawn ones, all of them."""
 
     model: str
     space: str
@@ -65,10 +78,10 @@ class RepairShelf:
         return folder.read(name)
 
     def record(self, repair_id: str) -> Fields | None:
-        """What was found; None where there is no such repair."""
+        """What was found; None where there is no such repair, or one of an earlier version that has to be redone."""
         folder = self.folder(repair_id)
-        found: Fields | None = json.loads(folder.read(RECORD)) if RECORD in folder.names() else None
-        return found
+        found: Fields = json.loads(folder.read(RECORD)) if RECORD in folder.names() else {}
+        return found if found.get("version") == VERSION else None
 
     def folder(self, repair_id: str) -> ArtifactFolder:
         """The files of a repair."""
@@ -76,10 +89,19 @@ class RepairShelf:
 
 
 class Repairs:
-    """Learns maps, and keeps them."""
+    """Learns maps, and keeps those that are confirmed."""
 
-    def __init__(self, embedder: Embedder, sources: Sources, spaces: SpaceShelf, shelf: RepairShelf) -> None:
-        self._embedder, self._sources, self._spaces, self.shelf = embedder, sources, spaces, shelf
+    def __init__(
+        self,
+        embedder: Embedder,
+        sources: Sources,
+        spaces: SpaceShelf,
+        *,
+        shelf: RepairShelf,
+        measurements: Measurements,
+    ) -> None:
+        self._embedder, self._sources, self._spaces = embedder, sources, spaces
+        self.shelf, self._measurements = shelf, measurements
 
     def delete(self, repair_id: str) -> None:
         """Takes a repair away; its model is gone after that. Raises UnknownName."""
@@ -90,8 +112,8 @@ class Repairs:
                 self._embedder.models.forget(queue.info.id)
 
     def run(self, request: RepairRequest) -> Fields:
-        """Learns and keeps the map, or finds the one that is kept. Raises UnknownName, UnsupportedModality,
-        InvalidInput."""
+        """Learns a map and keeps it where it is confirmed, or finds the answer that was given before. Raises
+        UnknownName, UnsupportedModality, InvalidInput."""
         info, space = self._checked(request)
         source: ModelSource | DatasetSource
         if request.dataset is None:
@@ -99,13 +121,19 @@ class Repairs:
         else:
             source = self._sources.seen_by(request.dataset, request.model)
         fields = {key: value for key, value in asdict(request).items() if value is not None}
-        parts = [self._sources.digest(source), fields, __version__, _VERSION]
-        repair_id = digest("repair", *parts)[:16]
-        kept = self.shelf.record(repair_id)
-        if kept is not None:
+        repair_id = digest("repair", self._sources.digest(source), fields, __version__, VERSION)[:16]
+        key = measurement_key("repair", [repair_id])
+        kept = self.shelf.record(repair_id) or self._measurements.get(key)
+        if isinstance(kept, dict):
             return {**kept, "cached": True}
-        found = repair(self._data(source, space, request), request.spec)
-        return _keep(self.shelf.folder(repair_id), repair_id, request, info=info, found=found)
+        images, labels, blocks = self._scenes(source, space, request)
+        data = self._data(images, labels, space, request)
+        found = repair(data, blocks, request.spec)
+        record = self._record(request, info, space, data, found)
+        if found.t == 0:
+            self._measurements.put(key, record)
+            return record
+        return _keep(self.shelf.folder(repair_id), repair_id, {**record, "version": VERSION}, found)
 
     def _checked(self, request: RepairRequest) -> tuple[EncoderInfo, ConceptSpace]:
         info = self._embedder.models.info(request.model)
@@ -120,88 +148,95 @@ class Repairs:
             raise InvalidInput(f"{request.model!r} is repaired already: repair the model that it was made from.")
         return info, space
 
-    def _labelled(
-        self, source: ModelSource | DatasetSource, space: ConceptSpace, request: RepairRequest
-    ) -> tuple[NDArray[np.float32], SceneLabels]:
+    def _scenes(self, source: ModelSource | DatasetSource, space: ConceptSpace, request: RepairRequest) -> _Scenes:
+        """Pictures with their labels, and the blocks that are held out among them."""
         if isinstance(source, DatasetSource):
             data = self._sources.resolve(source)
             if data.labels.slots != 2:
                 raise InvalidInput(f"A repair needs scenes of two objects: the upload has {data.labels.slots}.")
-            return data.embeddings, data.labels
-        labels = SceneLabels(scene_labels(space, 2, limit=request.limit), space.values, space.names)
-        return self._sources.embed(source, labels), labels
+            return data.embeddings, data.labels, blocks_of_scenes(data.labels, request.spec)
+        blocks = blocks_of_space(space.values, request.spec)
+        sample = SceneLabels(scene_labels(space, 2, limit=request.limit), space.values, space.names)
+        labels = scenes_with_blocks(sample, blocks, limit=request.limit, seed=request.spec.seed)
+        return self._sources.embed(source, labels), labels, blocks
 
-    def _data(self, source: ModelSource | DatasetSource, space: ConceptSpace, request: RepairRequest) -> RepairData:
-        images, labels = self._labelled(source, space, request)
-        captioner = Captioner(request.template)
-        competing = [
-            candidates(captioner, space, objects=[tuple(o) for o in row], orders="all", text_only=False)
-            for row in labels.scenes.tolist()
-        ]
-        concepts = [[captioner.concept_query(space, k, v) for v in range(size)] for k, size in enumerate(space.values)]
-        texts = dict.fromkeys(text for own in competing for text in own.texts)
-        texts |= dict.fromkeys(text for own in concepts for text in own)
-        row = {text: number for number, text in enumerate(texts)}
-        swaps = [[(row[t], swap.objects) for swap, own in c.swaps for t in own] for c in competing]
-        most = max((len(own) for own in swaps), default=0)
-        rows = np.full((len(swaps), most), -1, dtype=np.int64)
-        objects = np.zeros((len(swaps), most, 2), dtype=np.int64)
-        for number, own in enumerate(swaps):
-            for place, (text, after) in enumerate(own):
-                rows[number, place] = text
-                objects[number, place] = [space.object_id(o) for o in after]
-        return RepairData(
-            images=images.astype(np.float64),
-            texts=self._embedder.texts(request.model, list(row)).vectors.astype(np.float64),
-            labels=labels,
-            true=padded([[row[text] for text in own.true] for own in competing]),
-            swaps=rows,
-            swap_objects=objects,
-            queries=tuple(np.array([row[text] for text in own], dtype=np.int64) for own in concepts),
+    def _data(
+        self, images: NDArray[np.float32], labels: SceneLabels, space: ConceptSpace, request: RepairRequest
+    ) -> RepairData:
+        captioner, captions = Captioner(request.template), Captions.of(labels)
+        codes = np.unique(captions.codes(labels.object_count))
+        objects = [tuple(own) for own in labels.objects.tolist()]
+        count = labels.object_count
+        texts = [captioner.caption(space, [objects[c // count], objects[c % count]]) for c in codes.tolist()]
+        queries = []
+        for k, size in enumerate(space.values):
+            queries.append(np.arange(len(texts), len(texts) + size))
+            texts += [captioner.concept_query(space, k, value) for value in range(size)]
+        return RepairData.of(
+            images.astype(np.float64),
+            self._embedder.texts(request.model, texts).vectors.astype(np.float64),
+            labels,
+            captions=captions,
+            codes=codes,
+            queries=tuple(queries),
         )
 
+    def _record(
+        self, request: RepairRequest, info: EncoderInfo, space: ConceptSpace, data: RepairData, found: Repair
+    ) -> Fields:
+        names = ("train_scenes", "test_scenes", "train_objects", "test_objects", "chosen", "t")
+        blocks = {name: _values(getattr(found.blocks, name), space) for name in ("validation", "test")}
+        made = provenance(info, space=request.space, template=request.template, seed=request.spec.seed)
+        return {
+            "id": None,
+            "model": request.model,
+            "repaired": None,
+            "space": request.space,
+            "coverage": request.spec.coverage,
+            "seed": request.spec.seed,
+            "limit": request.limit,
+            "template": request.template,
+            "dim": info.dim,
+            "fingerprint": info.fingerprint.digest,
+            **{name: getattr(found, name) for name in names},
+            "confirmation": asdict(found.confirmation),
+            "before": _point(found.before),
+            "after": _point(found.after),
+            "gain": asdict(found.gain),
+            "strata": [asdict(own) for own in found.strata],
+            "path": [_point(point) for point in found.path],
+            "baselines": {name: asdict(own) for name, own in found.baselines.items()},
+            "blocks": blocks,
+            "text_probe": asdict(_text_probe(data, request.spec.seed)),
+            "provenance": asdict(made),
+        }
 
-def _keep(
-    folder: ArtifactFolder, repair_id: str, request: RepairRequest, *, info: EncoderInfo, found: Repair
-) -> Fields:
+
+def _text_probe(data: RepairData, seed: int) -> Binding:
+    """Does the text side hold the binding at all? Read from the captions as listed."""
+    return probe(data.texts[data.true[:, 0]], data.labels, ProbeSpec(seed=seed)).binding
+
+
+def _values(block: Block, space: ConceptSpace) -> dict[str, list[str]]:
+    """The block's values by concept."""
+    own = zip(block.concepts, block.values, strict=True)
+    return {space.names[k]: [space.concepts[k].values[value] for value in values] for k, values in own}
+
+
+def _keep(folder: ArtifactFolder, repair_id: str, record: Fields, found: Repair) -> Fields:
     file = io.BytesIO()
     np.savez_compressed(
         file,
         A=found.map.matrix().astype(np.float32),
         t=np.float64(found.t),
-        model=np.array(request.model),
-        fingerprint=np.array(info.fingerprint.digest),
+        model=np.array(record["model"]),
+        fingerprint=np.array(record["fingerprint"]),
     )
     folder.write(MAP, file.getvalue())
-    record = {
-        "id": repair_id,
-        "model": request.model,
-        "repaired": f"repaired:{repair_id}",
-        "space": request.space,
-        "coverage": request.spec.coverage,
-        "seed": request.spec.seed,
-        "limit": request.limit,
-        "template": request.template,
-        "dim": info.dim,
-        "fingerprint": info.fingerprint.digest,
-        "t": found.t,
-        "before": _point(found.before),
-        "after": _point(found.after),
-        "path": [_point(point) for point in found.path],
-        "baselines": {name: _figures(own) for name, own in found.baselines.items()},
-        "train_scenes": found.train_scenes,
-        "test_scenes": found.test_scenes,
-        "train_objects": found.train_objects,
-        "chosen": found.chosen,
-        "provenance": asdict(provenance(info, space=request.space, template=request.template, seed=request.spec.seed)),
-    }
+    record = {**record, "id": repair_id, "repaired": f"repaired:{repair_id}"}
     folder.write(RECORD, json.dumps(record, allow_nan=False).encode())
     return record
 
 
 def _point(point: PathPoint) -> Fields:
-    return {"t": point.t, "distance": point.distance, **_figures(point.figures)}
-
-
-def _figures(own: Figures) -> Fields:
-    return {name: asdict(getattr(own, name)) for name in ("swap_accuracy", "recall_at_1", "concepts")}
+    return {"t": point.t, "distance": point.distance, **asdict(point.figures)}

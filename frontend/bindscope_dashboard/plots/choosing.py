@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from bindscope.domain.binding import CHANCE
 from bindscope.schemas.base import Interval
-from bindscope.schemas.repairs import RepairModel
+from bindscope.schemas.repairs import RepairFigures, RepairModel
 from bindscope.schemas.retrievals import RetrievalResponse
 from bindscope_dashboard.plots.layout import dressed, faded, with_legend
 from bindscope_dashboard.plots.recognition import share_axis, share_bar
@@ -15,7 +15,7 @@ from bindscope_dashboard.wording import percent, with_interval
 
 #: Figures of a repair: field, words, dash, symbol.
 LINES: tuple[tuple[str, str, str, str], ...] = (
-    ("swap_accuracy", "swap accuracy", "solid", "circle"),
+    ("binding", "true before swapped", "solid", "circle"),
     ("recall_at_1", "ordinary recall@1", "dash", "square"),
     ("concepts", "concepts recognised", "dot", "diamond"),
 )
@@ -69,12 +69,19 @@ def recall_text(found: RetrievalResponse) -> str:
     return "; ".join(f"{name} {with_interval(own)}{levels.get(name, '')}" for name, own in recall_shares(found).items())
 
 
+def repair_share(figures: RepairFigures, name: str) -> Interval:
+    """A figure of a repair by its field; of ``binding`` the forced choice."""
+    found: Interval | None = figures.binding.forced_choice if name == "binding" else getattr(figures, name)
+    return found or Interval(value=None, low=None, high=None, n=0)
+
+
 def path_figure(found: RepairModel, t: float, *, dark: bool = False) -> go.Figure:
-    """Gain and costs against the part of the map that is used, with 95 % bands; an upright line at ``t``."""
+    """Gain and costs against the part of the map that is used, with 95 % bands; an upright line at ``t``, a level one
+    at chance of the binding score."""
     colors = ink(dark=dark)
     figure = go.Figure()
     for (name, words, dash, symbol), tone in zip(LINES, (colors.binds, colors.true, colors.undecided), strict=True):
-        points = [(point.t, getattr(point, name)) for point in found.path]
+        points = [(point.t, repair_share(point, name)) for point in found.path]
         own = [(x, share) for x, share in points if share.value is not None]
         xs = [x for x, _ in own]
         figure.add_scatter(
@@ -87,6 +94,7 @@ def path_figure(found: RepairModel, t: float, *, dark: bool = False) -> go.Figur
             hovertemplate=f"{words} %{{y:.0%}} at t = %{{x}}<extra></extra>",
         )  # fmt: skip
     figure.add_vline(x=t, line={"color": colors.text, "width": 1.5, "dash": "dash"})
+    figure.add_hline(y=CHANCE, line={"color": colors.muted, "width": 1, "dash": "dot"})
     figure.update_xaxes(
         title={"text": "part t of the map that is used", "font": {"color": colors.muted, "size": 12}},
         range=[-0.03, 1.03], dtick=0.2, fixedrange=True, zeroline=False, automargin=True,
@@ -100,7 +108,8 @@ def path_text(found: RepairModel) -> str:
     """The ends of the lines in words."""
     first, last = found.path[0], found.path[-1]
     said: Sequence[str] = [
-        f"{words} from {percent(getattr(first, name).value)} at t = 0 to {percent(getattr(last, name).value)} at t = 1"
+        f"{words} from {percent(repair_share(first, name).value)} at t = 0 to "
+        f"{percent(repair_share(last, name).value)} at t = 1"
         for name, words, _, _ in LINES
     ]
     return "; ".join(said)

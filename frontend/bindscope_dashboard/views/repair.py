@@ -1,8 +1,8 @@
 """Repair: does a linear map on the text side give the binding back, and what does it cost?
 
 A reader picks a model with both towers and a space, and presses Repair. The cards say what the map gains on scenes of
-unseen objects and what it costs; a slider uses a part of it. The map can be taken away as a file with ten lines of
-numpy, or asked as a model on every page.
+unseen objects and what it costs; a slider uses a part of it. A map that was confirmed can be taken away as a file with
+ten lines of numpy, or asked as a model on every page; one that was not is shown, and offered nowhere.
 """
 
 import json
@@ -11,14 +11,15 @@ from dataclasses import replace
 
 import streamlit as st
 
+from bindscope.domain.binding import CHANCE
 from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.findings.repair import points, repair_finding
 from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.repairs import RepairFigures, RepairModel
+from bindscope.schemas.repairs import RepairFigures, RepairModel, RepairStratum
 from bindscope_dashboard import charts, choosing, choosing_exports, service, state, tables
 from bindscope_dashboard.choosing_links import RepairState, repair_body, repair_from_query, repair_query
-from bindscope_dashboard.choosing_story import repair_story
 from bindscope_dashboard.markup import tag
-from bindscope_dashboard.plots.choosing import LINES, path_figure, path_text
+from bindscope_dashboard.plots.choosing import LINES, path_figure, path_text, repair_share
 from bindscope_dashboard.views.opening import first_model, first_space, opened
 from bindscope_dashboard.views.pickers import model_picker, space_picker
 from bindscope_dashboard.views.probe_findings import downloads, figure_card, story_card
@@ -28,6 +29,8 @@ from bindscope_dashboard.views.use_model import use_model
 from bindscope_dashboard.wording import duration, literal, percent, plain_number, with_interval
 
 PAGE = "repair"
+#: A model that holds the binding in both towers without sharing it, and a space with room for held-out blocks.
+_MODEL, _SPACE = "bundled:tiny-split", "shapes2d"
 
 
 def page() -> None:
@@ -36,7 +39,7 @@ def page() -> None:
         models, spaces = service.models(), service.spaces()
         opened(
             PAGE,
-            lambda: RepairState(_first(models), first_space(spaces)),
+            lambda: RepairState(_first(models), _SPACE if _SPACE in spaces else first_space(spaces)),
             read=lambda query, default: repair_from_query(query, default, spaces),
             widgets=_widgets,
         )
@@ -44,10 +47,11 @@ def page() -> None:
 
 
 def _first(models: list[ModelSummary]) -> str:
-    """A model with both towers."""
-    first = first_model(models)
+    """The composed model where it has both towers, else one that can be repaired."""
     both = [m.id for m in models if m.available and len(m.modalities) == 2 and m.family != "repaired"]
-    return first if first in both or not both else both[0]
+    composed = state.compose()
+    wanted = _MODEL if composed is None else composed.model
+    return wanted if wanted in both else (both or [first_model(models)])[0]
 
 
 def _widgets(shown: RepairState) -> dict[str, object]:
@@ -77,7 +81,8 @@ def _desk() -> None:
         else:
             st.info(
                 "Learns one matrix on the text side so that a picture is nearer to its own caption than to the swapped "
-                "one, from scenes of some objects, and tests it on scenes of the others. Press Repair.",
+                "one, from scenes of some objects, confirms it on scenes of others, and tests it on scenes of a third "
+                "kind. Press Repair.",
                 icon=":material/build:",
             )
         state.keep_shown(PAGE, chosen)
@@ -91,7 +96,11 @@ def _settings(shown: RepairState, models: Sequence[ModelSummary], spaces: Mappin
     model = model_picker(PAGE, shown.model, models)
     space = space_picker(PAGE, spaces)
     with st.popover("More", icon=":material/tune:"):
-        share = st.number_input("Objects to train on, %", 1, 99, key="repair.percent")
+        share = st.number_input(
+            "Objects to train on, %", 1, 99, key="repair.percent",
+            help="The others are two blocks of values of equal size: one chooses and confirms the map, one tests it. "
+            "The nearest blocks with scenes enough are taken.",
+        )  # fmt: skip
         limit = st.number_input("Limit: scenes at most", 4, 20_000, key="repair.limit", step=500)
         seed = st.number_input("Seed", 0, 2**31 - 1, key="repair.seed")
     pressed = st.button("Repair", type="primary", icon=":material/build:", key="repair.run")
@@ -108,14 +117,14 @@ def _answer(chosen: RepairState) -> RepairModel:
 def _show(answer: RepairModel, chosen: RepairState) -> RepairState:
     cards = [_card(words, answer, name) for name, words, _, _ in LINES]
     st.html(tag("div", *cards, cls="bs-facts three"))
-    st.html(story_card(repair_story(answer)))
+    st.html(story_card(repair_finding(answer)))
     tenths = round(10 * answer.t) if chosen.tenths is None else chosen.tenths
-    key = f"repair.tenths.{answer.id}"
+    key = f"repair.tenths.{answer.id or repair_query(chosen)}"
     state.seed_widgets({key: tenths})
     tenths = st.select_slider(
         "Part of the map that is used", range(11), key=key, format_func=lambda n: f"{n / 10:g}",
-        help="A_t = (1 - t) I + t A: 0 is the model as it is. The part that was chosen on training objects is "
-        f"{answer.t:g}.",
+        help="A_t = (1 - t) I + t A: 0 is the model as it is. The part that was chosen and confirmed on validation "
+        f"scenes is {answer.t:g}; a part picked by these curves is picked on the test.",
     )  # fmt: skip
     point = answer.path[tenths]
     st.plotly_chart(
@@ -124,11 +133,14 @@ def _show(answer: RepairModel, chosen: RepairState) -> RepairState:
     )  # fmt: skip
     st.caption(
         f"At t = {point.t:g}: "
-        + "; ".join(f"{words} {with_interval(getattr(point, name))}" for name, words, _, _ in LINES)
-        + f"; distance from the identity {plain_number(point.distance)}. Scenes of unseen objects, 95 % bands."
+        + "; ".join(f"{words} {with_interval(repair_share(point, name))}" for name, words, _, _ in LINES)
+        + f"; distance from the identity {plain_number(point.distance)}. Scenes of unseen objects, 95 % bands; n is "
+        f"bags, or unseen objects if fewer. Chance of the first figure is {percent(CHANCE)}."
     )
     st.html(_table(answer))
-    _take(answer, point.t)
+    st.html(_strata(answer))
+    if answer.id is not None and answer.repaired is not None:
+        _take(answer, answer.id, answer.repaired, t=point.t)
     with st.expander("Provenance and downloads"):
         st.html(tables.facts(_facts(answer), label="Provenance"))
         text = json.dumps(answer.model_dump(mode="json"), indent=2)
@@ -137,36 +149,71 @@ def _show(answer: RepairModel, chosen: RepairState) -> RepairState:
 
 
 def _card(words: str, answer: RepairModel, name: str) -> str:
-    before, after = getattr(answer.before, name), getattr(answer.after, name)
-    gain = (after.value or 0.0) - (before.value or 0.0)
-    tone = "binds" if gain > 0.02 else "bag_of_concepts" if gain < -0.02 else "undecided"
-    points = round(100 * gain)
-    status = f"{points:+d} points, from {percent(before.value)}".replace("-", "−") if points else "as before"
-    return figure_card(words.capitalize(), after, status=status, note=f"unseen objects, t = {answer.t:g}", tone=tone)
+    before, after = repair_share(answer.before, name), repair_share(answer.after, name)
+    if name == "binding":
+        low, high = answer.gain.low or 0.0, answer.gain.high or 0.0
+        tone = "binds" if low > 0 else "bag_of_concepts" if high < 0 else "undecided"
+        status = (
+            f"{points(answer.gain)}; chance {percent(CHANCE)}" if answer.t else f"as before; chance {percent(CHANCE)}"
+        )
+        return figure_card(
+            words.capitalize(), after, status=status, note=f"unseen objects, t = {answer.t:g}", tone=tone
+        )
+    change = round(100 * ((after.value or 0.0) - (before.value or 0.0)))
+    status = f"{change:+d} points, from {percent(before.value)}".replace("-", "−") if change else "as before"
+    return figure_card(words.capitalize(), after, status=status, note="a cost where it falls", tone="undecided")
 
 
 def _table(answer: RepairModel) -> str:
-    rows: list[tuple[str, RepairFigures]] = [
-        ("as it is", answer.before),
-        (f"repaired, t = {answer.t:g}", answer.after),
+    rows: list[tuple[str, RepairFigures]] = [("as it is", answer.before)]
+    rows += [(f"repaired, t = {answer.t:g}", answer.after)] if answer.t else []
+    rows += [
         ("means removed (free)", answer.baselines["mean_removed"]),
         ("whitened (free)", answer.baselines["whitened"]),
     ]
+    level = answer.before.swap_accuracy_chance
+    strict = "Swap accuracy" if level is None else f"Swap accuracy (chance {percent(level)})"
     return tables.table(
-        ("Model", *(words.capitalize() for _, words, _, _ in LINES)),
-        [(name, *(with_interval(getattr(own, figure)) for figure, _, _, _ in LINES)) for name, own in rows],
+        ("Model", *(words.capitalize() for _, words, _, _ in LINES), strict),
+        [
+            (
+                name,
+                *(
+                    with_interval(repair_share(own, figure))
+                    for figure in [*(line[0] for line in LINES), "swap_accuracy"]
+                ),
+            )
+            for name, own in rows
+        ],
         label="Repair beside free baselines",
         cls="wrap",
     )
 
 
-def _take(answer: RepairModel, t: float) -> None:
+def _strata(answer: RepairModel) -> str:
+    """A memorised table gains where both objects are familiar, a shared code where none is."""
+    return tables.table(
+        (f"Scenes, map at t = {answer.confirmation.t:g}", "Before", "After", "Gain"),
+        [
+            (_familiar(own), with_interval(own.before), with_interval(own.after), points(own.gain))
+            for own in answer.strata
+        ],
+        label="True before swapped, by how many objects the map has learned from",
+        cls="wrap",
+    )
+
+
+def _familiar(own: RepairStratum) -> str:
+    return {0: "no object familiar to the map", 1: "one familiar", 2: "both familiar"}[own.familiar]
+
+
+def _take(answer: RepairModel, repair_id: str, repaired: str, *, t: float) -> None:
     st.subheader("Take it along", anchor=False)
-    name = answer.repaired if t == answer.t else f"{answer.repaired}@{t:g}"
+    name = repaired if t == answer.t else f"{repaired}@{t:g}"
     use_model(name, answer.space, key="repair.use")
     st.caption(f"As a model on every page: {literal(name)}")
     st.download_button(
-        "Map (.npz)", choosing.repair_file(answer.id), f"{answer.id}.npz", "application/octet-stream",
+        "Map (.npz)", choosing.repair_file(repair_id), f"{repair_id}.npz", "application/octet-stream",
         key="repair.npz", on_click="ignore", icon=":material/download:",
     )  # fmt: skip
     with st.expander("Ten lines of numpy"):
@@ -174,13 +221,20 @@ def _take(answer: RepairModel, t: float) -> None:
 
 
 def _facts(answer: RepairModel) -> list[tuple[str, str]]:
+    tried = answer.confirmation
+    held = {name: ", ".join(" ".join(values) for values in block.values()) for name, block in answer.blocks.items()}
     return [
-        ("repair", answer.id),
+        ("repair", answer.id or "none was kept"),
         ("answer", "kept" if answer.cached else f"computed in {duration(answer.seconds)}"),
-        ("scenes", f"{answer.train_scenes:,} for training, {answer.test_scenes:,} of unseen objects for the figures"),
         (
-            "training",
-            f"strength {answer.chosen['strength']:g}, {answer.chosen['steps']:g} steps, chosen inside training",
+            "scenes",
+            f"{answer.train_scenes:,} of {answer.train_objects} objects for training, {answer.test_scenes:,} of "
+            f"{answer.test_objects} unseen objects for the figures",
         ),
+        ("validation values", held["validation"]),
+        ("test values", held["test"]),
+        ("chosen", f"t = {tried.t:g}, {points(tried.choosing, 'bags')}"),
+        ("confirmed", f"{points(tried.confirming, 'bags')}, p = {tried.p:.2g}: {'yes' if tried.kept else 'no'}"),
+        ("training", f"strength {answer.chosen['strength']:g}, {answer.chosen['steps']:g} steps"),
         *((name, str(value)) for name, value in tables.provenance_facts(answer.provenance)),
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.analysis.metrics import unit
-from bindscope.analysis.repair.figures import Array, RepairData, Rows
+from bindscope.analysis.repair.data import Array, RepairData, Rows
 
 if TYPE_CHECKING:
     import torch
@@ -66,7 +66,10 @@ def directions(data: RepairData, train: Rows) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """What a map is learned from: ``pairs``, scenes with their captions, and ``fights``, those with an allowed swap."""
+    """What a map is learned from: ``pairs``, scenes with their captions, and ``fights``, those with an allowed swap.
+
+    ``allowed`` [scene, swap]: those that hold no held-out object.
+    """
 
     data: RepairData
     pairs: Rows
@@ -75,13 +78,6 @@ class Lesson:
     basis: Array
     seed: int
     tick: Callable[[], None]
-
-    def followed(self, recipe: Recipe) -> TextMap:
-        """The map that a recipe leads to."""
-        start = self.start(recipe.ridge)
-        if not recipe.steps:
-            return start
-        return next(found for step, found in self.maps(start, recipe.strength) if step == recipe.steps)
 
     def start(self, ridge: float | None) -> TextMap:
         """The identity, or the linear regression of images on their captions, drawn to the identity."""
@@ -138,8 +134,9 @@ def _loss(
     among = own @ mapped.T
     meaning = np.unique(np.sort(data.labels.object_ids[scenes], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
     same = torch.from_numpy(meaning[:, None] == meaning[None]) & ~torch.eye(len(scenes), dtype=torch.bool)
-    rows = torch.from_numpy(np.maximum(data.swaps[scenes], 0))
+    swaps = data.swaps[scenes]
+    rows = torch.from_numpy(np.maximum(swaps.reshape(len(scenes), -1), 0))
     against = torch.einsum("sd,swd->sw", own, normalize(texts[rows] @ matrix.T, dim=2))
     logits = _SCALE * torch.cat([among, against], dim=1)
-    hidden = torch.cat([same, ~torch.from_numpy(allowed[scenes])], dim=1)
+    hidden = torch.cat([same, ~torch.from_numpy(np.repeat(allowed[scenes], swaps.shape[2], axis=1))], dim=1)
     return cross_entropy(logits.masked_fill(hidden, -torch.inf), torch.arange(len(scenes)))

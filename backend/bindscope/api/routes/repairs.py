@@ -30,7 +30,8 @@ def repaired(texts):  # [text, dim], from {model}
 
 @router.post("")
 def run_repair(body: RepairRequestModel, parts: Parts) -> RepairModel:
-    """Learns a linear map on the text side, and says what it gains and costs on scenes of unseen objects."""
+    """Learns a linear map on the text side, keeps it where it is confirmed, and says what it gains and costs on scenes
+    of unseen objects."""
     started = time.perf_counter()
     spec = RepairSpec(body.coverage, body.seed)
     request = RepairRequest(body.model, body.space, spec, body.limit, body.template, body.dataset)
@@ -70,5 +71,5 @@ def delete_repair(repair_id: _Id, parts: Parts) -> Response:
 
 
 def _model(found: dict[str, Any], *, seconds: float = 0.0) -> RepairModel:
-    snippet = _SNIPPET.format(id=found["id"], model=found["model"])
+    snippet = "" if found["id"] is None else _SNIPPET.format(id=found["id"], model=found["model"])
     return RepairModel.model_validate({**found, "seconds": seconds, "snippet": snippet})
