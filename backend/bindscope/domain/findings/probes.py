@@ -6,6 +6,7 @@ from bindscope.domain.findings.words import (
     Binding,
     Finding,
     Tone,
+    at_odds,
     percent,
     score_text,
     too_few,
@@ -101,12 +102,12 @@ def _title(
     word = contest.says if contest is not None and contest.forced_choice is not None else None
     if len(towers) == 1:
         if not held:
-            only = next(iter(towers.values())).says
+            only = next(iter(towers.values()))
             names: dict[str, tuple[str, Tone]] = {
                 "weak": ("A trace of it", "undecided"),
                 "not found": ("Not found by a linear probe", "bag_of_concepts"),
             }
-            return names.get(only, ("Too few scenes to say", "undecided"))
+            return names.get(only.says, ("No clear answer" if at_odds(only) else "Too few scenes to say", "undecided"))
         if word in ("not found", "below chance"):
             return "There, but not used", "bag_of_concepts"
         return "The information is there", "binds"
@@ -121,6 +122,8 @@ def _title(
         other = next(name for name in towers if name not in held)
         if other in missed:
             return f"Found in the {held[0]} tower only", "bag_of_concepts"
+        if towers[other].says == "too few":
+            return f"In the {held[0]} tower, and not to be told of the {other} tower", "undecided"
         return f"In the {held[0]} tower, and little in the {other} tower", "undecided"
     if len(missed) == len(towers):
         return "Not found by a linear probe", "bag_of_concepts"
@@ -134,5 +137,5 @@ def probe_note(binding: Binding) -> str:
         "weak": "a trace of the binding" if binding.unpaired is None else "beyond what the labels' habits explain",
         "not found": "not found by a linear probe",
         "below chance": "below chance: a fault of the procedure",
-        "too few": "too few scenes to say",
+        "too few": "no clear answer" if at_odds(binding) else "too few scenes to say",
     }[binding.says]

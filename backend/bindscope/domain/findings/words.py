@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from bindscope.domain.binding import LEAST_BAGS, Origin, Says
+from bindscope.domain.binding import LEAST_BAGS, Origin, Says, says
 
 #: Whose colour and sign a finding takes on a page.
 Tone = Literal["binds", "bag_of_concepts", "blind", "undecided"]
@@ -48,6 +48,15 @@ class Twin(Protocol):
     def train_ratio(self) -> float | None: ...
 
 
+class Control(Protocol):
+    """The same analysis after the vectors of each bag were dealt out anew among its scenes."""
+
+    @property
+    def forced_choice(self) -> Interval: ...
+    @property
+    def difference(self) -> Interval: ...
+
+
 class Binding(Protocol):
     """The binding score and what stands beside it."""
 
@@ -63,6 +72,8 @@ class Binding(Protocol):
     def twin(self) -> Twin | None: ...
     @property
     def double_difference(self) -> Interval | None: ...
+    @property
+    def control(self) -> Control | None: ...
 
 
 @dataclass(frozen=True)
@@ -78,10 +89,12 @@ def percent(share: float | None) -> str:
     """``54 %``; a dash where there is no number; no rounding up to a certainty that was not reached."""
     if share is None:
         return "–"
+    if share < 1 and f"{100 * share:.1f}" == "100.0":
+        return "> 99.9 %"
+    if share > 0 and f"{100 * share:.1f}" == "0.0":
+        return "< 0.1 %"
     whole = f"{100 * share:.0f}"
-    if (whole == "100" and share < 1) or (whole == "0" and share > 0):
-        return f"{100 * share:.1f} %" if f"{100 * share:.1f}" not in ("100.0", "0.0") else f"{100 * share:.2g} %"
-    return f"{whole} %"
+    return f"{100 * share:.1f} %" if (whole == "100" and share < 1) or (whole == "0" and share > 0) else f"{whole} %"
 
 
 def with_interval(interval: Interval, unit: str = "") -> str:
@@ -95,7 +108,7 @@ def with_interval(interval: Interval, unit: str = "") -> str:
 def score_text(binding: Binding) -> str:
     """The figure behind the word: ``58 % (55 to 61 %, n = 84 bags)``, chance named by the caller's sentence."""
     if binding.forced_choice is None or binding.forced_choice.value is None:
-        return "no scene whose swap is among the data"
+        return "no scene was scored together with its swap"
     return with_interval(binding.forced_choice, "bags")
 
 
@@ -111,5 +124,17 @@ def too_few(binding: Binding) -> str:
     """Why a figure supports no claim."""
     n = binding.forced_choice.n if binding.forced_choice is not None else 0
     if n < LEAST_BAGS:
-        return f"only {n} sets of values occur together with a swap of theirs, and a claim takes {LEAST_BAGS}"
-    return "the interval is too wide to say either"
+        return f"only {n} sets of values were scored together with a swap of theirs, and a claim takes {LEAST_BAGS}"
+    if not at_odds(binding):
+        return "the interval is too wide to say either"
+    if binding.control is not None:
+        return (
+            f"its control, in which labels alone speak, reaches {with_interval(binding.control.forced_choice, 'bags')}"
+        )
+    return "the strength of the probe is at an end of its grid, so that another might find more"
+
+
+def at_odds(binding: Binding) -> bool:
+    """Whether nothing is said although the figure by itself would support a claim: the probe or its control forbids."""
+    found = binding.forced_choice
+    return binding.says == "too few" and found is not None and says(found.low, found.high, found.n) != "too few"
