@@ -41,6 +41,8 @@ def test_a_model_that_binds_finds_the_right_scene_and_not_its_twin(api, directio
     got = retrieval(api, "synthetic:product", direction=direction, distractors=distractors)
     assert got["recall"]["1"]["value"] > 0.95
     assert got["swapped_first"]["value"] == 0.0
+    assert got["binding"]["says"] == "present"
+    assert got["binding"]["forced_choice"]["value"] > 0.95
     assert set(got["recall"]) == {"1", "5"}
     assert got["gallery"] > got["queries"]
 
@@ -49,9 +51,34 @@ def test_a_bag_ties_between_twins_and_a_tie_is_never_found(api):
     got = retrieval(api, "synthetic:bag", direction="text_to_image")
     assert got["recall"]["1"]["value"] == 0.0
     assert got["undecided"]["value"] == 1.0
+    assert got["binding"]["undecided"]["value"] == 1.0
     item = got["items"][0]
     assert item["right_score"] == pytest.approx(item["twin_score"])
     assert {result["twin"] for result in item["results"][:2]} == {True, False}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("objects", [2, 3])
+@pytest.mark.parametrize("direction", ["text_to_image", "image_to_text", "text_to_text"])
+def test_a_bag_puts_the_right_scene_before_its_twin_in_exactly_half(api, direction, objects, seed):
+    got = retrieval(api, "synthetic:bag", direction=direction, objects=objects, queries=20, seed=seed)
+    assert got["binding"]["forced_choice"]["value"] == pytest.approx(0.5, abs=1e-9)
+    assert got["binding"]["says"] not in ("present", "weak", "below chance")
+
+
+def test_who_loses_the_order_of_words_wins_half_though_pictures_differ(api):
+    # Each caption ranks the pictures of a pair alike, whichever of the two it asks for.
+    got = retrieval(api, "synthetic:order-blind", direction="text_to_image")
+    assert got["binding"]["forced_choice"]["value"] == pytest.approx(0.5, abs=1e-9)
+    assert got["binding"]["undecided"]["value"] < 0.5
+
+
+def test_twins_stand_in_a_gallery_of_all_that_is_only_a_sample(api):
+    body = {"space": "clevr2d", "distractors": "all", "limit": 10, "k": 2, "queries": 40}
+    got = ask(api, "retrievals", model="synthetic:product", **body)
+    n = got["binding"]["forced_choice"]["n"]
+    assert n == got["recall"]["1"]["n"] > 10
+    assert got["swapped_first"]["n"] == n
 
 
 def test_captions_that_lose_the_order_of_words_are_undecided(api):
@@ -62,6 +89,8 @@ def test_captions_that_lose_the_order_of_words_are_undecided(api):
 def test_text_only_models_are_asked_about_captions_whatever_was_asked(api):
     got = retrieval(api, "bundled:all-minilm-l6-v2", direction="text_to_image", queries=10)
     assert got["direction"] == "text_to_text"
+    assert got["swapped_first_chance"] == pytest.approx(2 / 3)
+    assert got["binding"]["forced_choice"]["n"] > 3
     for item in got["items"]:
         assert item["text"] not in [result["text"] for result in item["results"]]
         assert item["twin_score"] is not None
@@ -72,7 +101,8 @@ def test_the_same_retrieval_is_kept_and_failures_come_first(api):
     assert again["cached"]
     ranks = [item["rank"] for item in first["items"]]
     assert ranks == sorted(ranks, reverse=True)
-    assert first["recall"]["1"]["n"] == first["queries"]
+    assert first["recall"]["1"]["n"] <= first["queries"]
+    assert first["swapped_first_chance"] == 0.5
 
 
 def test_an_approximate_search_says_what_it_finds_or_what_it_lacks(api):
@@ -87,11 +117,11 @@ def test_an_approximate_search_says_what_it_finds_or_what_it_lacks(api):
         assert answer.json()["approximate_recall"]["value"] > 0.8
 
 
-def uploaded(api, model):
+def uploaded(api, model, keep=lambda scene: True):
     """The model's own vectors of all scenes of ``mini``, as another system would send them."""
     names = (["red", "blue", "green", "yellow"], ["square", "circle", "star"])
     objects = [(color, shape) for color in range(4) for shape in range(3)]
-    scenes = [(a, b) for a in objects for b in objects]
+    scenes = [(a, b) for a in objects for b in objects if keep((a, b))]
     wire = [
         {"space": "mini", "objects": [{"values": {"color": names[0][c], "shape": names[1][s]}} for c, s in scene]}
         for scene in scenes
@@ -111,8 +141,20 @@ def test_an_upload_of_image_vectors_is_searched_by_captions_and_the_other_way_ro
     got = retrieval(api, "bundled:tiny-bind", **options)
     assert got["recall"]["1"]["value"] > 0.9
     assert got["swapped_first"]["value"] < 0.1
+    assert got["binding"]["says"] == "present"
     bag = retrieval(api, "synthetic:bag", direction=direction, dataset=uploaded(api, "synthetic:bag"))
     assert bag["undecided"]["value"] == 1.0
+    assert bag["binding"]["forced_choice"]["value"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("direction", ["text_to_image", "image_to_text"])
+def test_an_upload_without_twins_has_no_score_and_says_so(api, direction):
+    # Of each pair of twins only the one whose first colour comes with the lower shape.
+    dataset = uploaded(api, "bundled:tiny-bind", keep=lambda s: (s[0][0] - s[1][0]) * (s[0][1] - s[1][1]) > 0)
+    got = retrieval(api, "bundled:tiny-bind", direction=direction, dataset=dataset, k=1)
+    assert got["binding"]["forced_choice"] is None
+    assert got["binding"]["says"] == "too few"
+    assert got["recall"]["1"]["value"] > 0.5
 
 
 def test_an_upload_that_does_not_fit_the_model_or_the_space_is_refused(api):
@@ -147,6 +189,7 @@ def test_captions_that_share_a_vector_are_found(api):
     assert got["pairs"][0]["cosine"] == pytest.approx(1.0)
     none = ask(api, "lookalikes", model="synthetic:additive", space="mini")
     assert none["total"] == 0
+    assert none["share"] == {"value": 0.0, "low": None, "high": None, "n": none["compared"]}
     assert none["compared"] == got["compared"] > 0
 
 
@@ -158,94 +201,6 @@ def test_pasted_captions_are_compared_at_a_chosen_cosine(api):
     assert [pair["swap"] for pair in got["pairs"]] == [None] * 3
     assert "at least two" in refused(api, "lookalikes", model="synthetic:bag", texts=["one"])
     assert "either a space or texts" in refused(api, "lookalikes", model="synthetic:bag")
-
-
-@pytest.fixture(scope="module")
-def mended(api):
-    return ask(api, "repairs", model="bundled:tiny-bag", space="clevr2d")
-
-
-def test_a_repair_says_what_it_gains_and_costs_on_unseen_objects(mended):
-    assert [point["t"] for point in mended["path"]] == [round(0.1 * n, 1) for n in range(11)]
-    assert mended["before"] == mended["path"][0]
-    assert mended["after"] == mended["path"][round(10 * mended["t"])]
-    for own in (mended["before"], *mended["baselines"].values()):
-        assert {"swap_accuracy", "recall_at_1", "concepts"} <= set(own)
-    assert set(mended["baselines"]) == {"mean_removed", "whitened"}
-    assert mended["before"]["recall_at_1"]["n"] == mended["test_scenes"] == 100
-
-
-def test_nothing_can_mend_a_bag(api):
-    got = ask(api, "repairs", model="synthetic:bag", space="clevr2d")
-    assert max(point["swap_accuracy"]["value"] for point in got["path"]) == 0.0
-
-
-def test_a_repair_is_a_file_that_ten_lines_of_numpy_read(api, mended, tmp_path, monkeypatch):
-    file = api.get(f"/v1/repairs/{mended['id']}.npz")
-    assert file.headers["content-disposition"].endswith(f'filename="{mended["id"]}.npz"')
-    (tmp_path / f"{mended['id']}.npz").write_bytes(file.content)
-    monkeypatch.chdir(tmp_path)
-    names: dict = {}
-    exec(mended["snippet"], names)
-    assert mended["snippet"].strip().count("\n") < 12
-    texts = ["a red square and a blue circle", "a blue square"]
-    plain, own = (
-        np.array(ask(api, "embeddings", model=model, texts=texts)["embeddings"])
-        for model in ("bundled:tiny-bag", mended["repaired"])
-    )
-    mapped = names["repaired"](plain)
-    assert np.allclose(mapped, own / np.linalg.norm(own, axis=1, keepdims=True), atol=1e-5)
-    assert np.allclose(np.linalg.norm(own, axis=1), np.linalg.norm(plain, axis=1), rtol=1e-5)
-
-
-def test_a_repaired_model_is_a_model_for_every_question(api, mended):
-    listed = {model["id"]: model for model in api.get("/v1/models").json()["models"]}
-    assert listed[mended["repaired"]]["modalities"] == ["image", "text"]
-    half, whole = (f"{mended['repaired']}{end}" for end in ("@0.5", "@1"))
-    vectors = [
-        ask(api, "embeddings", model=model, texts=["a red square"])["embeddings"][0]
-        for model in ("bundled:tiny-bag", f"{mended['repaired']}@0", half, whole)
-    ]
-    assert np.allclose(vectors[0], vectors[1], atol=1e-5)
-    got = ask(api, "verdicts/batch", model=whole, space="clevr2d", count=20)
-    assert got["provenance"]["model"] == whole
-    pictures = {"scenes": [{"space": "clevr2d", "objects": [{"values": {"color": "red", "shape": "square"}}]}]}
-    before, after = (ask(api, "embeddings", model=m, **pictures)["embeddings"] for m in ("bundled:tiny-bag", whole))
-    assert np.allclose(before, after, atol=1e-6)
-
-
-def test_a_repair_that_is_asked_again_is_kept_and_a_deleted_one_is_gone(api):
-    body = {"model": "synthetic:additive", "space": "mini", "seed": 3}
-    first = ask(api, "repairs", **body)
-    again = ask(api, "repairs", **body)
-    assert again["cached"]
-    assert again["id"] == first["id"]
-    assert first["id"] in [found["id"] for found in api.get("/v1/repairs").json()["repairs"]]
-    assert api.get(f"/v1/repairs/{first['id']}").json()["after"] == first["after"]
-    assert api.delete(f"/v1/repairs/{first['id']}").status_code == 204
-    for path in (f"/v1/repairs/{first['id']}", f"/v1/repairs/{first['id']}.npz"):
-        assert api.get(path).status_code == 404
-    assert "repair" in refused(api, "embeddings", model=first["repaired"], texts=["a"])
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"model": "bundled:all-minilm-l6-v2"}, "needs both"),
-        ({"coverage": 0.97}, "unseen objects"),
-        ({"coverage": 0.1}, "seen objects"),
-        ({"coverage": 1.0}, "coverage"),
-        ({"space": "nowhere"}, "nowhere"),
-    ],
-)
-def test_a_repair_that_cannot_be_is_refused_with_a_sentence(api, change, words):
-    answer = api.post("/v1/repairs", json={"model": "synthetic:additive", "space": "mini", **change})
-    assert answer.status_code in (404, 422)
-    assert words in answer.text
-
-
-def test_a_repair_of_a_repair_is_refused(api, mended):
-    assert "repaired already" in refused(api, "repairs", model=mended["repaired"], space="clevr2d")
 
 
 def source(model="synthetic:additive", **more):
@@ -296,23 +251,63 @@ def test_a_map_that_cannot_be_is_refused(api):
 
 @pytest.fixture(scope="module")
 def board(api):
-    models = ["synthetic:bag", "synthetic:additive", "bundled:tiny-bag"]
-    return ask(api, "comparisons", models=models, space="clevr2d", count=40, limit=200)
+    models = ["synthetic:bag", "synthetic:order-blind", "synthetic:additive", "bundled:tiny-bag"]
+    return ask(api, "comparisons", models=models, space="clevr2d", count=60, limit=200)
 
 
 def test_a_board_ranks_models_and_shows_its_controls(board):
     rows = {(row["model"], row["kind"]): row for row in board["rows"]}
     assert rows["synthetic:additive", "model"]["rank"] == 1
-    assert rows["synthetic:bag", "model"]["rank"] == 3
+    assert rows["synthetic:additive", "model"]["standing"] == "above chance"
     assert rows["synthetic:bag", "model"]["undecided"]["value"] == 1.0
     twin, blind = rows["random:bundled:tiny-bag", "random"], rows["bundled:tiny-bag", "blind"]
     assert twin["rank"] is blind["rank"] is None
     assert blind["probes"] == {"image": None, "text": None}
+    assert blind["binding"]["forced_choice"]["value"] == pytest.approx(0.5)
     assert "blank" in blind["missing"]["probes"]
     own = rows["synthetic:additive", "model"]
-    assert own["probes"]["image"]["value"] > 0.9
+    assert own["probes"]["image"]["says"] == "present"
     assert own["r2"]["image"]["objects"] > own["r2"]["image"]["concepts"]
-    assert len(board["pairs"]) == 3
+    assert len(board["pairs"]) == 6
+    assert board["bags"]["image"] == own["binding"]["forced_choice"]["n"] >= 30
+
+
+def test_models_at_chance_share_a_rank_and_one_that_only_ties_is_not_below_a_coin(board):
+    rows = {row["model"]: row for row in board["rows"] if row["kind"] == "model"}
+    even = [rows[name] for name in ("synthetic:bag", "synthetic:order-blind", "bundled:tiny-bag")]
+    assert [row["standing"] for row in even] == ["not separable from chance"] * 3
+    assert [row["rank"] for row in even] == [2, 2, 2]
+    assert rows["synthetic:order-blind"]["binding"]["forced_choice"]["value"] == pytest.approx(0.5)
+    apart = {(pair["first"], pair["second"]) for pair in board["pairs"] if pair["separate"]}
+    assert apart == {(first, second) for first, second in apart if "synthetic:additive" in (first, second)}
+    assert len(apart) == 3
+
+
+def test_models_with_another_anchor_are_never_ranked_against_each_other(api):
+    models = ["synthetic:additive", "bundled:all-minilm-l6-v2", "synthetic:bag"]
+    got = ask(api, "comparisons", models=models, space="mini", count=60, limit=144)
+    rows = {row["model"]: row for row in got["rows"] if row["kind"] == "model"}
+    assert [rows[name]["anchor"] for name in models] == ["image", "text", "image"]
+    assert rows["bundled:all-minilm-l6-v2"]["rank"] == 1
+    assert {(pair["first"], pair["second"]) for pair in got["pairs"]} == {("synthetic:additive", "synthetic:bag")}
+    assert set(got["bags"]) == {"image", "text"}
+    assert rows["bundled:all-minilm-l6-v2"]["swap_accuracy_chance"] == pytest.approx(1 / 3)
+    assert rows["synthetic:bag"]["swap_accuracy_chance"] == pytest.approx(1 / 2)
+
+
+def test_fewer_than_thirty_bags_rank_nobody(api):
+    got = ask(api, "comparisons", models=["synthetic:bag", "synthetic:additive"], space="mini", count=10, limit=144)
+    assert got["bags"]["image"] < 30
+    assert [row["rank"] for row in got["rows"]] == [1, 1]
+    (pair,) = got["pairs"]
+    assert (pair["p"], pair["adjusted"], pair["separate"]) == (None, None, False)
+    assert pair["difference"]["value"] == pytest.approx(-0.5)
+
+
+def test_a_model_named_twice_stands_once_on_the_board(api):
+    got = ask(api, "comparisons", models=["synthetic:bag", "synthetic:bag"], space="mini", count=20, limit=144)
+    assert [row["model"] for row in got["rows"]] == ["synthetic:bag"]
+    assert got["pairs"] == []
 
 
 def test_a_streamed_board_names_each_row_before_it_is_measured(api):
@@ -335,7 +330,8 @@ def test_a_stream_that_can_not_begin_is_an_ordinary_problem(api):
 
 def test_a_gain_of_repair_stands_on_the_board_where_it_is_asked_for(api):
     got = ask(api, "comparisons", models=["synthetic:additive"], space="mini", count=10, limit=144, repair=True)
-    assert got["rows"][0]["repair_gain"] == 0.0
+    row = got["rows"][0]
+    assert (row["repair_gain"] is None) == ("repair_gain" in row["missing"])
     assert got["pairs"] == []
 
 
@@ -345,7 +341,19 @@ def test_disagreements_are_scenes_that_only_one_model_gets_right(api):
     assert got["total"] == 30
     assert len(got["items"]) == 5
     assert got["items"][0]["outcomes"] == ["undecided", "binds"]
-    assert got["p"] < 1e-6
+    assert got["difference"]["value"] == pytest.approx(-0.5)
+    assert got["difference"]["n"] < 30
+    assert got["p"] is None
+
+
+def test_disagreements_are_tested_over_bags_and_not_across_anchors(api):
+    got = ask(api, "disagreements", models=["synthetic:bag", "synthetic:additive"], space="clevr2d", count=80, most=1)
+    assert got["difference"]["n"] >= 30
+    assert got["p"] == pytest.approx(1e-4)
+    models = ["synthetic:bag", "bundled:all-minilm-l6-v2"]
+    other = ask(api, "disagreements", models=models, space="mini", count=30, most=1)
+    assert other["difference"] is other["p"] is None
+    assert sum(other["table"].values()) == 30
 
 
 @pytest.mark.parametrize(

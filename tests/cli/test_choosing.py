@@ -23,8 +23,9 @@ def bindscope(tmp_path_factory):
 def test_retrieval_prints_recall_and_twins(bindscope):
     done = bindscope("retrieve", "-m", "synthetic:product", "--queries", "20", "--k", "5")
     assert done.returncode == 0, done.stderr
-    assert "recall@1" in done.stdout
-    assert "swapped twin first" in done.stdout
+    assert done.stdout.startswith("It finds the right scene.")
+    for words in ("right before its twin", "chance 0.5", "recall@1", "swapped twin first"):
+        assert words in done.stdout
 
 
 def test_captions_from_standard_input_are_compared(bindscope):
@@ -44,10 +45,22 @@ def test_a_repair_is_written_to_a_file(bindscope, tmp_path):
 
 
 def test_a_board_is_printed_with_its_pairs(bindscope):
-    done = bindscope(*("compare", "-m", "synthetic:bag", "-m", "synthetic:additive", "--count", "20", "--limit", "60"))
+    done = bindscope(*("compare", "-m", "synthetic:bag", "-m", "synthetic:additive", "--count", "60", "--limit", "60"))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.index("synthetic:additive") > 0
-    assert "differ" in done.stdout
+    assert "synthetic:additive leads" in done.stdout
+    assert "not separable from chance" in done.stdout
+    assert "synthetic:additive is better than synthetic:bag" in done.stdout
+    assert "sign-flip" in done.stdout
+
+
+def test_models_with_another_anchor_are_printed_in_a_table_of_their_own(bindscope):
+    models = ("-m", "synthetic:additive", "-m", "bundled:all-minilm-l6-v2")
+    done = bindscope("compare", *models, "--count", "20", "--limit", "60")
+    assert done.returncode == 0, done.stderr
+    assert "Pictures with captions: " in done.stdout
+    assert "Captions with captions: " in done.stdout
+    assert "have no common rank" in done.stdout
+    assert "sign-flip, Holm" not in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_retrieve_shows_what_each_query_finds_with_the_twin_marked():
 
 
 def test_a_model_that_finds_everything_says_so_and_has_no_lookalikes():
-    page = opened("retrieve", model="synthetic:additive", space="mini", queries="30", direction="image_to_text")
+    page = opened("retrieve", model="synthetic:additive", space="mini", queries="100", direction="image_to_text")
     shown = said(page)
     assert "It finds the right scene" in shown
     assert "none is at a cosine" in shown
@@ -96,17 +96,34 @@ def test_the_composed_scene_and_its_twin_are_put_on_the_map():
 
 
 def test_a_board_ranks_models_and_shows_where_two_differ():
-    page = opened("compare", models="synthetic:bag synthetic:additive", space="mini", count="20")
+    page = opened("compare", models="synthetic:bag synthetic:additive", space="clevr2d", count="60")
     shown = said(page)
     assert "synthetic:additive leads" in shown
-    assert "only synthetic:additive in 20" in shown
+    assert "not separable from chance" in shown
+    assert "only synthetic:additive in 60" in shown
     assert "≈ undecided" in shown
-    assert query_of(page) == {"models": "synthetic:bag synthetic:additive", "space": "mini", "count": "20"}
+    assert query_of(page) == {"models": "synthetic:bag synthetic:additive", "space": "clevr2d", "count": "60"}
+
+
+def test_too_few_scenes_rank_nobody_and_the_page_says_so():
+    page = opened("compare", models="synthetic:bag synthetic:additive", space="mini", count="10")
+    shown = said(page)
+    assert "No difference shown" in shown
+    assert "no ranks are claimed" in shown
+
+
+def test_text_only_models_stand_in_a_table_of_their_own():
+    page = opened("compare", models="synthetic:additive bundled:all-minilm-l6-v2", space="mini", count="20")
+    shown = said(page)
+    assert "Pictures and captions" in shown
+    assert "Captions only" in shown
+    assert shown.count("Add another model to compare") == 2
+    assert "the figures not compared" in shown
 
 
 def test_a_single_model_on_the_board_asks_for_another():
     page = opened("compare", models="synthetic:bag", space="mini", count="10")
-    assert "add another one to compare" in said(page)
+    assert "Add another model to compare" in said(page)
 
 
 @pytest.mark.parametrize(
