@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bindscope.domain.binding import CHANCE
 from bindscope.domain.findings.probes import tower_sentence
-from bindscope.domain.findings.words import Binding, Finding, Interval, percent, score_text
+from bindscope.domain.findings.words import Binding, Finding, Interval, percent, with_interval
 from bindscope.domain.repairs import LEVEL, MOST_LOST
 
 _FREE = {"mean_removed": "removing the means of both sides", "whitened": "whitening both sides"}
@@ -70,7 +70,7 @@ def repair_finding(found: Repair) -> Finding:
     gain, lost = found.gain, _lost(found)
     figures = (
         f"On unseen objects the true caption beats the swapped one in {percent(_score(found.before))} before and "
-        f"{score_text(found.after.binding)} after, {points(gain)}; chance {percent(CHANCE)}. Ordinary recall@1 goes "
+        f"{_text(found.after)} after, {points(gain)}; chance {percent(CHANCE)}. Ordinary recall@1 goes "
         f"from {percent(found.before.recall_at_1.value)} to {percent(found.after.recall_at_1.value)}, concepts from "
         f"{percent(found.before.concepts.value)} to {percent(found.after.concepts.value)}."
     )
@@ -85,13 +85,16 @@ def repair_finding(found: Repair) -> Finding:
 
 
 def _refused(found: Repair) -> Finding:
+    if found.before.binding.says == "present":
+        sentence = f"On unseen objects the true caption beats the swapped one in {_text(found.before)} as it is"
+        return Finding("Nothing to repair", f"{sentence}; chance {percent(CHANCE)}.", "binds")
     tried = found.confirmation
     if tried.t == 0:
         why = "No map is better than the model as it is on the scenes that choose"
     elif tried.choosing.low is None or tried.choosing.low <= 0:
         why = (
-            f"The best map (t = {tried.t:g}) changes the binding score by {points(tried.choosing, 'bags')} on the scenes "
-            "that chose it, which chance does as well"
+            f"The best map (t = {tried.t:g}) changes the binding score by {points(tried.choosing, 'bags')} on the "
+            "scenes that chose it, which chance does as well"
         )
     else:
         why = (
@@ -109,6 +112,11 @@ def _text_side(found: Repair) -> str:
     if found.text_probe.says == "present":
         return f"{said} But no linear map that was tried carries it over to the pictures of unseen objects."
     return said
+
+
+def _text(own: Figures) -> str:
+    """The score with its interval; its n counts bags, or unseen objects where these are fewer."""
+    return "no scene" if own.binding.forced_choice is None else with_interval(own.binding.forced_choice)
 
 
 def _score(own: Figures) -> float | None:
