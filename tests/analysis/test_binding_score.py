@@ -210,6 +210,18 @@ def test_pairs_counts_whole_bags_and_a_subset_loses_pairs_it_does_not_hold() -> 
     assert len(pairs.trials(np.zeros(0, dtype=np.int64))) == 0
 
 
+@pytest.mark.parametrize("values", [(3, 4), (40, 250), (9, 9, 9, 9)])
+def test_bags_and_pairings_are_numbered_in_ascending_order_however_many_values_there_are(values) -> None:
+    labels = drawn(values, slots=8, count=60, seed=0)
+    labels = labels.take(np.random.default_rng(0).integers(0, 60, 150))
+    pairs = Pairs.of(labels)
+    objects, pairing = np.unique(np.sort(labels.object_ids, axis=1), axis=0, return_inverse=True)
+    bag = np.unique(np.sort(labels.scenes, axis=1).reshape(150, -1), axis=0, return_inverse=True)[1]
+    assert (pairs.objects == objects).all()
+    assert (pairs.pairing == pairing.reshape(-1)).all()
+    assert (pairs.bag == bag.reshape(-1)).all()
+
+
 def bags(scores, first=0):
     scores = np.asarray(scores, dtype=float)
     return BagScores(np.arange(first, first + len(scores)), scores, np.zeros(len(scores)))

@@ -53,15 +53,15 @@ class Pairs:
     def of(cls, labels: SceneLabels) -> "Pairs":
         """The bags and pairings of ``labels``."""
         values = np.sort(labels.scenes, axis=1).reshape(len(labels), labels.slots * len(labels.values))
-        bag = np.unique(values, axis=0, return_inverse=True)[1].reshape(-1)
-        objects, pairing = np.unique(np.sort(labels.object_ids, axis=1), axis=0, return_inverse=True)
+        bag = _distinct(values)[1]
+        ids = np.sort(labels.object_ids, axis=1)
+        first, pairing = _distinct(ids)
+        objects = ids[first]
         source, goal_objects = _exchanged(objects, labels)
-        everything = np.concatenate([objects, goal_objects])
-        named, number = np.unique(everything, axis=0, return_inverse=True)
+        named, number = _distinct(np.concatenate([objects, goal_objects]))
         known = np.full(len(named), -1, dtype=np.int64)
-        number = number.reshape(-1)
         known[number[: len(objects)]] = np.arange(len(objects))
-        return cls(bag, pairing.reshape(-1), objects, source, goal_objects, known[number[len(objects) :]])
+        return cls(bag, pairing, objects, source, goal_objects, known[number[len(objects) :]])
 
     @property
     def bags(self) -> int:
@@ -99,6 +99,20 @@ class Pairs:
         )
 
 
+def _distinct(rows: Ids) -> tuple[Ids, Ids]:
+    """(where each distinct row first stands, in ascending order of the rows; the number of each row's own) of rows of
+    numbers from 0 on. Packed into one number a row, which sorts many times faster than rows do."""
+    key, top = np.zeros(len(rows), dtype=np.int64), 1
+    for column in rows.T:
+        size = int(column.max(initial=0)) + 1
+        if top * size > 1 << 62:
+            key = np.unique(key, return_inverse=True)[1]
+            top = int(key.max(initial=0)) + 1
+        key, top = key * size + column, top * size
+    _, first, number = np.unique(key, return_index=True, return_inverse=True)
+    return first, number
+
+
 def _exchanged(objects: Ids, labels: SceneLabels) -> tuple[Ids, Ids]:
     """(source pairing, sorted object ids after the exchange), each distinct goal of a pairing once."""
     scenes = labels.objects[objects]
@@ -115,5 +129,5 @@ def _exchanged(objects: Ids, labels: SceneLabels) -> tuple[Ids, Ids]:
             sources.append(valid)
             goals.append(moved[valid])
     both = np.column_stack([np.concatenate(sources), np.concatenate(goals)])
-    both = np.unique(both, axis=0)
+    both = both[_distinct(both)[0]]
     return both[:, 0], np.ascontiguousarray(both[:, 1:])
