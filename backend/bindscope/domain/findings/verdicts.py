@@ -70,7 +70,7 @@ def scene_answer(
     if diagnosis == "undecided":
         return f"{what}, but the true and the swapped caption score the same, within its own noise."
     return (
-        f"In this scene it knows which is which: the true caption leads the swapped one by {contest.margin or 0:.3f}."
+        f"It knows which is which: the true caption leads the swapped one by {contest.margin or 0:.3f}."
     )
 
 
