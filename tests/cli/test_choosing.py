@@ -36,12 +36,22 @@ def test_captions_from_standard_input_are_compared(bindscope):
 
 def test_a_repair_is_written_to_a_file(bindscope, tmp_path):
     out = tmp_path / "map.npz"
-    done = bindscope("repair", "-m", "bundled:tiny-bind", "--out", str(out))
+    done = bindscope("repair", "-m", "bundled:tiny-split", "--limit", "900", "--out", str(out))
     assert done.returncode == 0, done.stderr
-    assert "means removed" in done.stdout.replace("mean removed", "means removed")
+    assert "On unseen objects the true caption beats the swapped one" in done.stdout
+    assert "mean removed" in done.stdout
     with np.load(out, allow_pickle=False) as saved:
         assert saved["A"].shape[0] == saved["A"].shape[1]
-        assert 0 <= float(saved["t"]) <= 1
+        assert 0 < float(saved["t"]) <= 1
+
+
+def test_no_file_is_written_where_no_map_is_kept(bindscope, tmp_path):
+    out = tmp_path / "map.npz"
+    done = bindscope("repair", "-m", "synthetic:additive", "--limit", "700", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to repair" in done.stdout
+    assert "was not written" in done.stderr
+    assert not out.exists()
 
 
 def test_a_board_is_printed_with_its_pairs(bindscope):
@@ -69,6 +79,7 @@ def test_models_with_another_anchor_are_printed_in_a_table_of_their_own(bindscop
         (("retrieve", "-m", "synthetic:bag", "--k", "900"), "choose k"),
         (("lookalikes", "-m", "synthetic:bag"), "--space"),
         (("repair", "-m", "bundled:all-minilm-l6-v2"), "needs both"),
+        (("repair", "-m", "bundled:tiny-bag", "-s", "clevr2d"), "at least 20 sets of values"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(bindscope, arguments, words):

@@ -1,14 +1,20 @@
 import pytest
-from bindscope_dashboard.choosing_story import repair_story
 
 from bindscope.domain.binding import says, standing
 from bindscope.domain.concepts import BUILTIN_SPACES
 from bindscope.domain.findings.board import board_finding, disagreement_sentence, pair_sentence, rank_sentence
+from bindscope.domain.findings.repair import repair_finding
 from bindscope.domain.findings.retrieval import retrieval_finding
 from bindscope.schemas.base import Binding, Interval, Provenance
 from bindscope.schemas.comparisons import ComparisonResponse, ComparisonRow, PairModel
 from bindscope.schemas.projections import ProjectionResponse
-from bindscope.schemas.repairs import RepairFigures, RepairModel, RepairPoint
+from bindscope.schemas.repairs import (
+    RepairConfirmation,
+    RepairFigures,
+    RepairModel,
+    RepairPoint,
+    RepairStratum,
+)
 from bindscope.schemas.retrievals import RetrievalResponse
 from bindscope_dashboard import board, choosing_exports, choosing_links
 from bindscope_dashboard.choosing_links import CompareState, MapState, RepairState, RetrieveState
@@ -40,21 +46,35 @@ def retrieved(choice, undecided=0.0, n=80, level=0.5):
     )  # fmt: skip
 
 
-def figures(swap, recall):
-    return {"swap_accuracy": share(swap), "recall_at_1": share(recall), "concepts": share(1.0)}
+def figures(choice, recall):
+    shares = {"swap_accuracy": share(choice), "swap_accuracy_chance": 0.5, "recall_at_1": share(recall)}
+    return {"binding": binding(choice, 20), **shares, "concepts": share(1.0)}
 
 
-def repaired(before, after, *, recall=0.98):
+def difference(value, half=0.05, n=20):
+    return Interval(value=value, low=value - half, high=value + half, n=n)
+
+
+def repaired(before, after, *, recall=0.98, test_gain=None, kept=True, text=0.9):
+    """A map that was chosen and confirmed with a gain of ``after - before``, and ``test_gain`` on the test."""
     path = [
         RepairPoint(t=n / 10, distance=n / 10, **figures(before + (after - before) * n / 10, 1 - (1 - recall) * n / 10))
         for n in range(11)
     ]
+    gain = difference(after - before)
+    strata = [
+        RepairStratum(familiar=n, scenes=50, before=share(before), after=share(after), gain=gain) for n in range(3)
+    ]
     free = RepairFigures(**figures(before, 1.0))
+    shown = difference((after - before) if test_gain is None else test_gain) if kept else difference(0.0, 0.0)
     return RepairModel(
-        id="0" * 16, model="m", repaired="repaired:" + "0" * 16, space="clevr2d", coverage=0.6, seed=0, limit=4000,
-        template="plain", dim=8, t=1.0, before=path[0], after=path[-1], path=path,
+        id="0" * 16 if kept else None, model="m", repaired="repaired:" + "0" * 16 if kept else None, space="shapes2d",
+        coverage=0.6, seed=0, limit=4000, template="plain", dim=8, t=float(kept), before=path[0],
+        after=path[-1 if kept else 0], path=path, gain=shown, strata=strata, text_probe=binding(text),
+        confirmation=RepairConfirmation(t=1.0, choosing=gain, confirming=gain, p=0.001 if kept else 0.2, kept=kept),
+        blocks={name: {"color": ["red", "blue"], "shape": ["star"]} for name in ("validation", "test")},
         baselines={"mean_removed": free, "whitened": free}, train_scenes=100, test_scenes=90, train_objects=14,
-        chosen={"strength": 1.0, "steps": 20.0}, provenance=MADE,
+        test_objects=20, chosen={"strength": 1.0, "steps": 20.0}, provenance=MADE,
     )  # fmt: skip
 
 
@@ -109,13 +129,22 @@ def test_that_the_twin_comes_first_is_told_beside_its_chance_and_decides_nothing
     ("found", "title"),
     [
         (repaired(0.5, 0.9), "Repaired"),
-        (repaired(0.5, 0.52), "No repair found"),
         (repaired(0.5, 0.9, recall=0.7), "A gain that costs"),
-        (repaired(0.5, 0.62), "A small gain"),
+        (repaired(0.5, 0.7, test_gain=0.02), "A gain that the test does not show"),
+        (repaired(0.5, 0.7, test_gain=-0.2), "It does not hold on unseen objects"),
+        (repaired(0.5, 0.6, kept=False), "No repair found"),
+        (repaired(0.9, 0.9, kept=False), "Nothing to repair"),
     ],
 )
-def test_a_repair_is_told_by_gain_and_cost(found, title):
-    assert repair_story(found).title == title
+def test_a_repair_is_told_by_confirmation_gain_and_cost(found, title):
+    assert repair_finding(found).title == title
+
+
+@pytest.mark.parametrize(("text", "absent"), [(0.5, True), (0.9, False), (0.65, False)])
+def test_only_a_text_side_where_the_probe_finds_nothing_is_said_to_hold_nothing(text, absent):
+    sentence = repair_finding(repaired(0.5, 0.6, kept=False, text=text)).sentence
+    assert ("no map can bring back" in sentence) == absent
+    assert "p = 0.2" in sentence
 
 
 @pytest.mark.parametrize(
@@ -152,8 +181,9 @@ def test_pairs_say_who_is_better_or_why_nothing_is_said():
     assert pair_sentence(pair(-0.2, 0.01)).startswith("b is better than a")
     assert "do not separate" in pair_sentence(pair(0.2, 0.3))
     assert "30 needed" in pair_sentence(pair(0.2, None, n=12))
-    assert "no ranks are claimed" in rank_sentence(12)
-    assert "sign-flip" in rank_sentence(80)
+    assert "no ranks are claimed" in rank_sentence(12, 2)
+    assert "sign-flip" in rank_sentence(80, 2)
+    assert rank_sentence(80, 1) == ""
 
 
 def test_disagreements_across_anchors_are_not_tested():
@@ -180,7 +210,7 @@ def test_figures_have_every_point_and_words():
     found = repaired(0.5, 0.9)
     figure = path_figure(found, 0.4)
     assert [len(trace.x) for trace in figure.data if trace.showlegend is not False] == [11, 11, 11]
-    assert "swap accuracy from 50 % at t = 0 to 90 % at t = 1" in path_text(found)
+    assert "true before swapped from 50 % at t = 0 to 90 % at t = 1" in path_text(found)
     assert len(recall_figure(retrieved(0.5)).layout.yaxis.tickvals) == 5
     assert len(recall_figure(retrieved(None, level=None)).layout.yaxis.tickvals) == 4
     assert "right before its twin 50 % (45 to 55 %, n = 80), chance 50 %" in recall_text(retrieved(0.5))
@@ -210,7 +240,7 @@ def test_points_of_a_map_are_grouped_by_verdict():
 
 def test_tables_hold_every_row():
     assert choosing_exports.map_csv(a_map(), [1]).count("\n") == 2
-    assert choosing_exports.repair_csv(repaired(0.5, 0.9)).count("\n") == 1 + 11 + 2
+    assert choosing_exports.repair_csv(repaired(0.5, 0.9)).count("\n") == 1 + 11 + 2 + 9
     text = choosing_exports.board_csv(compared(row("a", 1, 0.9), row("t", 1, 0.8, anchor="text")))
     head, *lines = text.splitlines()
     assert [line.count(",") for line in lines] == [head.count(",")] * 2

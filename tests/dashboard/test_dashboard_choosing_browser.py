@@ -6,7 +6,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.usefixt
 
 LINKS = {
     "retrieve": ("/retrieve?model=synthetic:bag&space=mini&queries=30", "Provenance and downloads"),
-    "repair": ("/repair?model=synthetic:additive&space=mini&run=1", "Ten lines of numpy"),
+    "repair": ("/repair?model=synthetic:additive&space=shapes2d&limit=700&run=1", "Provenance and downloads"),
     "map": ("/map?model=synthetic:additive&space=mini", "Provenance and downloads"),
     "compare": ("/compare?models=synthetic:bag+synthetic:additive&space=mini&count=20", "Provenance and downloads"),
 }

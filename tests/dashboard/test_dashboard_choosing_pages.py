@@ -1,6 +1,10 @@
+import json
+
 import pytest
 import streamlit as st
 
+import turned_world
+from bindscope.client import BindscopeClient
 from page_runs import html_of, opened, query_of
 
 pytestmark = pytest.mark.usefixtures("mini")
@@ -55,27 +59,55 @@ def test_captions_of_the_readers_own_are_compared():
     assert "a blue square and a red circle" in shown
 
 
-def test_repair_waits_for_its_button_then_shows_gain_costs_and_the_file():
-    page = opened("repair", model="synthetic:additive", space="mini")
+@pytest.fixture(scope="module")
+def turned(service_url):
+    with BindscopeClient(service_url) as client:
+        client.add_space(json.dumps(turned_world.space("turned")))
+        upload = turned_world.upload(client.space_texts("turned"))
+        found = client.add_dataset(upload, space="turned", filename="both.npz")
+    return {"model": f"precomputed:{found.id}", "space": f"vectors-{found.id}"}
+
+
+def test_repair_waits_for_its_button_then_shows_gain_costs_and_the_file(turned):
+    page = opened("repair", **turned)
     assert "Press Repair" in said(page)
     page.button(key="repair.run").click().run()
     assert not page.exception
     shown = said(page)
-    for text in ("Swap accuracy", "Ordinary recall@1", "means removed (free)", "As a model on every page: repaired:"):
+    for text in ("True before swapped", "chance 50 %", "Repaired", "Ordinary recall@1", "means removed (free)"):
+        assert text in shown
+    for text in ("no object familiar to the map", "As a model on every page: repaired:", "unseen objects"):
         assert text in shown
     assert query_of(page)["run"] == "1"
     assert "import numpy as np" in page.code[-1].value
 
 
-def test_the_slider_of_a_repair_is_kept_in_the_link():
-    page = opened("repair", model="synthetic:additive", space="mini", run="1", tenths="5")
+def test_the_slider_of_a_repair_is_kept_in_the_link(turned):
+    page = opened("repair", **turned, run="1", tenths="5")
     assert "At t = 0.5" in said(page)
     assert query_of(page)["tenths"] == "5"
 
 
-def test_a_repair_that_cannot_be_says_why():
-    page = opened("repair", model="bundled:all-minilm-l6-v2", space="mini", run="1")
-    assert "needs both" in said(page)
+def test_where_no_map_is_kept_none_is_offered():
+    page = opened("repair", model="synthetic:bag", space="shapes2d", limit="700", run="1")
+    shown = said(page)
+    assert "No repair found" in shown
+    assert "no map can bring back" in shown
+    for text in ("As a model on every page", "Take it along", "repaired:"):
+        assert text not in shown
+    assert not page.get("download_button") or "Map (.npz)" not in [box.label for box in page.get("download_button")]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"model": "bundled:all-minilm-l6-v2", "space": "mini"}, "needs both"),
+        ({"model": "synthetic:additive", "space": "mini"}, "at least 20 sets of values"),
+    ],
+)
+def test_a_repair_that_cannot_be_says_why(query, words):
+    page = opened("repair", **query, run="1")
+    assert words in said(page)
 
 
 @pytest.mark.parametrize(("method", "dims"), [("pca", "2"), ("mds", "3")])

@@ -1,6 +1,7 @@
 """Artifacts on a disk that is full, and in a process that is killed while it writes."""
 
 import hashlib
+import json
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import time
 
 import pytest
 
+import turned_world
 from bindscope.client import ApiError, BindscopeClient
 from bindscope.store.artifacts import Artifacts
 from bindscope.store.embedded import EmbeddedStore
@@ -47,12 +49,16 @@ def test_a_process_that_is_killed_while_it_writes_leaves_no_half_file(tmp_path) 
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux only")
 def test_a_full_disk_is_a_sentence_and_the_service_goes_on(tmp_path) -> None:
     data = tmp_path / "data"
-    repair = {"model": "synthetic:additive", "space": "clevr2d", "limit": 300}
     with (
         EmbeddedStore(tmp_path / "store") as store,
-        Process(data, "prlimit", "--fsize=4096:unlimited", "--", redis_url=store.url) as service,
+        Process(data, redis_url=store.url) as service,
         BindscopeClient(service.url) as client,
     ):
+        client.add_space(json.dumps(turned_world.space("turned")))
+        upload = turned_world.upload(client.space_texts("turned"))
+        found = client.add_dataset(upload, space="turned", filename="both.npz")
+        repair = {"model": f"precomputed:{found.id}", "dataset": found.id}
+        subprocess.run(["prlimit", "--pid", str(service.process.pid), "--fsize=4096:unlimited"], check=True)
         with pytest.raises(ApiError, match="disk is full") as refused:
             client.repair(**repair)
         assert refused.value.status == 507
