@@ -168,7 +168,9 @@ def compare(
         typer.echo(f"{ANCHORS[anchor].capitalize()}: {finding.title}. {finding.sentence}")
         for row in sorted(rows, key=lambda row: (row.rank is None, row.rank or 0)):
             typer.echo(f"  {_row_text(row)}")
-        typer.echo(f"  {rank_sentence(bags)}")
+        note = rank_sentence(bags, sum(row.kind == "model" for row in rows))
+        if note:
+            typer.echo(f"  {note}")
     if len(found.bags) > 1:
         typer.echo("Models of the two tables answer different questions and have no common rank.")
     for pair in found.pairs:

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 
+from bindscope.domain.findings.words import Finding
 from bindscope.schemas.base import Interval
 
 
@@ -40,6 +41,11 @@ def share(own: Interval) -> str:
     if own.value is None or own.low is None or own.high is None:
         return "no such scene"
     return f"{100 * own.value:.1f} % ({100 * own.low:.1f} to {100 * own.high:.1f}, n = {own.n})"
+
+
+def said(finding: Finding) -> str:
+    """A finding's title and sentence."""
+    return f"<b>{escaped(finding.title)}.</b> {escaped(finding.sentence)}"
 
 
 def escaped(text: object) -> str:

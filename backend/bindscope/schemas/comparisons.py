@@ -48,9 +48,9 @@ class ComparisonRow(ResponseModel):
     ``binding`` is the paired contest of captions, chance exactly 1/2, and ``standing`` what its interval shows.
     ``anchor``: captions are compared with pictures (``image``) or with captions (``text``); these are two questions, so
     ``rank`` is among the models of one anchor. Models that do not separate may share a rank, and those not separable
-    from chance do; controls have none. ``swap_accuracy``: the true caption beats every swapped one, which scores at
-    random do in ``swap_accuracy_chance``. ``probes``: is the binding linearly there, by tower. ``repair_gain``: paired,
-    on scenes of held-out objects. ``missing`` says why a figure is null."""
+    from chance do; controls have none. ``swap_accuracy``: a true caption scores best of all (n counts scenes), which it
+    does in ``swap_accuracy_chance`` where all captions are alike. ``probes``: is the binding linearly there, by tower.
+    ``repair_gain``: paired, on scenes of held-out objects. ``missing`` says why a figure is null."""
 
     model: str
     kind: str

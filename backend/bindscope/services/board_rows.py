@@ -1,7 +1,7 @@
 """One model's row of a board: its contest, its probes, how additive its vectors are, what a repair gains."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -92,6 +92,10 @@ class Trial:
         """Whether the true caption wins the verdict, [scene]."""
         return np.asarray(self.margin > self.edge)
 
+    def share(self, hits: NDArray[np.bool_]) -> Interval:
+        """Share of the verdicts [scene], whose number n is, with its interval over bags."""
+        return replace(share_over_bags(hits, self.bags), n=len(hits))
+
     def outcome(self, row: int) -> str:
         """Who wins the verdict of one scene."""
         if self.margin[row] > self.edge:
@@ -131,9 +135,9 @@ class RowMaker:
             anchor=trial.anchor,
             binding=binding,
             standing="too few" if found is None else standing(found.low, found.high, found.n),
-            swap_accuracy=share_over_bags(trial.right, trial.bags),
+            swap_accuracy=trial.share(trial.right),
             swap_accuracy_chance=trial.verdict_chance,
-            undecided=share_over_bags(np.abs(trial.margin) <= trial.edge, trial.bags),
+            undecided=trial.share(np.abs(trial.margin) <= trial.edge),
             concepts=share_over_bags(trial.recognition.concepts, trial.bags),
             objects=share_over_bags(trial.recognition.object, trial.bags),
             probes=probes,

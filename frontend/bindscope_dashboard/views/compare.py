@@ -134,12 +134,13 @@ def _show(answer: ComparisonResponse) -> None:
         if len(answer.bags) > 1:
             st.subheader({"image": "Pictures and captions", "text": "Captions only"}[anchor], anchor=False)
             st.caption(anchor_sentence(anchor))
-        st.html(story_card(board_finding([row for row in answer.rows if row.anchor == anchor])))
+        rows = [row for row in answer.rows if row.anchor == anchor]
+        st.html(story_card(board_finding(rows)))
         st.html(board.table(answer, anchor))
         st.caption(
             f"{answer.scenes} scenes with a valid swap and their swaps, the same for all. Binding score: the true "
             "caption against that of one swap, from both sides; 95 % intervals over bags, the tick is chance. "
-            f"{rank_sentence(bags)}"
+            f"{rank_sentence(bags, sum(row.kind == 'model' for row in rows))}"
         )
     if answer.pairs:
         with st.expander("Pairs"):

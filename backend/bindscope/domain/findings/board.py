@@ -72,8 +72,10 @@ def anchor_sentence(anchor: str) -> str:
     )
 
 
-def rank_sentence(bags: int) -> str:
-    """How ranks come about."""
+def rank_sentence(bags: int, models: int) -> str:
+    """How ranks come about; empty for one model."""
+    if models < 2:
+        return ""
     if bags < LEAST_COMPARED:
         return (
             f"Only {bags} sets of values occur with a swap of theirs, and two models are compared on {LEAST_COMPARED} "
