@@ -3,10 +3,14 @@ import pytest
 
 from bindscope.analysis import ridge
 from bindscope.analysis.binding import Pairs
+from bindscope.analysis.precision import relative_spacing
 from bindscope.analysis.probes import OBJECT, fit_probes
+from bindscope.analysis.probing import probe
 from bindscope.analysis.ridge import GRID, Head, fit_ridge
+from bindscope.analysis.ridge_axes import axes_of
 from bindscope.analysis.verdict import presence
 from bindscope.domain.labels import SceneLabels
+from bindscope.domain.specs import ProbeSpec
 from bindscope.errors import InvalidInput
 
 
@@ -81,7 +85,7 @@ def test_left_out_predictions_are_those_of_fits_without_the_bag(seed, power) -> 
     rng = np.random.default_rng(seed)
     bag = rng.integers(0, 12, 70)
     rows, ids = rng.standard_normal((70, 9)), rng.integers(0, 5, (70, 2))
-    axes = ridge._axes(rows)
+    axes = axes_of(rows)
     head = Head(ids, 5)
     inner = ridge._LeaveOut(
         rows, [head], np.unique(bag, return_inverse=True)[1], axes, [ridge._projected(rows, head, axes)],
@@ -228,3 +232,61 @@ def test_a_given_strength_is_used_for_every_head(oracles) -> None:
     assert set(probes.strengths.values()) == {0.25}
     weak = fit_probes(world.embeddings, world.labels, strength=1e8)
     assert np.abs(weak.weights).max() < 1e-3 * np.abs(probes.weights).max()
+
+
+def half(vectors, kind):
+    if kind == "float16":
+        return vectors.astype(np.float16)
+    cut = np.asarray(vectors, dtype=np.float32).view(np.uint32) & np.uint32(0xFFFF0000)
+    return cut.view(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("kind", ["float16", "float16 held as float32", "bfloat16"])
+@pytest.mark.parametrize("inner", ["objects first", "one after the other"])
+def test_what_half_precision_rounds_away_is_not_read_as_binding(kind, inner, seed) -> None:
+    # Colour and shape of an object are added and rounded first: the rounding knows what belongs together.
+    rng = np.random.default_rng(seed)
+    labels = labelled(rng.integers(0, 6, (900, 2, 2)), (6, 6))
+    name = kind.split()[0]
+    tables = [half(rng.standard_normal((6, 64)), name) for _ in range(2)]
+    parts = [tables[k][labels.scenes[:, slot, k]] for slot in range(2) for k in range(2)]
+    if inner == "objects first":
+        vectors = half(half(parts[0] + parts[1], name) + half(parts[2] + parts[3], name), name)
+    else:
+        vectors = half(half(half(parts[0] + parts[1], name) + parts[2], name) + parts[3], name)
+    vectors = vectors.astype(np.float32) if kind == "float16 held as float32" else vectors
+    found = probe(vectors, labels, ProbeSpec(seed=seed)).binding
+    assert found.forced_choice.low <= 0.5 <= found.forced_choice.high
+    assert found.says == "not found"
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_what_is_larger_than_rounding_is_read_in_half_precision(oracles, kind) -> None:
+    world = oracles.make_world("additive", (5, 4), noise=0.1)
+    found = probe(half(world.embeddings, kind), world.labels, ProbeSpec()).binding
+    assert found.forced_choice.value > 0.97
+
+
+@pytest.mark.parametrize(
+    ("vectors", "spacing"),
+    [
+        (np.pi * np.arange(1, 50), 2.0**-52),
+        ((np.pi * np.arange(1, 50)).astype(np.float32), 2.0**-23),
+        ((np.pi * np.arange(1, 50)).astype(np.float16).astype(np.float64), 2.0**-10),
+        (half(np.pi * np.arange(1, 50), "bfloat16"), 2.0**-7),
+        (np.arange(50.0), 2.0**-52),
+        (np.full(50, 1e300), 2.0**-52),
+        (np.full(50, 1e30, dtype=np.float32), 2.0**-23),
+    ],
+)
+def test_the_precision_of_numbers_is_known_whatever_type_holds_them(vectors, spacing) -> None:
+    assert relative_spacing(vectors[:, None]) == spacing
+
+
+def test_vectors_that_differ_by_rounding_alone_are_equal() -> None:
+    rng = np.random.default_rng(0)
+    labels = labelled(rng.integers(0, 3, (60, 2, 2)), (3, 3))
+    vectors = (1000 + 0.2 * rng.standard_normal((60, 8))).astype(np.float16)
+    assert len(np.unique(vectors)) > 1
+    assert set(fit_probes(vectors + np.float16(0.5), labels).strengths.values()) == {None}

@@ -16,6 +16,7 @@ from scipy.sparse import csr_array
 
 from bindscope import cancellation
 from bindscope.analysis.binding.pairs import Trials
+from bindscope.analysis.ridge_axes import BLOCK, Axes, axes_of
 
 Array = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -27,13 +28,8 @@ TOLERANCE = 1e-9
 #: Fewer bags than this leave nothing to choose a strength by.
 LEAST_BAGS = 3
 
-#: Spread of the training scenes, against their size, below which all vectors are equal.
-_CONSTANT = 1e-7
-_RANK = 1e-13
 #: The leave-one-bag-out looks at whole bags up to this many scenes, and at no more scores (scenes times classes).
 _SCENES, _SCORES = 4096, 1 << 24
-#: Scenes that are turned into float64 at a time.
-_BLOCK = 8192
 #: Bags above this many scenes are solved along the axes instead, where these are fewer.
 _LARGE = 64
 
@@ -69,28 +65,6 @@ class RidgeFit:
     heads: tuple[RidgeHead, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class _Axes:
-    """Centred and scaled rows A = (x - mean) / top in their principal axes: A'A = V diag(w) V'."""
-
-    mean: Array
-    top: float
-    w: Array
-    V: Array
-
-    @property
-    def unit(self) -> float:
-        """The mean eigenvalue, dropped ones counted: the unit of strengths."""
-        return float(self.w.sum()) / self._full
-
-    _full: int
-
-    def coordinates(self, rows: NDArray[np.floating]) -> Array:
-        """U [scene, axis], orthonormal columns over all training scenes."""
-        out: Array = ((rows.astype(np.float64) - self.mean) / self.top) @ (self.V / np.sqrt(self.w))
-        return out
-
-
 def fit_ridge(
     rows: NDArray[np.floating], heads: Sequence[Head], bags: Ids, *, strength: float | None = None
 ) -> RidgeFit:
@@ -99,7 +73,7 @@ def fit_ridge(
     ``strength`` fixes it for all heads. A head that has nothing to rank, fewer than three bags or equal vectors gives a
     constant predictor with strength None: no figure can be made of it.
     """
-    axes = _axes(rows)
+    axes = axes_of(rows)
     mean = rows.mean(0, dtype=np.float64) if axes is None else axes.mean
     shares = [_presence(head).mean(0) for head in heads]
     names, bag = np.unique(bags, return_inverse=True)
@@ -125,28 +99,6 @@ def fit_ridge(
     return RidgeFit(mean, tuple(out))
 
 
-def _axes(rows: NDArray[np.floating]) -> _Axes | None:
-    """None where all vectors are equal but for rounding."""
-    mean = rows.mean(0, dtype=np.float64)
-    top = max(float(np.abs(rows[at : at + _BLOCK] - mean).max(initial=0.0)) for at in range(0, len(rows), _BLOCK))
-    if top <= _CONSTANT * max(float(np.abs(rows).max(initial=0.0)), 1e-300):
-        return None
-    count, dim = rows.shape
-    if count <= dim:
-        centred = (rows.astype(np.float64) - mean) / top
-        w, U = np.linalg.eigh(centred @ centred.T)
-        keep = w > w.max() * _RANK * dim
-        return _Axes(mean, top, w[keep], centred.T @ U[:, keep] / np.sqrt(w[keep]), count)
-    square = np.zeros((dim, dim))
-    for at in range(0, count, _BLOCK):
-        cancellation.check()
-        part = (rows[at : at + _BLOCK].astype(np.float64) - mean) / top
-        square += part.T @ part
-    w, V = np.linalg.eigh(square)
-    keep = w > w.max() * _RANK * count
-    return _Axes(mean, top, w[keep], V[:, keep], dim)
-
-
 def _presence(head: Head) -> csr_array:
     """Zeros and ones [scene, class]; a value shown twice counts once."""
     count, slots = head.ids.shape
@@ -163,12 +115,12 @@ def _rankable(head: Head) -> NDArray[np.bool_]:
     return np.asarray((distinct > 0) & (distinct < head.size))
 
 
-def _projected(rows: NDArray[np.floating], head: Head, axes: _Axes) -> Array:
+def _projected(rows: NDArray[np.floating], head: Head, axes: Axes) -> Array:
     """U'B [axis, class]: what each axis knows of each class."""
     presence = _presence(head)
     sums = np.zeros((head.size, rows.shape[1]))
-    for at in range(0, len(rows), _BLOCK):
-        sums += presence[at : at + _BLOCK].T @ rows[at : at + _BLOCK].astype(np.float64)
+    for at in range(0, len(rows), BLOCK):
+        sums += presence[at : at + BLOCK].T @ rows[at : at + BLOCK].astype(np.float64)
     sums -= presence.sum(0)[:, None] * axes.mean
     out: Array = (axes.V / np.sqrt(axes.w)).T @ (sums.T / axes.top)
     return out
@@ -182,7 +134,7 @@ class _LeaveOut:
         rows: NDArray[np.floating],
         heads: Sequence[Head],
         bag: Ids,
-        axes: _Axes,
+        axes: Axes,
         projected: Sequence[Array],
         shares: Sequence[Array],
         able: Sequence[NDArray[np.bool_]],
