@@ -1,10 +1,13 @@
+import io
 import time
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from bindscope.api.app import create_app
 from bindscope.config import Settings
+from oracles import make_world
 from small_runs import SMALL
 
 SOURCE = {"model": "synthetic:additive", "space": "clevr2d", "modality": "image", "limit": 150}
@@ -61,6 +64,12 @@ def test_the_cells_of_a_sweep_have_every_field_of_the_contract(sweep):
     for cell in sweep["result"]["cells"]:
         assert {"kind", "coverage", "seed", "train_scenes", "test_scenes", "test_r2", "test"} <= set(cell)
         assert {"value", "low", "high", "n"} == set(cell["test"]["object"])
+        assert cell["binding"]["says"]
+        assert cell["ceiling_binding"]["forced_choice"]["n"] >= 10
+        assert {"given_bag", "ceiling_bag"} <= set(cell["object_chance"])
+        assert "bags" not in cell
+    points = sweep["result"]["points"]
+    assert [(point["kind"], point["coverage"]) for point in points] == [("additive", 0.5), ("additive", 0.7)]
     assert sweep["result"]["provenance"]["space"] == "clevr2d"
 
 
@@ -111,8 +120,32 @@ def test_a_phase_diagram_has_a_cell_for_every_training(api):
     assert [(cell["space"], cell["coverage"]) for cell in cells] == [
         (space, coverage) for space in body["spaces"] for coverage in body["coverages"]
     ]
-    assert all(cell["product_r2"] is not None and cell["unseen"]["object"]["n"] for cell in cells)
+    assert all(cell["unseen"]["object"]["n"] and cell["binding"]["says"] for cell in cells)
     assert [cell["objects"] for cell in cells] == [9, 9, 16, 16]
+    assert [cell["product"]["seen"] is not None for cell in cells] == [False, False, True, True]
+    assert cells[-1]["product"]["seen"]["held_out"] == 3
+    assert cells[-1]["product"]["unseen"] is None
+    points = job["result"]["points"]
+    assert [(point["space"], point["coverage"], point["seeds"]) for point in points] == [
+        (space, coverage, 1) for space in body["spaces"] for coverage in body["coverages"]
+    ]
+    assert [found["part"] for found in job["result"]["relations"]] == ["seen", "unseen"]
+    assert [found["space"] for found in job["result"]["courses"]] == body["spaces"]
+
+
+def test_the_complexity_of_uploaded_vectors_alone_is_a_job_with_a_title(api):
+    made = make_world("product", (4, 3))
+    archive = io.BytesIO()
+    values = np.array(made.labels.values)
+    np.savez(archive, embeddings=made.embeddings, scenes=made.labels.scenes, values=values)
+    upload = api.post("/v1/datasets", files={"file": ("world.npz", archive.getvalue())})
+    assert upload.status_code == 201, upload.text
+    dataset = upload.json()["id"]
+    answer = api.post("/v1/complexity", json={**SWEEP, "source": {"dataset": dataset}})
+    assert answer.status_code == 202, answer.text
+    job = ended(api, answer.json()["id"])
+    assert job["state"] == "done", job
+    assert job["title"] == f"Complexity of dataset {dataset}: 1 family, 2 coverages, 1 seed"
 
 
 def test_a_deleted_run_is_gone_and_can_be_trained_again(api):

@@ -1,9 +1,9 @@
-"""Complexity of the binding function (METHODS section 7): how simple a function predicts scenes of unseen objects."""
+"""Complexity of the binding function: how simple a function predicts scenes of unseen objects."""
 
 from pydantic import Field, model_validator
 
 from bindscope.domain.complexity import ComplexityCell
-from bindscope.schemas.base import Provenance, Recognition, RequestModel, ResponseModel
+from bindscope.schemas.base import Binding, Provenance, Recognition, RequestModel, ResponseModel, StrictChance
 from bindscope.schemas.sources import SourceModel
 
 #: Fits of one request; more are refused before any work is done.
@@ -39,12 +39,27 @@ class ComplexityRequest(RequestModel):
         return list(dict.fromkeys(every))
 
 
+class Recovery(ResponseModel):
+    """What the same fit reaches where the truth is such a product: a synthetic one of the same size with ``rank``
+    dimensions, a ``noise`` share of its spread, and ``sum_share`` of the rest explained by a sum. R2 on unseen objects,
+    of the fit and of the sum alone."""
+
+    rank: int
+    noise: float
+    sum_share: float
+    test_r2: float | None
+    sum_r2: float | None
+
+
 class ComplexityCellResult(ResponseModel):
     """One fit, scored on scenes made only of unseen objects (``train``: of seen ones).
 
-    ``ceiling`` is the recognition of the true embeddings of all scenes that the probes did not learn from, whatever the
-    coverage, ``r2_ceiling`` the share of variance that is not noise where it can be estimated. ``chosen`` lists the
-    settings picked inside the training split.
+    ``binding``: the paired forced choice of its predictions for scenes of unseen objects against their swaps, by probes
+    of the true embeddings; chance is 1/2, n counts unseen objects where these are fewer than bags.
+    ``ceiling_binding``: of the true embeddings of scenes that the probes did not learn from. ``recovery`` (product
+    families) calibrates what is not recovered. ``ceiling`` is strict recognition in those true embeddings,
+    ``r2_ceiling`` the share of variance that is not noise where it can be estimated. ``chosen`` lists the settings
+    picked inside the training split.
     """
 
     kind: str
@@ -52,6 +67,9 @@ class ComplexityCellResult(ResponseModel):
     seed: int
     train_scenes: int
     test_scenes: int
+    unseen_objects: int | None = None
+    binding: Binding | None = None
+    ceiling_binding: Binding | None = None
     train_r2: float | None
     test_r2: float | None
     r2_ceiling: float | None = None
@@ -59,14 +77,28 @@ class ComplexityCellResult(ResponseModel):
     test: Recognition
     ceiling: Recognition
     chance: Recognition
+    object_chance: StrictChance | None = None
+    recovery: Recovery | None = None
     chosen: dict[str, float] = Field(default_factory=dict)
     seconds: float
+
+
+class ComplexityPoint(ResponseModel):
+    """One family at one coverage over all its seeds: the binding score with each bag once and n from the objects that
+    are unseen in any of them, and the mean of R2."""
+
+    kind: str
+    coverage: float
+    seeds: int
+    binding: Binding
+    test_r2: float | None
 
 
 class ComplexityResult(ResponseModel):
     """``result`` of a job of kind ``complexity``."""
 
     cells: list[ComplexityCellResult]
+    points: list[ComplexityPoint] = Field(default_factory=list)
     provenance: Provenance | None = None
 
 

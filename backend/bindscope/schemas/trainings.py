@@ -1,11 +1,11 @@
-"""Controlled training (METHODS section 8) and the phase diagram over it."""
+"""Controlled training and the phase diagram over it."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from bindscope.domain.controlled import ControlledConfig
-from bindscope.schemas.base import Interval, Recognition, RequestModel, ResponseModel
+from bindscope.schemas.base import Binding, Recognition, RequestModel, ResponseModel, StrictChance
 
 
 class TrainingRequest(RequestModel):
@@ -17,17 +17,22 @@ class TrainingRequest(RequestModel):
 class TrainingResult(ResponseModel):
     """``result`` of a job of kind ``training``; ``model`` is an id for every other question.
 
-    ``seen``: scenes of training objects; ``unseen``: of objects that training never saw, against all queries; both at
-    the best step by the validation objects. ``history`` has ``step``, ``loss``, ``seen_object``, ``seen_concepts``,
-    ``unseen_object`` and ``unseen_concepts`` (validation).
+    ``binding``: the paired forced choice of its queries between scenes made only of objects that training never saw and
+    their swaps, of such objects too (chance 1/2, n counts objects where these are fewer than bags); ``seen_binding``
+    the same of training objects. ``seen`` and ``unseen`` are strict recognition against all queries, beside the levels
+    of ``object_chance``; all at the best step by the validation objects. ``history`` has ``step``, ``loss``,
+    ``seen_object``, ``seen_concepts``, ``unseen_object`` and ``unseen_concepts`` (validation).
     """
 
     model: str
     run: str
     config: dict[str, Any]
+    binding: Binding | None = None
+    seen_binding: Binding | None = None
     seen: Recognition
     unseen: Recognition
     chance: Recognition | None = None
+    object_chance: StrictChance | None = None
     best_step: int
     steps: int
     seconds: float
@@ -53,6 +58,7 @@ class TrainingRun(ResponseModel):
     config: dict[str, Any]
     unseen_object: float | None
     seen_object: float | None
+    binding: Binding | None = None
 
 
 class TrainingOverview(ResponseModel):
@@ -91,14 +97,29 @@ class PhaseRequest(RequestModel):
         return list(dict.fromkeys(every))
 
 
-class PhaseCell(ResponseModel):
-    """One training of the diagram.
+class ProductFit(ResponseModel):
+    """Sum and global product, fitted on scenes of four fifths of ``objects`` and scored on scenes of the ``held_out``.
 
-    ``product_r2`` is how well the global product (METHODS section 7), fitted on scenes of ``product_coverage`` of the
-    objects, predicts scenes made only of the others, ``additive_r2`` the same of the sum; ``product_share`` is the
-    share of what the sum leaves that the product explains. ``product_object``: objects recognised in the product's
-    predictions by the run's own queries, where a swap exists; ``ceiling_object``: in the true embeddings of all scenes.
-    """
+    ``product_share`` is the share of what the sum leaves unexplained that the product explains; ``binding`` the paired
+    forced choice of the run's own queries in the product's predictions, between scenes of held-out objects."""
+
+    objects: int
+    held_out: int
+    additive_r2: float | None
+    product_r2: float | None
+    product_share: float | None
+    binding: Binding
+
+
+class PhaseProducts(ResponseModel):
+    """The fits among the objects that the run saw, and among those that it did not see; null where these are few."""
+
+    seen: ProductFit | None = None
+    unseen: ProductFit | None = None
+
+
+class PhaseCell(ResponseModel):
+    """One training of the diagram; figures as in a training's result."""
 
     space: str
     objects: int
@@ -106,25 +127,57 @@ class PhaseCell(ResponseModel):
     seed: int
     model: str
     run: str
+    binding: Binding | None = None
+    seen_binding: Binding | None = None
     seen: Recognition
     unseen: Recognition
     chance: Recognition | None = None
-    product_r2: float | None = None
-    additive_r2: float | None = None
-    product_share: float | None = None
-    product_object: Interval | None = None
-    ceiling_object: Interval | None = None
-    product_coverage: float | None = None
+    object_chance: StrictChance | None = None
+    product: PhaseProducts = Field(default_factory=PhaseProducts)
     best_step: int
     steps: int
     seconds: float
     history: list[dict[str, float | None]]
 
 
+class PhasePoint(ResponseModel):
+    """The binding score of unseen objects over the seeds of one space and coverage."""
+
+    space: str
+    coverage: float
+    seeds: int
+    binding: Binding
+
+
+class PhaseCourse(ResponseModel):
+    """The shape of that score against coverage in one space, by BIC; null where none stands out. ``at``: the coverages
+    on both sides of a jump."""
+
+    space: str
+    n: int
+    shape: Literal["constant", "line", "climb", "jump"] | None
+    bic: dict[str, float]
+    at: tuple[float, float] | None = None
+
+
+class PhaseRelation(ResponseModel):
+    """Rank correlation over runs of what the product adds to the sum (among ``part`` of the objects) with the binding
+    score of unseen objects: ``rank`` as it is, ``partial`` among runs of equal space and coverage, with its ``p``."""
+
+    part: Literal["seen", "unseen"]
+    n: int
+    rank: float | None
+    partial: float | None
+    p: float | None
+
+
 class PhaseResult(ResponseModel):
     """``result`` of a job of kind ``phase_diagram``."""
 
     cells: list[PhaseCell]
+    points: list[PhasePoint] = Field(default_factory=list)
+    courses: list[PhaseCourse] = Field(default_factory=list)
+    relations: list[PhaseRelation] = Field(default_factory=list)
 
 
 class PhasePresetModel(ResponseModel):

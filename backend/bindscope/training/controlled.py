@@ -1,4 +1,4 @@
-"""Controlled training: scenes of some objects are shown, scenes of the others are judged (METHODS sections 8 and 10).
+"""Controlled training: scenes of some objects are shown, scenes of the others are judged (docs/methods/training.md).
 
 ``train_controlled`` reads top to bottom. Files of a run: ``config.json`` (settings and space),
 ``checkpoint.safetensors`` (resumes to the same next step), ``best-STEP.safetensors`` (best on validation objects at
@@ -10,19 +10,25 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from bindscope.analysis.verdict import chance, recognition_intervals
+from bindscope.analysis.binding import BagScores, Pairs, binding_of, strict_chance
+from bindscope.analysis.readings import recognition_over_bags
+from bindscope.analysis.verdict import chance
 from bindscope.domain.concepts import ConceptSpace
 from bindscope.domain.controlled import ControlledConfig, run_definition
 from bindscope.encoders.sealed import Sealed, pack, unpack
 from bindscope.encoders.trained_runs import CONFIG, MODEL, RESULT
 from bindscope.errors import Cancelled, Conflict, InvalidInput
-from bindscope.models.controlled import build_model
+from bindscope.models.controlled import ControlledModel, build_model
 from bindscope.store.artifacts import ArtifactFolder
+from bindscope.training.controlled_binding import BoundScores, bound_scores
 from bindscope.training.controlled_data import check_partition, object_partition
-from bindscope.training.controlled_evaluation import encode_all_queries, encode_scenes, recognition
+from bindscope.training.controlled_evaluation import QueryVectors, encode_all_queries, encode_scenes, recognition
 from bindscope.training.controlled_memory import memory_needed
 from bindscope.training.controlled_results import Progress, RunResult, finished_run, scene_vectors
 from bindscope.training.controlled_run import FIGURES, Run
@@ -142,18 +148,24 @@ def _final(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> RunResult:
     model = build_model(config, run.space.values).to(run.device)
     model.load_state_dict(dict(best.tensors))
     queries = encode_all_queries(model, tick=reporter.tick)
-    figures, guessed = {}, {}
+    figures, bound, judged = {}, {}, {}
     for name, objects in (("seen", partition.train), ("unseen", partition.test)):
         scenes = run.scenes(objects, config.test_scenes)
         vectors = encode_scenes(model, scenes.inputs, tick=reporter.tick)
         found = recognition(vectors, queries, scenes.labels, tick=reporter.tick)
-        figures[name] = recognition_intervals(found, run.space.names, has_swap=scenes.labels.has_valid_swap)
-        guessed[name] = chance(run.space.values, run.space.names, scenes=scenes.labels.scenes)
+        rows, pairs = np.arange(len(scenes.labels)), Pairs.of(scenes.labels)
+        figures[name] = recognition_over_bags([(rows, found)], scenes.labels, pairs, units=len(objects))
+        judged[name] = scenes.labels
+        bound[name] = _bound(run, model, queries, objects, tick=reporter.tick)
     result = RunResult(
         history=course.history,
         seen=figures["seen"],
         unseen=figures["unseen"],
-        chance=guessed["unseen"],
+        chance=chance(run.space.values, run.space.names, scenes=judged["unseen"].scenes),
+        object_chance=asdict(strict_chance(judged["unseen"].take(judged["unseen"].has_valid_swap))),
+        binding=_headline(bound["unseen"]),
+        seen_binding=_headline(bound["seen"]),
+        bags={name: _kept(found) for name, found in bound.items()},
         objects={name: len(getattr(partition, name)) for name in ("train", "validation", "test")},
         best_step=course.best_step,
         steps=course.step,
@@ -165,6 +177,24 @@ def _final(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> RunResult:
     folder.write(RESULT, json.dumps(asdict(result)).encode())
     folder.remove(_best(course.best_step))
     return result
+
+
+def _bound(
+    run: Run, model: ControlledModel, queries: QueryVectors, objects: NDArray[np.int64], *, tick: Callable[[], None]
+) -> BoundScores:
+    scenes = run.closed(objects)
+    if scenes is None:
+        return BoundScores(BagScores.merged([]), 0)
+    return bound_scores(encode_scenes(model, scenes.inputs, tick=tick), queries, scenes.labels)
+
+
+def _headline(found: BoundScores) -> dict[str, Any]:
+    return asdict(binding_of([found.scores], units=found.objects))
+
+
+def _kept(found: BoundScores) -> dict[str, Any]:
+    scores = found.scores
+    return {"scores": scores.scores.tolist(), "undecided": scores.undecided.tolist(), "objects": found.objects}
 
 
 def _best(step: int) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,15 +37,23 @@ class Progress:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run reached. ``seen`` and ``unseen`` are recognition of the best checkpoint, each with its interval: of
-    scenes of training objects, and of scenes of test objects, which nothing was chosen on. All scenes have the most
-    objects that the config allows and are judged against all values and all |O| objects. ``chance`` is what random
-    scores would reach on the unseen ones."""
+    """What a run reached, at its best checkpoint. All scenes have the most objects that the config allows.
+
+    ``binding`` is the headline: the paired forced choice of the run's object queries on scenes made only of test
+    objects, whose swaps are made of test objects too; ``seen_binding`` the same of training objects. Each is a
+    ``Binding`` as plain fields, n counts objects where they are fewer than bags, and ``bags`` (``unseen``, ``seen``)
+    holds what a figure over several runs takes. ``seen`` and ``unseen`` are strict recognition, against all values and
+    all |O| objects; ``chance`` is what random scores would reach on the unseen ones, ``object_chance`` all levels of
+    object recognition where a swap exists."""
 
     history: list[dict[str, float | None]]
     seen: dict[str, Interval]
     unseen: dict[str, Interval]
     chance: dict[str, float]
+    object_chance: dict[str, float | None]
+    binding: dict[str, Any]
+    seen_binding: dict[str, Any]
+    bags: dict[str, dict[str, Any]]
     objects: dict[str, int]
     best_step: int
     steps: int

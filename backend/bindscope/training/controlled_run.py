@@ -15,6 +15,7 @@ from bindscope.domain.controlled import ControlledConfig
 from bindscope.domain.labels import SceneLabels
 from bindscope.encoders.sealed import Sealed
 from bindscope.models.controlled import build_model
+from bindscope.training.controlled_binding import closed_scenes
 from bindscope.training.controlled_checkpoints import optimizer_tensors, restore_optimizer
 from bindscope.training.controlled_data import Batch, SceneSampler, object_partition, scenes_of
 from bindscope.training.controlled_evaluation import (
@@ -109,7 +110,14 @@ class Run:
 
     def scenes(self, objects: NDArray[np.int64], number: int) -> SceneSet:
         """Scenes with the most objects that the config allows, all from ``objects``."""
-        ids = scenes_of(objects, self.config.objects, number=number, seed=self.config.seed)
+        return self._set(scenes_of(objects, self.config.objects, number=number, seed=self.config.seed))
+
+    def closed(self, objects: NDArray[np.int64]) -> SceneSet | None:
+        """Scenes from ``objects`` whose swaps are made of ``objects`` too, with these; None where there are none."""
+        ids = closed_scenes(objects, self.space, count=self.config.objects, seed=self.config.seed)
+        return None if ids is None else self._set(ids)
+
+    def _set(self, ids: NDArray[np.int64]) -> SceneSet:
         generator = torch.Generator().manual_seed(self.config.seed)
         inputs = self.form.inputs([torch.from_numpy(ids)], generator)
         return SceneSet(inputs, labels_of(ids, self.space.values, self.space.names))

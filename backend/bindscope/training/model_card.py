@@ -19,10 +19,17 @@ BUNDLED = Path(__file__).parents[1] / "bundled"
 _HEAD = """\
 # The bundled models
 
-Two small open_clip models come with Bindscope, so that everything works offline at once. Both read 64 x 64 pictures
-of the `shapes2d` space (10 colours x 10 shapes) and short captions, and both were trained by this project's own
+Four small open_clip models come with Bindscope, so that everything works offline at once. All read 64 x 64 pictures
+of the `shapes2d` space (10 colours x 10 shapes) and short captions, and all were trained by this project's own
 command on its own renderer, on one CPU thread. They are teaching material and controls, not general models: outside
 coloured shapes on a plain background they know nothing.
+
+| model | each tower holds the binding | the towers share it | one matrix on the text side mends it |
+| --- | --- | --- | --- |
+| `tiny-bag` | the picture tower, not the text tower | no | no |
+| `tiny-bind` | yes | yes | nothing to mend |
+| `tiny-split` | yes, by one product code | no | yes |
+| `tiny-table` | yes, in two unrelated tables | no | no |
 
 Every figure on this page is a share of {number} random scenes, with its Wilson 95 % interval, measured with seed
 {seed} (training and its validation use other ones) by
@@ -85,6 +92,7 @@ def _cell(interval: Interval | None) -> str:
 
 def _section(card: Mapping[str, Any], *, folder: Path, towers: Towers, rows: Sequence[Sequence[str]]) -> str:
     settings = card["settings"]
+    contrived = _contrived(card)
     size = sum(file.stat().st_size for file in folder.iterdir())
     unseen = ", ".join(" ".join(named.values()) for named in card["held_out"]) or "none: every object is seen"
     table = [_COLUMNS, ("---",) * len(_COLUMNS), *rows]
@@ -104,10 +112,55 @@ def _section(card: Mapping[str, Any], *, folder: Path, towers: Towers, rows: Seq
         f"open_clip {card['versions']['open_clip']}.",
         f"- Made by `{_command(card)}`.",
         "",
+        *contrived,
         *("| " + " | ".join(row) + " |" for row in table),
         "",
     ]
     return "\n".join(lines)
+
+
+_CONTRIVED = """\
+What is contrived: {apart} The contrast between the towers never asks who owns what: it reads captions whose shapes are
+dealt out at random, only of scenes without a shared value, and counts both pairings of two objects as right. A penalty
+holds the mean margin of true over swapped captions at zero; without it the binding leaks across the towers. So the
+model shows what "there, but not shared" looks like where it is known to be so, and says nothing about why a model that
+was not made for this should be like it. "Unseen" in a repair means unseen by the map: both towers saw all objects.
+
+Each seed, measured by `python scripts/seed_figures.py`; the first is shipped. *Picture* and *text* are linear probes of
+one tower on held-out scenes in slots that have a valid swap: objects strictly recognised, then the forced choice
+between a scene and its swap. *Swap* and *concepts* are those of random places, as above. *Repair* is the same
+contest on scenes and swaps of objects that the map did not see, before and after it; t is the part of the map that was
+kept, 0 where the repair was refused.
+"""
+_APART: Mapping[str, str] = {
+    "product": "each tower was trained to name its objects through a linear map of its own, into one code that is the "
+    "product of a colour code and a shape code.",
+    "free": "each tower was trained to name its objects through a linear map of its own, into a table of codes that "
+    "it learnt alone, one for each object and unrelated to the other tower's.",
+}
+_SEED_COLUMNS = ("seed", "picture", "text", "swap", "concepts", "repair", "t")
+
+
+def _contrived(card: Mapping[str, Any]) -> list[str]:
+    """The paragraphs of a model whose towers were made to hold the binding apart, and its seeds; else nothing."""
+    private = card["settings"].get("private")
+    if not private:
+        return []
+    rows = [_SEED_COLUMNS, ("---",) * len(_SEED_COLUMNS), *map(_seed_row, card.get("seeds", ()))]
+    text = _CONTRIVED.format(apart=_APART[private["codes"]])
+    return [text, *("| " + " | ".join(row) + " |" for row in rows), ""]
+
+
+def _seed_row(found: Mapping[str, Any]) -> tuple[str, ...]:
+    probes = (f"{_listed(found[f'{own}_strict'])}; {found[f'{own}_choice'][0]:.3f}" for own in ("image", "text"))
+    repair = found["repair"]
+    mended = f"{_listed(repair['before'])} to {_listed(repair['after'])}"
+    return (str(found["seed"]), *probes, _listed(found["swap"]), _listed(found["concepts"]), mended, f"{repair['t']:g}")
+
+
+def _listed(share: Sequence[float]) -> str:
+    value, low, high = share
+    return f"{value:.3f} ({low:.3f}-{high:.3f})"
 
 
 def _command(card: Mapping[str, Any]) -> str:
@@ -120,6 +173,8 @@ def _command(card: Mapping[str, Any]) -> str:
 def _training(settings: Mapping[str, Any]) -> str:
     if settings["captions"] == "full":
         parts = ["full captions in every order of mention"]
+    elif settings["captions"] == "dealt":
+        parts = ["captions in full form whose shapes are dealt out to the colours at random, both pairings being right"]
     else:
         parts = [
             f"captions that list the concepts in random order ({1 - settings['full_share']:.0%}) or say which belongs "
@@ -128,6 +183,10 @@ def _training(settings: Mapping[str, Any]) -> str:
     parts.append("queries for every concept value")
     if settings["object_queries"]:
         parts.append("queries for every seen object")
+    if private := settings.get("private"):
+        code = "one product code" if private["codes"] == "product" else "a learnt table of its own"
+        parts.append(f"each tower alone names the objects, through a linear map of its own into {code}")
+        parts.append("a penalty that keeps the mean margin of true over swapped captions at zero")
     parts.append("swapped captions as negatives" if settings["swap_negatives"] else "no swapped captions")
     return "; ".join(parts) + "."
 

@@ -35,10 +35,13 @@ def bag_interval(values: ArrayLike, *, seed_means: Sequence[float] = (), units: 
     return _interval(mean, float(shares.var(ddof=1)) / n, n, seed_means)
 
 
-def share_over_bags(hits: ArrayLike, bags: NDArray[np.int64], *, seed_means: Sequence[float] = ()) -> Interval:
+def share_over_bags(
+    hits: ArrayLike, bags: NDArray[np.int64], *, seed_means: Sequence[float] = (), units: int | None = None
+) -> Interval:
     """Mean over scenes of ``hits`` [scene] in 0..1, with its 95 % interval over the bags [scene]; ``n`` counts bags.
 
-    The squared error is that of a ratio of sums over bags. NaN marks scenes that do not count.
+    The squared error is that of a ratio of sums over bags. NaN marks scenes that do not count. ``units`` as in
+    ``bag_interval``.
     """
     values = np.asarray(hits, dtype=np.float64)
     there = ~np.isnan(values)
@@ -48,10 +51,12 @@ def share_over_bags(hits: ArrayLike, bags: NDArray[np.int64], *, seed_means: Seq
     mean = float(values.mean())
     _, number = np.unique(bags, return_inverse=True)
     residual = np.bincount(number, values - mean)
-    n = len(residual)
+    count = len(residual)
+    n = count if units is None else min(count, units)
     if n < 2:
         return Interval(mean, 0.0, 1.0, n)
-    return _interval(mean, float(n / (n - 1) * (residual**2).sum() / len(values) ** 2), n, seed_means)
+    squared_error = float(count / (count - 1) * (residual**2).sum() / len(values) ** 2)
+    return _interval(mean, squared_error * count / n, n, seed_means)
 
 
 def _interval(mean: float, squared_error: float, n: int, seed_means: Sequence[float]) -> Interval:

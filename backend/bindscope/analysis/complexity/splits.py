@@ -1,11 +1,13 @@
 """Splits by object: scenes of seen objects to learn from, scenes of unseen objects only to be scored on.
 
-Published splits take the first part of a permutation, which can leave a concept value without any training object
-(METHODS section 10). Here the permutation is led by objects that together show every value, so that nothing is missing
-as soon as there are enough objects for it. Splits of one seed are nested: more coverage only adds objects.
+Published splits take the first part of a permutation, which can leave a concept value without any training object.
+Here the permutation is led by objects that together show every value, so that nothing is missing as soon as there are
+enough objects for it. It ends in a block, all pairs of some values of two concepts: unseen objects that are drawn one
+by one almost never close under swaps, and whether predictions bind unseen objects shows only in scenes whose swaps are
+made of unseen objects too. Splits of one seed are nested: more coverage only adds objects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,8 @@ Rows = NDArray[np.int64]
 #: Folds of the cross-validation inside the training scenes, and shuffles of which the best one is taken.
 FOLDS = 5
 _SHUFFLES = 16
+#: Most values of the one concept, and most objects, of a block.
+_ROWS, _BLOCK = 5, 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +72,57 @@ def object_split(labels: SceneLabels, *, coverage: float, seed: int) -> ObjectSp
 
 
 def _covering_order(objects: NDArray[np.int64], seed: int) -> Rows:
-    """A seeded permutation of objects [object, concept], led by a greedy cover of all their values."""
+    """A seeded permutation of objects [object, concept], led by a greedy cover of all their values, a block last."""
+    block = _block(objects, seed)
     order = np.random.default_rng(seed).permutation(len(objects))
-    shuffled = objects[order]
-    fresh = np.ones((len(objects), objects.shape[1]), dtype=bool)
+    outside = order[~np.isin(order, block)]
+    # Values of the block first, for they have fewer objects left that show them; the block only in need.
+    beside = np.any([np.isin(column, column[block]) for column in objects.T], axis=0)[outside]
+    lead = _cover(objects, [outside[beside], outside[~beside], block])
+    rest = np.concatenate([outside, block])
+    return np.concatenate([lead, rest[~np.isin(rest, lead)]])
+
+
+def _cover(objects: NDArray[np.int64], parts: Sequence[Rows]) -> Rows:
+    """A greedy cover of all values, from the last part only what the others do not show."""
+    candidates, free = np.concatenate(parts), sum(map(len, parts[:-1]))
+    offered = objects[candidates]
+    fresh = np.ones(offered.shape, dtype=bool)
     lead: list[int] = []
     while fresh.any():
-        best = int(fresh.sum(1).argmax())
+        shown = fresh.sum(1)
+        best = int(shown[:free].argmax()) if shown[:free].any() else int(shown.argmax())
         lead.append(best)
-        fresh &= shuffled != shuffled[best]
-    rest = np.setdiff1d(np.arange(len(objects)), lead)
-    led: Rows = order[np.concatenate([np.array(lead, dtype=np.int64), rest])]
-    return led
+        fresh &= offered != offered[best]
+    return np.asarray(candidates[lead])
+
+
+def _block(objects: NDArray[np.int64], seed: int) -> Rows:
+    """Numbers of the objects of a seeded block over the two largest concepts, from its rim to its corner.
+
+    The other concepts have one value, the one with which most of the block occurs. Empty where it would have fewer than
+    two values of either concept.
+    """
+    none = np.zeros(0, dtype=np.int64)
+    shown = [np.unique(column) for column in objects.T]
+    if len(shown) < 2:
+        return none
+    rng = np.random.default_rng([seed, 31])
+    *_, fewer, larger = np.argsort([len(values) for values in shown], kind="stable").tolist()
+    rows = rng.permutation(shown[fewer])[: min(_ROWS, 2 * len(shown[fewer]) // 3)]
+    across = rng.permutation(shown[larger])[: min(_BLOCK // max(1, len(rows)), len(shown[larger]) // 2)]
+    if len(rows) < 2 or len(across) < 2:
+        return none
+    row, column = (objects[:, [k]] == values for k, values in ((fewer, rows), (larger, across)))
+    inside = np.flatnonzero(row.any(1) & column.any(1))
+    if not len(inside):
+        return none
+    _, group, counts = np.unique(
+        np.delete(objects[inside], [fewer, larger], axis=1), axis=0, return_inverse=True, return_counts=True
+    )
+    chosen = inside[group.reshape(-1) == counts.argmax()]
+    places = np.column_stack([row[chosen].argmax(1), column[chosen].argmax(1)])
+    return np.asarray(chosen[np.lexsort((places.sum(1), places.max(1)))[::-1]])
 
 
 def _missing(labels: SceneLabels, occurring: Rows, seen: NDArray[np.bool_]) -> dict[str, tuple[int, ...]]:

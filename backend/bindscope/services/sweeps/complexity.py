@@ -1,4 +1,4 @@
-"""Complexity of the binding function (METHODS section 7) as a job: one cell a fit."""
+"""Complexity of the binding function as a job: one cell a fit (docs/methods/complexity.md)."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from bindscope.domain.complexity import ComplexityCell
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import ProbeSpec
 from bindscope.services.sources import DatasetSource, ModelSource, Sources
-from bindscope.services.sweeps.kind import Desk, Fields, Plan, counted, digest
+from bindscope.services.sweeps.kind import Desk, Fields, Plan, counted, digest, plain
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 _ARRAYS, _FACTS, _PROBES = "arrays.safetensors", "facts.json", "probes.safetensors"
 #: Goes up when the fits change their numbers.
-_VERSION = 3
+_VERSION = 4
+#: Bags of one fit that are kept for the figure over all seeds: a seeded sample where there are more.
+_KEPT_BAGS = 600
 
 
 class ComplexitySweep:
@@ -41,12 +43,14 @@ class ComplexitySweep:
     def title(self, request: Fields) -> str:
         """A line for people."""
         source = request["source"]
-        what = source.get("model") or f"dataset {source['dataset']}"
-        where = f" on {source.get('space') or 'dataset ' + source['dataset']} ({source['modality']})"
-        where = where if source.get("model") else ""
+        if source.get("model"):
+            scenes = source.get("space") or f"dataset {source['dataset']}"
+            what = f"{source['model']} on {scenes} ({source.get('modality', 'image')})"
+        else:
+            what = f"dataset {source['dataset']}"
         kinds = counted(request["kinds"], "family", "families")
         sizes = f"{counted(request['coverages'], 'coverage')}, {counted(request['seeds'], 'seed')}"
-        return f"Complexity of {what}{where}: {kinds}, {sizes}"
+        return f"Complexity of {what}: {kinds}, {sizes}"
 
     def identity(self, request: Fields) -> Fields:
         """The numbers of the source and the fits. Raises UnknownName, UnsupportedModality, InvalidInput."""
@@ -80,8 +84,43 @@ class ComplexitySweep:
         return [tuple(by_spec[spec] for spec in group) for group in grouped(list(by_spec))]
 
     def result(self, facts: Fields, cells: Sequence[tuple[Fields, Fields]]) -> Fields:
-        """``cells`` in the order of the request, and the provenance of the embeddings."""
-        return {"cells": [{**spec, **result} for spec, result in cells], "provenance": facts.get("provenance")}
+        """``cells`` in the order of the request, ``points`` over the seeds of each family and coverage, and the
+        provenance of the embeddings."""
+        shown = [
+            {**spec, **{name: value for name, value in result.items() if name != "bags"}} for spec, result in cells
+        ]
+        return {"cells": shown, "points": _points(cells), "provenance": facts.get("provenance")}
+
+
+def _points(cells: Sequence[tuple[Fields, Fields]]) -> list[Fields]:
+    """The binding score over all seeds of a family and coverage: each bag once, n from the objects unseen in any."""
+    from bindscope.analysis.binding import BagScores, binding_of
+
+    groups: dict[tuple[str, float], list[Fields]] = {}
+    for spec, result in cells:
+        groups.setdefault((spec["kind"], spec["coverage"]), []).append(result)
+    points = []
+    for (kind, coverage), found in groups.items():
+        parts = [
+            BagScores(
+                np.array(own["bags"]["bags"], dtype=np.int64),
+                *(np.array(own["bags"][name], dtype=np.float64) for name in ("scores", "undecided")),
+            )
+            for own in found
+        ]
+        objects = {one for own in found for one in own["bags"]["objects"]}
+        r2 = [own["test_r2"] for own in found if own["test_r2"] is not None]
+        binding = binding_of(parts, units=len(objects), at_edge=any(own["at_edge"] for own in found))
+        points.append(
+            {
+                "kind": kind,
+                "coverage": coverage,
+                "seeds": len(found),
+                "binding": plain(binding),
+                "test_r2": float(np.mean(r2)) if r2 else None,
+            }
+        )
+    return points
 
 
 def cells_of(request: Fields) -> list[ComplexityCell]:
@@ -101,10 +140,10 @@ def source_of(fields: Fields) -> ModelSource | DatasetSource:
 
 
 def fit_probes(place: Workplace, cells: Sequence[Cell]) -> Iterator[Fields]:
-    """Work: the probes of METHODS section 4, fitted on their training scenes and laid beside the arrays."""
+    """Work: ridge probes, fitted on training scenes of their own and laid beside the arrays."""
     from safetensors.numpy import save
 
-    from bindscope.analysis.probes import fit_probes
+    from bindscope.analysis.probes import OBJECT, fit_probes
     from bindscope.analysis.splits import split_bags
 
     folder = _folder(place)
@@ -114,6 +153,7 @@ def fit_probes(place: Workplace, cells: Sequence[Cell]) -> Iterator[Fields]:
     probes = fit_probes(embeddings[train], labels.take(train), seed=spec.seed)
     tensors: dict[str, NDArray[Any]] = {"mean": probes.mean, "weights": probes.weights, "offset": probes.offset}
     tensors["learned_from"] = np.asarray(train)
+    tensors["at_edge"] = np.array([OBJECT in probes.edges])
     folder.write(_PROBES, save(tensors))
     yield {}
 
@@ -124,18 +164,29 @@ def fit(place: Workplace, cells: Sequence[Cell]) -> Iterator[Fields]:
 
     folder = _folder(place)
     embeddings, labels = _arrays(place.call.artifacts, folder.path)
-    probes, learned_from = _probes(place.call.artifacts, folder.path)
+    probes, learned_from, at_edge = _probes(place.call.artifacts, folder.path)
     specs = [ComplexityCell(**cell.spec) for cell in cells]
-    for result in fit_cells(embeddings, labels, specs, probes=probes, learned_from=learned_from, tick=place.tick):
-        yield plain(result)
+    results = fit_cells(
+        embeddings, labels, specs, probes=probes, learned_from=learned_from, at_edge=at_edge, tick=place.tick
+    )
+    for result in results:
+        yield {**_fields_of(result), "at_edge": at_edge}
 
 
-def plain(result: "ComplexityResult") -> Fields:
-    """A result as JSON, without its cell."""
+def _fields_of(result: "ComplexityResult") -> Fields:
+    """A result as JSON, without its cell; ``bags`` holds what a figure over several seeds takes."""
     fields = asdict(result)
-    del fields["cell"]
-    kept: Fields = json.loads(json.dumps(fields, allow_nan=False))
-    return kept
+    del fields["cell"], fields["scores"], fields["unseen"]
+    kept = np.arange(len(result.scores))
+    if len(kept) > _KEPT_BAGS:
+        kept = np.sort(np.random.default_rng(0).choice(kept, _KEPT_BAGS, replace=False))
+    fields["bags"] = {
+        "bags": result.scores.bags[kept].tolist(),
+        "scores": result.scores.scores[kept].tolist(),
+        "undecided": result.scores.undecided[kept].tolist(),
+        "objects": result.unseen.tolist(),
+    }
+    return plain(fields)
 
 
 def _write_inputs(folder: ArtifactFolder, embeddings: "NDArray[np.float32]", labels: SceneLabels) -> None:
@@ -160,8 +211,8 @@ def _arrays(url: str, path: tuple[str, ...]) -> tuple[Any, SceneLabels]:
 
 
 @lru_cache(maxsize=1)
-def _probes(url: str, path: tuple[str, ...]) -> "tuple[LinearProbes, NDArray[np.int64]]":
-    """The probes, and the scenes that they learned from."""
+def _probes(url: str, path: tuple[str, ...]) -> "tuple[LinearProbes, NDArray[np.int64], bool]":
+    """The probes, the scenes that they learned from, and whether their strength for objects is at an edge."""
     from safetensors.numpy import load
 
     from bindscope.analysis.probes import LinearProbes
@@ -170,4 +221,4 @@ def _probes(url: str, path: tuple[str, ...]) -> "tuple[LinearProbes, NDArray[np.
     _, labels = _arrays(url, path)
     sizes = (*labels.values, labels.object_count)
     probes = LinearProbes(tensors["mean"], tensors["weights"], tensors["offset"], sizes, strengths={})
-    return probes, tensors["learned_from"]
+    return probes, tensors["learned_from"], bool(tensors["at_edge"][0])

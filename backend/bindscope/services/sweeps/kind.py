@@ -1,8 +1,9 @@
 """What every kind of long work says about itself."""
 
 import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from bindscope.compute.work import Cell
@@ -73,6 +74,12 @@ class JobKind(Protocol):
 def digest(*parts: object) -> str:
     """32 hexadecimal characters that change when any part does."""
     return hashlib.blake2b(canonical_json(parts).encode(), digest_size=16).hexdigest()
+
+
+def plain(value: Any) -> Fields:
+    """A dataclass, or a dict, as JSON fields: tuples become lists. Raises ValueError for numbers that are none."""
+    fields: Fields = json.loads(json.dumps(value if isinstance(value, dict) else asdict(value), allow_nan=False))
+    return fields
 
 
 def counted(items: Sequence[object], noun: str, plural: str = "") -> str:

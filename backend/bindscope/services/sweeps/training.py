@@ -1,4 +1,4 @@
-"""Controlled training (METHODS section 8) and the phase diagram over it as jobs: one cell a training."""
+"""Controlled training and the phase diagram over it as jobs: one cell a training (docs/methods/training.md)."""
 
 import json
 import math
@@ -12,7 +12,9 @@ from bindscope.compute.work import Cell, Workplace
 from bindscope.domain.controlled import ControlledConfig, run_definition
 from bindscope.errors import InvalidInput, UnknownName
 from bindscope.services.spaces import SpaceShelf
-from bindscope.services.sweeps.kind import Desk, Fields, Plan, counted, digest
+from bindscope.services.sweeps.kind import Desk, Fields, Plan, counted, digest, plain
+from bindscope.services.sweeps.phase_figures import courses, points, relations, shown
+from bindscope.services.sweeps.run_products import PRODUCT_COVERAGE, PRODUCT_SCENES, run_products
 from bindscope.store.artifacts import Artifacts
 
 if TYPE_CHECKING:
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
 
 #: Go up when equal settings give other runs, and when the fits of their embeddings change.
 _VERSION, _FIT_VERSION = 2, 5
-#: The product is fitted on scenes of this share of the objects, whatever share the run itself was shown.
-PRODUCT_COVERAGE = 0.8
-PRODUCT_SCENES = 6_000
 #: Share of a worker's memory that one run may take.
 _SHARE = 0.8
 _RUN = re.compile(r"[0-9a-f]{16}")
@@ -59,7 +58,7 @@ class TrainingSweep:
     def result(self, facts: Fields, cells: Sequence[tuple[Fields, Fields]]) -> Fields:
         """The one run."""
         spec, result = cells[0]
-        return {"config": spec["config"], **result}
+        return {"config": spec["config"], **shown(result)}
 
 
 class PhaseSweep:
@@ -92,13 +91,18 @@ class PhaseSweep:
         return [(cell,) for cell in sorted(cells, key=lambda cell: -cell.spec["objects"])]
 
     def result(self, facts: Fields, cells: Sequence[tuple[Fields, Fields]]) -> Fields:
-        """The finished runs in the order of the request."""
+        """The finished runs in the order of the request, what the seeds of each space and coverage show together, and
+        what all runs do."""
+        runs = [
+            {**{name: spec["config"][name] for name in ("space", "coverage", "seed")}, **result}
+            | {"objects": spec["objects"]}
+            for spec, result in cells
+        ]
         return {
-            "cells": [
-                {**{name: spec["config"][name] for name in ("space", "coverage", "seed")}, **result}
-                | {"objects": spec["objects"]}
-                for spec, result in cells
-            ]
+            "cells": [shown(run) for run in runs],
+            "points": points(runs),
+            "courses": courses(runs),
+            "relations": relations(runs),
         }
 
 
@@ -163,7 +167,7 @@ def train_and_fit(place: Workplace, cells: Sequence[Cell]) -> Iterator[Fields]:
     for cell in cells:
         result = _trained(place, cell)
         place.report(cell, step=result["steps"], steps=result["steps"], seconds=result["seconds"])
-        yield {**result, **_product_fit(place, cell)}
+        yield {**result, "product": run_products(place, cell)}
 
 
 def _trained(place: Workplace, cell: Cell) -> Fields:
@@ -201,37 +205,7 @@ def _plain(result: "RunResult") -> Fields:
     n = fields["unseen"]["object"]["n"]
     fields["chance"] = {name: {"value": v, "low": v, "high": v, "n": n} for name, v in fields["chance"].items()}
     fields["partition"] = fields.pop("objects")
-    kept: Fields = json.loads(json.dumps(fields, allow_nan=False))
-    return kept
-
-
-def _product_fit(place: Workplace, cell: Cell) -> Fields:
-    """What the sum and the global product predict of scenes made only of objects that the fits never saw.
-
-    Most of an embedding is a sum whatever the run has learnt, so R2 alone says little about binding: ``product_share``
-    is the share of what the sum leaves unexplained that the product explains, and at least 0.
-    """
-    from bindscope.analysis.complexity import fit_cells
-    from bindscope.domain.complexity import ComplexityCell
-    from bindscope.domain.controlled import read_definition
-    from bindscope.domain.labels import SceneLabels
-    from bindscope.services.sources import scene_labels
-    from bindscope.training.controlled_probes import query_probes
-    from bindscope.training.controlled_results import scene_vectors
-
-    config, space = read_definition(cell.spec["definition"])
-    folder = place.artifacts.folder("runs", cell.spec["run"])
-    scenes = scene_labels(space, min(2, config.objects), limit=PRODUCT_SCENES)
-    labels = SceneLabels(scenes, space.values, space.names)
-    fits = [ComplexityCell(kind, PRODUCT_COVERAGE, config.seed) for kind in ("additive", "global_product")]
-    total, product = fit_cells(
-        scene_vectors(folder, labels), labels, fits, probes=query_probes(folder), tick=place.tick
-    )
-    fields = {"product_r2": product.test_r2, "additive_r2": total.test_r2, "product_coverage": PRODUCT_COVERAGE}
-    if product.test_r2 is not None and total.test_r2 is not None and total.test_r2 < 1:
-        fields["product_share"] = max(0.0, 1 - (1 - product.test_r2) / (1 - total.test_r2))
-    objects = {"product_object": product.test, "ceiling_object": product.ceiling}
-    return {**fields, **{name: asdict(found["object_on_valid_swaps"]) for name, found in objects.items()}}
+    return plain(fields)
 
 
 class RunShelf:
@@ -267,4 +241,10 @@ class RunShelf:
             return None
         result, config = json.loads(folder.read("result.json")), json.loads(folder.read("config.json"))["config"]
         figures: dict[str, Any] = {f"{name}_object": result[name]["object"]["value"] for name in ("seen", "unseen")}
-        return {"model": f"controlled:{run_id}", "run": run_id, "config": config, **figures}
+        return {
+            "model": f"controlled:{run_id}",
+            "run": run_id,
+            "config": config,
+            **figures,
+            "binding": result.get("binding"),
+        }
