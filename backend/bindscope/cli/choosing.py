@@ -14,6 +14,7 @@ from bindscope.domain.findings.board import ANCHORS, board_finding, change_text,
 from bindscope.domain.findings.repair import repair_finding
 from bindscope.domain.findings.retrieval import retrieval_finding
 from bindscope.errors import InvalidInput
+from bindscope.schemas.base import Binding
 from bindscope.schemas.comparisons import ComparisonProgress, ComparisonRow
 from bindscope.schemas.repairs import RepairFigures
 
@@ -61,7 +62,7 @@ def retrieve(
     finding = retrieval_finding(found)
     typer.echo(f"{finding.title}. {finding.sentence}")
     typer.echo(f"{found.direction}: {counted(found.queries, 'query')} in a gallery of {found.gallery:,}")
-    typer.echo(f"  {'right before its twin':22} {interval_text(found.binding.forced_choice)}, chance 0.5")
+    typer.echo(f"  {'right before its twin':22} {_score_text(found.binding)}, chance {CHANCE}")
     for name, share in found.recall.items():
         typer.echo(f"  recall@{name:15} {interval_text(share)}")
     level = "" if found.swapped_first_chance is None else f", chance {found.swapped_first_chance:.3f}"
@@ -179,11 +180,19 @@ def compare(
 
 def _row_text(row: ComparisonRow) -> str:
     place = f"{row.rank}." if row.rank is not None else f"({row.kind})"
-    probes = {name: own for name, own in row.probes.items() if own is not None and own.forced_choice is not None}
-    inside = ", ".join(f"{name} {own.forced_choice.value:.2f} {own.says}" for name, own in probes.items())
+    probes = {name: own for name, own in row.probes.items() if own is not None}
+    inside = ", ".join(f"{name} {_score_text(own)} {own.says}" for name, own in probes.items())
     gain = f"  repair {change_text(row.repair_gain)}" if row.repair_gain is not None else ""
-    score = interval_text(row.binding.forced_choice)
-    return f"{place:9} {row.model:34} binding {score} {row.standing}" + (f"  probes {inside}" if inside else "") + gain
+    return (
+        f"{place:9} {row.model:34} binding {_score_text(row.binding)} {row.standing}"
+        + (f"  probes {inside}" if inside else "")
+        + gain
+    )
+
+
+def _score_text(binding: Binding) -> str:
+    found = binding.forced_choice
+    return "unknown (no scene whose swap is there)" if found is None else interval_text(found)
 
 
 def _row_begins(progress: ComparisonProgress) -> None:

@@ -95,25 +95,27 @@ def _(answer: VerdictBatch) -> list[Record]:
 @records.register
 def _(answer: ProbeResponse) -> list[Record]:
     parts = {"train": answer.train, "test": answer.test, "chance": answer.chance}
-    return [_row(name, own, part=part) for part, heads in parts.items() for name, own in heads.items()]
+    rows = _binding(answer.binding, part="test")
+    return rows + [_row(name, own, part=part) for part, heads in parts.items() for name, own in heads.items()]
 
 
 @records.register
 def _(answer: DecompositionResponse) -> list[Record]:
     rows: list[Record] = [{"name": f"r2_{part}", "value": getattr(answer.r2, part)} for part in ("train", "test")]
-    return [*rows, _row("retrieval", answer.retrieval), *_heads(answer.probing)]
+    return [*_binding(answer.binding), *rows, _row("retrieval", answer.retrieval), *_heads(answer.probing)]
 
 
 @records.register
 def _(answer: RemovalResponse) -> list[Record]:
     table = {**answer.variants, "chance": answer.chance}
-    return [_row(name, own, variant=variant) for variant, heads in table.items() for name, own in heads.items()]
+    rows = [row for variant, own in answer.bindings.items() for row in _binding(own, variant=variant)]
+    return rows + [_row(name, own, variant=variant) for variant, heads in table.items() for name, own in heads.items()]
 
 
 @records.register
 def _(answer: SurgeryResponse) -> list[Record]:
     shares = {"retrieval": answer.retrieval, "retrieval_published": answer.retrieval_published, "stayed": answer.stayed}
-    rows = [_row(name, own) for name, own in shares.items()] + _heads(answer.probing)
+    rows = _binding(answer.binding) + [_row(name, own) for name, own in shares.items()] + _heads(answer.probing)
     own = answer.rendered_cosine
     if own is not None:
         rows.append({"name": "rendered_cosine", "value": own.mean, "low": own.low, "high": own.high, "n": own.n})
@@ -157,7 +159,7 @@ def _(answer: ProjectionResponse) -> list[Record]:
 def _(answer: ComparisonResponse) -> list[Record]:
     out = []
     for row in answer.rows:
-        named = {"model": row.model, "kind": row.kind, "anchor": row.anchor, "rank": row.rank}
+        named: Record = {"model": row.model, "kind": row.kind, "anchor": row.anchor, "rank": row.rank}
         out += _binding(row.binding, **named)
         for modality, own in row.probes.items():
             out += [] if own is None else _binding(own, name=f"probe_{modality}", **named)

@@ -144,7 +144,7 @@ def _show(answer: ComparisonResponse) -> None:
         )
     if answer.pairs:
         with st.expander("Pairs"):
-            rows = [
+            pairs = [
                 (
                     model_title(pair.first), model_title(pair.second), change_text(pair.difference),
                     "–" if pair.adjusted is None else f"{pair.adjusted:.2g}", _pair_word(pair),
@@ -152,7 +152,7 @@ def _show(answer: ComparisonResponse) -> None:
                 for pair in answer.pairs
             ]  # fmt: skip
             head = ("First", "Second", "First minus second", "p (Holm)", "")
-            st.html(tables.table(head, rows, label="Pairs of models", numbers=frozenset({3}), cls="dense"))
+            st.html(tables.table(head, pairs, label="Pairs of models", numbers=frozenset({3}), cls="dense"))
 
 
 def _pair_word(pair: PairModel) -> str:
