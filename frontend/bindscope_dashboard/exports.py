@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from bindscope.schemas.base import Interval, Recognition
+from bindscope.schemas.base import Binding, Interval, Recognition
 from bindscope.schemas.complexity import ComplexityCellResult
 from bindscope.schemas.probes import ProbeResponse
 from bindscope.schemas.removals import RemovalResponse
@@ -56,6 +56,7 @@ def probe_csv(probes: Mapping[str, ProbeResponse]) -> str:
     """Every share of every probe: by head, then by value."""
     rows: list[Sequence[object]] = []
     for modality, probe in probes.items():
+        rows += [(modality, "test", name, "", *numbers_of(i)) for name, i in _binding(probe.binding).items()]
         for split, recognition in (("test", probe.test), ("train", probe.train), ("chance", probe.chance)):
             rows += [(modality, split, name, "", *numbers_of(i)) for name, i in recognition.items()]
         for concept, values in probe.per_value.items():
@@ -71,17 +72,32 @@ def decomposition_csv(fits: Sequence[Fit]) -> str:
 
 
 def surgery_csv(result: SurgeryResponse) -> str:
-    """Retrieval, the scenes that stayed, and the probes on the edited vectors."""
-    shares = {"retrieval": result.retrieval, "retrieval_published": result.retrieval_published, "stayed": result.stayed}
+    """The binding score, retrieval, the scenes that stayed, and the probes on the edited vectors."""
+    shares = _binding(result.binding) | {"retrieval": result.retrieval, "stayed": result.stayed}
+    shares["retrieval_published"] = result.retrieval_published
     shares |= {f"probing:{name}": interval for name, interval in result.probing.items()}
     return csv_text(("figure", "share", "low", "high", "n"), [(name, *numbers_of(i)) for name, i in shares.items()])
 
 
 def removal_csv(result: RemovalResponse) -> str:
-    """Recognition by variant and head, and chance."""
-    table = {**result.variants, "chance": result.chance}
+    """Binding scores and recognition by variant and head, and chance."""
+    table = {name: _binding(result.bindings[name]) | heads for name, heads in result.variants.items()}
+    table["chance"] = result.chance
     rows = [(variant, name, *numbers_of(i)) for variant, heads in table.items() for name, i in heads.items()]
     return csv_text(("variant", "head", "share", "low", "high", "n"), rows)
+
+
+def _binding(binding: Binding) -> dict[str, Interval]:
+    """The binding score and what stands beside it, by name."""
+    control, twin, unpaired = binding.control, binding.twin, binding.unpaired
+    named = {"binding": binding.forced_choice, "binding_undecided": binding.undecided}
+    if control is not None:
+        named |= {"binding_control": control.forced_choice, "binding_difference": control.difference}
+    if twin is not None:
+        named |= {"binding_random_weights": twin.forced_choice, "binding_more_than_random_weights": twin.difference}
+    if unpaired is not None:
+        named |= {"binding_unpaired": unpaired.forced_choice, "binding_bag_baseline": unpaired.bag_baseline}
+    return {name: own for name, own in named.items() if own is not None}
 
 
 def numbers_of(interval: Interval) -> tuple[float | None, float | None, float | None, int]:

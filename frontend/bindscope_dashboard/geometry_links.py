@@ -12,13 +12,16 @@ from bindscope_dashboard.links import one_of, scene_from_text, scene_text, whole
 
 Modality = Literal["image", "text"]
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
+#: Initialisations of the random-weights twin.
+TWINS = 3
 #: Most scenes of a source: all of them in small spaces, a seeded sample in large ones.
 LIMIT = 10_000
 
 
 @dataclass(frozen=True)
 class ProbeState:
-    """Everything that the Probe page shows. ``dataset``: an upload in place of model and space."""
+    """Everything that the Probe page shows. ``dataset``: an upload in place of model and space; ``twins``: networks of
+    the same shape with random weights are probed too."""
 
     model: str
     space: str
@@ -26,6 +29,7 @@ class ProbeState:
     train_percent: int = 40
     seed: int = 0
     limit: int = LIMIT
+    twins: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ def probe_body(state: ProbeState, modality: Modality) -> dict[str, Any]:
         if state.dataset
         else source_body(state.model, state.space, modality, limit=state.limit)
     )
-    return {"source": source, "train_ratio": state.train_percent / 100, "seed": state.seed}
+    body = {"source": source, "train_ratio": state.train_percent / 100, "seed": state.seed}
+    return {**body, "twins": TWINS} if state.twins and not state.dataset else body
 
 
 def decompose_body(state: DecomposeState, *, model: str | None = None) -> dict[str, Any]:
@@ -110,6 +115,7 @@ def probe_query(state: ProbeState) -> dict[str, str]:
     query = {"model": state.model, "space": state.space}
     if state.dataset:
         query["dataset"] = state.dataset
+    query |= {"twins": "1"} if state.twins else {}
     return query | _changed(state, ProbeState(state.model, state.space), "train_percent", "seed", "limit")
 
 
@@ -122,6 +128,7 @@ def probe_from_query(query: Mapping[str, str], default: ProbeState, spaces: Mapp
         train_percent=whole(query, "train_percent", 40, low=1, high=99),
         seed=_seed(query),
         limit=limit_in(query),
+        twins=query.get("twins") == "1",
     )
 
 

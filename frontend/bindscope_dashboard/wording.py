@@ -39,6 +39,13 @@ def with_interval(interval: Interval) -> str:
     return f"{percent(interval.value)} ({100 * interval.low:.0f} to {100 * interval.high:.0f} %, n = {interval.n})"
 
 
+def spread(interval: Interval) -> str:
+    """The ends of an interval for a card: ``96–99 %``."""
+    if interval.low is None or interval.high is None:
+        return ""
+    return f"{100 * interval.low:.0f}–{100 * interval.high:.0f} %"
+
+
 def score(value: float) -> str:
     """A cosine with three decimals and a real minus sign."""
     return f"{value:.3f}".replace("-", "−")

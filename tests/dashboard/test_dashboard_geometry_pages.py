@@ -23,10 +23,10 @@ def _fresh(service_url, monkeypatch):
 
 def dataset(url: str) -> str:
     rng = np.random.default_rng(0)
-    scenes = rng.integers(0, (3, 3), (120, 2, 2))
-    codes = rng.standard_normal((9, 30)).astype(np.float32)
+    scenes = rng.integers(0, (4, 3), (400, 2, 2))
+    codes = rng.standard_normal((12, 30)).astype(np.float32)
     file = io.BytesIO()
-    np.savez(file, embeddings=codes[scenes[..., 0] * 3 + scenes[..., 1]].sum(1), scenes=scenes, values=np.array([3, 3]))
+    np.savez(file, embeddings=codes[scenes[..., 0] * 3 + scenes[..., 1]].sum(1), scenes=scenes, values=np.array([4, 3]))
     with BindscopeClient(url) as client:
         return client.add_dataset(file.getvalue()).id
 
@@ -34,7 +34,7 @@ def dataset(url: str) -> str:
 def test_probe_shows_both_probes_the_verdict_and_their_story():
     page = opened("probe", model="synthetic:product", space="mini")
     shown = html_of(page)
-    for text in ("Image probe", "Text probe", "Cross-modal verdict", "There, and shared", "the two encoders share it"):
+    for text in ("Image probe", "Text probe", "Contest of captions", "There, and shared", "chance 50 %"):
         assert text in shown
     assert "regularisation" in shown
     assert len(page.get("plotly_chart")) == 2 + 4
@@ -43,8 +43,24 @@ def test_probe_shows_both_probes_the_verdict_and_their_story():
 
 def test_a_bag_shows_no_binding_on_probe():
     page = opened("probe", model="synthetic:bag", space="mini", seed="3")
-    assert "No sign of binding" in html_of(page)
+    shown = html_of(page)
+    assert "at most 50 % without binding" in shown
+    assert "the binding is there" not in shown
     assert page.number_input(key="probe.seed").value == 3
+
+
+def test_random_weights_are_a_control_and_in_the_link():
+    page = opened("probe", model="bundled:tiny-bind", space="mini")
+    assert "against random weights" not in " ".join(caption.value for caption in page.caption)
+    page.toggle(key="probe.twins").set_value(True).run()
+    assert not page.exception
+    assert "random weights reach" in " ".join(caption.value for caption in page.caption)
+    assert query_of(page)["twins"] == "1"
+
+
+def test_an_oracle_has_no_random_weights_and_the_page_says_so():
+    page = opened("probe", model="synthetic:product", space="mini", twins="1")
+    assert "No random-weights twin" in " ".join(caption.value for caption in page.caption)
 
 
 def test_a_card_without_a_number_says_why():
@@ -62,7 +78,7 @@ def test_an_upload_is_probed_in_place_of_a_model(service_url):
     page = opened("probe", model="synthetic:bag", space="mini", dataset=dataset(service_url))
     shown = html_of(page)
     assert "Probe of the upload" in shown
-    assert "finds in these embeddings" in shown
+    assert "reads from these vectors" in shown
     assert "An upload holds one set of vectors" in shown
     page.selectbox(key="probe.dataset").select("").run()
     assert "Image probe" in html_of(page)
@@ -94,7 +110,7 @@ def test_an_upload_that_is_gone_is_explained_in_its_card():
 def test_decompose_shows_r2_by_estimator_and_the_shares_of_a_scene():
     page = opened("decompose", model="synthetic:additive", scene=SCENE)
     shown = html_of(page)
-    for text in ("Held-out R²", "this model has no twin", "least squares by place", "Shares of the scene", "residual"):
+    for text in ("Held-out R²", "Rebuilt vectors", "this model has no twin", "least squares by place", "residual"):
         assert text in shown
     assert query_of(page)["scene"].startswith("mini~~red~square~")
     before = query_of(page)["scene"]
@@ -141,7 +157,7 @@ def test_edits_and_removal_run_on_demand_and_are_in_the_link():
     page.button(key="surgery.run.removal").click().run()
     assert not page.exception
     shown = html_of(page)
-    for text in ("Published procedure", "Stay at the original", "control: other objects taken out", "chance"):
+    for text in ("Edited vectors", "Published procedure", "Stay at the original", "random dimensions", "chance"):
         assert text in shown
     assert query_of(page)["edits"] == query_of(page)["removal"] == "1"
     page.selectbox(key="surgery.estimator").select("lstsq").run()

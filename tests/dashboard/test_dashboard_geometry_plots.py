@@ -1,7 +1,7 @@
 import plotly.graph_objects as go
 import pytest
 
-from bindscope.schemas.base import Interval
+from bindscope.schemas.base import Binding, Control, Interval, StrictChance
 from bindscope.schemas.decompositions import ObjectShare, SceneShareResponse
 from bindscope.schemas.probes import ProbeResponse, ValueRecognition
 from bindscope.schemas.removals import RemovalResponse
@@ -37,16 +37,29 @@ def bars(figure: go.Figure) -> list[go.Bar]:
     return [trace for trace in figure.data if trace.type == "bar"]
 
 
+BINDING = Binding(
+    forced_choice=interval(0.6),
+    undecided=interval(0.1),
+    says="weak",
+    control=Control(forced_choice=interval(0.55), difference=interval(0.05)),
+)
+LEVELS = StrictChance(unconditional=0.01, given_bag=1 / 6, ceiling_bag=0.5)
+
+
 @pytest.fixture
 def probe(provenance) -> ProbeResponse:
     return ProbeResponse(
         seconds=0.5,
         provenance=provenance,
+        binding=BINDING,
+        object_chance=LEVELS,
+        edges=[],
+        splits=5,
         train=recognition(color=1.0, object=0.9, object_on_valid_swaps=0.8),
         test=recognition(color=0.9, object=0.5, object_on_valid_swaps=None),
         chance=recognition(color=0.05, object=0.01, object_on_valid_swaps=0.5),
         per_value={"color": [ValueRecognition(value="red", train=interval(1.0), test=interval(0.7))]},
-        strength={"color": 1e-4},
+        strength={"color": 1e-4, "object": None},
         train_scenes=40,
         test_scenes=60,
     )
@@ -88,6 +101,10 @@ def test_held_out_bars_have_training_and_chance_beside_them(probe, dark):
     assert marks == [("circle-open", 1.0), ("line-ns", 0.05), ("circle-open", 0.9), ("line-ns", 0.01)]
     assert "color 90 % (80 to 100 %, n = 100), training 100 %, chance 5 %" in split_text(probe)
     assert "objects, where a swap exists no such scene" in split_text(probe)
+    shown = probe.model_copy(update={"test": recognition(object_on_valid_swaps=0.6)})
+    levels = [trace.x[0] for trace in split_figure(shown, dark=dark).data if trace.type == "scatter"]
+    assert levels == [0.8, 1 / 6, 0.5]
+    assert "knowing the values 17 %, at most without binding 50 %" in split_text(shown)
 
 
 @MODES
@@ -149,6 +166,10 @@ def test_the_removal_table_ends_with_chance(provenance):
     heads = recognition(color=0.9, object=0.5)
     result = RemovalResponse(
         variants={"original": heads, "minus_objects": recognition(color=0.1, object=None)},
+        bindings={"original": BINDING, "minus_objects": BINDING},
+        object_chance=LEVELS,
+        ranks={"concepts": 4, "objects": 6},
+        splits=5,
         chance=recognition(color=0.05, object=0.01),
         train_scenes=40,
         test_scenes=60,
@@ -158,12 +179,14 @@ def test_the_removal_table_ends_with_chance(provenance):
     written = removal_table(result)
     assert written.index("as they are") < written.index("objects taken out") < written.index("chance")
     assert "no such scene" in written
+    assert "60 % (55 %)" in written
     assert exports.removal_csv(result).splitlines()[-1] == "chance,object,0.01,0.0,0.11,100"
 
 
 def test_downloads_hold_every_share(probe, provenance):
     lines = exports.probe_csv({"image": probe}).splitlines()
-    assert len(lines) == 1 + 9 + 2
+    assert len(lines) == 1 + 4 + 9 + 2
+    assert lines[1].startswith("image,test,binding,,0.6,0.5,0.7,100")
     assert "image,test,object_on_valid_swaps,,,,,0" in lines
     assert exports.decomposition_csv(FITS).splitlines()[1] == "avg,1,0.95,0.9,0.8"
     result = SurgeryResponse(
@@ -173,6 +196,9 @@ def test_downloads_hold_every_share(probe, provenance):
         retrieval=interval(0.5),
         retrieval_published=interval(0.6),
         stayed=interval(0.1),
+        binding=BINDING,
+        object_chance=LEVELS,
+        splits=5,
         probing=recognition(color=0.9),
         rendered_cosine=MeanCosine(mean=0.9, low=0.8, high=0.95, n=10),
         seconds=1,

@@ -178,8 +178,7 @@ def without_random_subspace(
 ) -> NDArray[np.float64]:
     """Embeddings [scene, dim] without what lies, around ``mean``, in a random subspace of ``rank`` dimensions."""
     dim = embeddings.shape[1]
-    # One orthonormal basis for every rank, so that a larger control takes out what a smaller one did, and more.
-    basis = np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, dim)))[0][:, : min(rank, dim)]
+    basis = np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, min(rank, dim))))[0]
     out = np.empty(embeddings.shape)
     for block in blocks(len(embeddings)):
         centred = embeddings[block] - mean

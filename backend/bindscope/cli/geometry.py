@@ -11,8 +11,12 @@ from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import interval_text
 from bindscope.client import BindscopeClient
+from bindscope.domain.findings.decompositions import rebuilt_sentence
+from bindscope.domain.findings.probes import origin_sentence, tower_sentence
+from bindscope.domain.findings.removals import published_note, removal_sentence
+from bindscope.domain.findings.surgeries import edited_sentence
 from bindscope.errors import InvalidInput
-from bindscope.schemas.base import Interval
+from bindscope.schemas.base import Interval, StrictChance
 
 _Model = Annotated[str | None, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
 _Space = Annotated[str, typer.Option("--space", "-s", help="Concept space.")]
@@ -21,6 +25,7 @@ _Dataset = Annotated[str | None, typer.Option(help="An uploaded dataset's id, or
 _Limit = Annotated[int, typer.Option(min=2, help="At most this many scenes (a seeded sample).")]
 _Seed = Annotated[int, typer.Option(min=0)]
 _Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
+_Splits = Annotated[int, typer.Option(min=1, max=50, help="Splits by bag: sets of scenes with the same values.")]
 _Estimator = Annotated[str, typer.Option(help="avg, avg_pos, single, lstsq or lstsq_pos.")]
 
 
@@ -38,20 +43,31 @@ def probe(
     limit: _Limit = 10_000,
     train_ratio: Annotated[float, typer.Option(help="Share of the scenes that probes learn from.")] = 0.4,
     seed: _Seed = 0,
+    splits: _Splits = 5,
+    estimator: Annotated[str, typer.Option(help="ridge, or published (the paper's loss; slow).")] = "ridge",
+    split: Annotated[str, typer.Option(help="bag, or scene (as published).")] = "bag",
+    twins: Annotated[int, typer.Option(min=0, max=5, help="Networks with random weights to compare with.")] = 0,
     url: _Url = None,
     as_json: Json = False,
     out: Out = None,
 ) -> None:
     """Linear probes: is the information inside the embeddings?"""
+    options = {"train_ratio": train_ratio, "seed": seed, "splits": splits, "estimator": estimator, "split": split}
     with client_for(url) as client:
         source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
-        result = client.probe(source, train_ratio=train_ratio, seed=seed)
+        result = client.probe(source, **options, twins=twins)
     if delivered(result, as_json=as_json, out=out):
         return
-    typer.echo(f"{result.train_scenes} training and {result.test_scenes} held-out scenes")
+    typer.echo(tower_sentence("upload" if model is None else modality, result.binding))
+    told = origin_sentence(result.binding) or result.note
+    if told:
+        typer.echo(told)
+    typer.echo(f"{result.train_scenes} training and {result.test_scenes} held-out scenes, {result.splits} splits")
     for name, own in result.test.items():
         chance = result.chance.get(name)
         level = f", chance {chance.value:.3f}" if chance is not None and chance.value is not None else ""
+        if name == "object_on_valid_swaps":
+            level = _levels(result.object_chance)
         typer.echo(f"  {name:22} {interval_text(own)}{level}")
 
 
@@ -65,6 +81,7 @@ def decompose(
     level: Annotated[int, typer.Option(min=1, max=2, help="1: sum of objects; 2: sum of concepts.")] = 1,
     test_ratio: Annotated[float, typer.Option(help="Share of held-out scenes.")] = 0.2,
     seed: _Seed = 0,
+    splits: _Splits = 5,
     url: _Url = None,
     as_json: Json = False,
     out: Out = None,
@@ -72,9 +89,12 @@ def decompose(
     """Additive decomposition: is a scene the sum of its objects?"""
     with client_for(url) as client:
         source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
-        result = client.decompose(source, estimator=estimator, level=level, test_ratio=test_ratio, seed=seed)
+        result = client.decompose(
+            source, estimator=estimator, level=level, test_ratio=test_ratio, seed=seed, splits=splits
+        )
     if delivered(result, as_json=as_json, out=out):
         return
+    typer.echo(rebuilt_sentence(result.binding, level=level))
     typer.echo(f"R2 train {_number(result.r2.train)}, held out {_number(result.r2.test)}")
     typer.echo(f"  {'retrieval':22} {interval_text(result.retrieval)}")
     _print_recognition(result.probing)
@@ -87,6 +107,7 @@ def remove(
     dataset: _Dataset = None,
     limit: _Limit = 10_000,
     seed: _Seed = 0,
+    splits: _Splits = 5,
     url: _Url = None,
     as_json: Json = False,
     out: Out = None,
@@ -94,11 +115,16 @@ def remove(
     """Targeted removal: what is left when concepts or objects are taken out?"""
     with client_for(url) as client:
         source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
-        result = client.remove(source, seed=seed)
+        result = client.remove(source, seed=seed, splits=splits)
     if delivered(result, as_json=as_json, out=out):
         return
+    typer.echo(removal_sentence(result.bindings))
     for name, own in result.variants.items():
-        typer.echo(f"{name:18} concepts {interval_text(own['concepts'])}  objects {interval_text(own['object'])}")
+        score = result.bindings[name].forced_choice
+        told = "no figure" if score is None else interval_text(score)
+        heads = f"concepts {interval_text(own['concepts'])}  objects {interval_text(own['object'])}"
+        typer.echo(f"{name:24} binding {told}  {heads}")
+    typer.echo(published_note())
 
 
 def surgery(
@@ -111,6 +137,7 @@ def surgery(
     concept: Annotated[str | None, typer.Option(help="Whose value is replaced (default: the first).")] = None,
     edits: Annotated[int, typer.Option(min=1, help="At most this many edits (a seeded sample).")] = 20_000,
     seed: _Seed = 0,
+    splits: _Splits = 5,
     url: _Url = None,
     as_json: Json = False,
     out: Out = None,
@@ -118,9 +145,10 @@ def surgery(
     """Object surgery: replace one value of one object in embedding space and see where the scene lands."""
     with client_for(url) as client:
         source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
-        result = client.surgery(source, estimator=estimator, concept=concept, limit=edits, seed=seed)
+        result = client.surgery(source, estimator=estimator, concept=concept, limit=edits, seed=seed, splits=splits)
     if delivered(result, as_json=as_json, out=out):
         return
+    typer.echo(edited_sentence(result.binding))
     typer.echo(f"{result.edits} edits of {result.concept}")
     typer.echo(f"  {'retrieval':22} {interval_text(result.retrieval)}")
     typer.echo(f"  {'as published':22} {interval_text(result.retrieval_published)}")
@@ -149,6 +177,13 @@ def _source(
     if not re.fullmatch("[0-9a-f]{16}", str(dataset)):
         raise InvalidInput(f"{str(dataset)!r} is neither the id of a dataset (16 hexadecimal digits) nor an .npz file.")
     return {"dataset": str(dataset)}
+
+
+def _levels(chance: StrictChance) -> str:
+    """What strict recognition of objects reaches without binding."""
+    if chance.given_bag is None or chance.ceiling_bag is None:
+        return ""
+    return f", knowing the values {chance.given_bag:.3f}, at most {chance.ceiling_bag:.3f} without binding"
 
 
 def _print_recognition(recognition: Mapping[str, Interval]) -> None:

@@ -155,11 +155,11 @@ class BindscopeClient(LongWork, Choosing, OwnData):
         return self._ask(Counterexample, "POST", "/v1/counterexamples", json=body)
 
     def probe(self, source: SourceLike, **options: Any) -> ProbeResponse:
-        """Linear probes. Options: train_ratio, seed."""
+        """Linear probes. Options: train_ratio, seed, splits, estimator, split, twins."""
         return self._analyse(ProbeResponse, "probes", source, options)
 
     def decompose(self, source: SourceLike, **options: Any) -> DecompositionResponse:
-        """Additive decomposition. Options: estimator, level, test_ratio, seed."""
+        """Additive decomposition. Options: estimator, level, test_ratio, seed, splits."""
         return self._analyse(DecompositionResponse, "decompositions", source, options)
 
     def explain_scene(self, source: SourceLike, scene: SceneLike, **options: Any) -> SceneShareResponse:
@@ -168,11 +168,11 @@ class BindscopeClient(LongWork, Choosing, OwnData):
         return self._analyse(SceneShareResponse, "decompositions/scene", source, options)
 
     def remove(self, source: SourceLike, **options: Any) -> RemovalResponse:
-        """Targeted removal. Options: train_ratio, seed."""
+        """Targeted removal. Options: train_ratio, seed, splits."""
         return self._analyse(RemovalResponse, "removals", source, options)
 
     def surgery(self, source: SourceLike, **options: Any) -> SurgeryResponse:
-        """Object surgery over all edits. Options: estimator, concept, limit, seed."""
+        """Object surgery over all edits. Options: estimator, concept, limit, seed, splits."""
         return self._analyse(SurgeryResponse, "surgeries", source, options)
 
     def edit(

@@ -6,6 +6,8 @@ from dataclasses import replace
 import streamlit as st
 
 from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.findings.decompositions import rebuilt_sentence, twin_note
+from bindscope.domain.findings.derived import derived_note
 from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
 from bindscope_dashboard import charts, exports, own_data, service, state, tables
 from bindscope_dashboard.cards import thumbnail
@@ -22,19 +24,18 @@ from bindscope_dashboard.plots.decomposition import (
     shares_text,
 )
 from bindscope_dashboard.plots.recognition import recognition_figure, recognition_text
-from bindscope_dashboard.story import accuracy_note, twin_note
 from bindscope_dashboard.views.pickers import in_slots, left_to_right, scene_pickers, scene_words
-from bindscope_dashboard.views.probe_findings import downloads, kept_since
-from bindscope_dashboard.wording import percent
+from bindscope_dashboard.views.probe_findings import binding_card, downloads, kept_since, strict_note
+from bindscope_dashboard.wording import percent, spread
 
 _PIXELS = 192
 _WHAT = {1: "object", 2: "concept"}
 
 
 def facts(result: DecompositionResponse, chosen: DecomposeState, *, twin: float | None, why: str) -> None:
-    """R2, the twin's, retrieval and probing."""
+    """R2, the twin's, retrieval, and the binding score of the rebuilt vectors."""
     what = _WHAT[chosen.level]
-    swaps = result.probing.get("object_on_valid_swaps")
+    strict = strict_note(result.probing.get("object_on_valid_swaps"), result.object_chance)
     boxes = [
         _fact(
             "Held-out R²", number(result.r2.test), "", f"a sum of {what} vectors; training {number(result.r2.train)}"
@@ -43,20 +44,14 @@ def facts(result: DecompositionResponse, chosen: DecomposeState, *, twin: float 
         _fact(
             "Retrieval",
             percent(result.retrieval.value),
-            accuracy_note(result.retrieval),
-            f"the rebuilt scene is nearest to its own vector, {result.retrieval.n} held-out scenes",
+            spread(result.retrieval),
+            f"the held-out scene rebuilt is nearest to its own vector, {result.retrieval.n} sets of values",
         ),
-        _fact(
-            "Objects, where a swap exists",
-            percent(swaps.value if swaps else None),
-            accuracy_note(swaps) if swaps else "",
-            "a probe of the real vectors reads them off the rebuilt ones",
-        ),
+        binding_card("Rebuilt vectors", result.binding, status=derived_note(result.binding), note=strict),
     ]
     st.html(tag("div", *boxes, cls="bs-facts"))
-    note = twin_note(result.r2.test, twin)
-    if note:
-        st.caption(note)
+    said = (twin_note(result.r2.test, twin), rebuilt_sentence(result.binding, level=chosen.level))
+    st.caption(" ".join(sentence for sentence in said if sentence))
     if result.unseen:
         st.caption(f"{result.unseen} held-out scenes hold something that training never showed in that place.")
 
@@ -92,11 +87,11 @@ def comparison(fits: Sequence[Fit], result: DecompositionResponse) -> None:
         st.html(tables.table(head, rows, label="R2 by estimator", numbers=frozenset({2, 3}), cls="dense"))
     with st.expander("Probes on the rebuilt scenes, provenance and downloads"):
         st.plotly_chart(
-            recognition_figure(result.probing, {}, dark=dark),
+            recognition_figure(result.probing, {}, object_chance=result.object_chance, dark=dark),
             theme=None,
             key="decompose.probing",
             config=charts.saving("decomposition-probes"),
-            alt=recognition_text(result.probing, {}),
+            alt=recognition_text(result.probing, {}, object_chance=result.object_chance),
         )
         scenes = f"{result.train_scenes} for training, {result.test_scenes} held out"
         pairs = [("answer", kept_since(result)), ("scenes", scenes), *tables.provenance_facts(result.provenance)]

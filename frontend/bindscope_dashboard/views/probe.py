@@ -1,8 +1,9 @@
 """Probe: is the information inside the embeddings, and do the two encoders share it?
 
-How it is used: somebody picks a model. Three cards answer side by side: what a linear probe reads from the pictures'
-vectors, what another reads from the captions', and whether captions find their own pictures among swapped ones. One
-sentence says what the three mean together. Below, each head and each value, held out against training and chance.
+How it is used: somebody picks a model. Three cards answer side by side, each with a binding score: what a linear probe
+reads from the pictures' vectors, what another reads from the captions', and whether captions find their own pictures.
+One sentence says what the three mean together; networks with random weights, on demand, tell whether training put the
+binding there. Below, each head and each value, held out against training and chance.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from bindscope.schemas.models import ModelSummary
 from bindscope.schemas.probes import ProbeResponse
 from bindscope.schemas.verdicts import VerdictBatch
 from bindscope_dashboard import service, state
-from bindscope_dashboard.geometry_links import MODALITIES, ProbeState, probe_body, probe_from_query, probe_query
+from bindscope_dashboard.geometry_links import MODALITIES, TWINS, ProbeState, probe_body, probe_from_query, probe_query
 from bindscope_dashboard.views import probe_findings
 from bindscope_dashboard.views.datasets import dataset_picker
 from bindscope_dashboard.views.opening import first_model, first_space, opened
@@ -61,6 +62,7 @@ def _widgets(shown: ProbeState) -> dict[str, object]:
         "probe.train_percent": shown.train_percent,
         "probe.seed": shown.seed,
         "probe.limit": shown.limit,
+        "probe.twins": shown.twins,
     }
 
 
@@ -93,6 +95,10 @@ def _settings(shown: ProbeState, models: Sequence[ModelSummary], spaces: Mapping
     model = model_picker(PAGE, shown.model, models)
     space = space_picker(PAGE, spaces)
     dataset = dataset_picker(PAGE, shown.dataset)
+    twins = st.toggle(
+        "Random weights", key="probe.twins", disabled=bool(dataset),
+        help=f"Probes {TWINS} networks of the same shape with random weights: did training put the binding there?",
+    )  # fmt: skip
     with st.popover("More", icon=":material/tune:"):
         percent = st.number_input(
             "Training scenes, %",
@@ -104,8 +110,9 @@ def _settings(shown: ProbeState, models: Sequence[ModelSummary], spaces: Mapping
         seed = st.number_input("Seed", 0, 2**31 - 1, key="probe.seed")
         limit = limit_picker(PAGE)
     return replace(
-        shown, model=model, space=space, dataset=dataset, train_percent=int(percent), seed=int(seed), limit=limit
-    )
+        shown, model=model, space=space, dataset=dataset, train_percent=int(percent), seed=int(seed), limit=limit,
+        twins=twins,
+    )  # fmt: skip
 
 
 def towers(chosen: ProbeState, models: Sequence[ModelSummary], space: ConceptSpace) -> tuple[list[str], dict[str, str]]:

@@ -1,64 +1,83 @@
-"""What the probes found: three cards and their story, then bars by head and by value, then the settings behind."""
+"""What the probes found: three cards and their finding, then bars by head and by value, then the settings behind."""
 
 import json
 from collections.abc import Mapping
 
 import streamlit as st
 
-from bindscope.schemas.base import AnalysisResponse, Interval
+from bindscope.domain.binding import CHANCE
+from bindscope.domain.findings.probes import binding_finding, origin_sentence, probe_note
+from bindscope.domain.findings.words import Tone, too_few, unpaired_text
+from bindscope.schemas.base import AnalysisResponse, Binding, Interval, StrictChance
 from bindscope.schemas.probes import ProbeResponse
 from bindscope.schemas.verdicts import VerdictBatch
 from bindscope_dashboard import charts, exports, state, tables
+from bindscope_dashboard.cards import finding_card as story_card
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.probes import split_figure, split_text, values_figure, values_text
-from bindscope_dashboard.story import MOST, Contest, Reading, Story, accuracy_note, binding_story, probe_note
-from bindscope_dashboard.wording import DIAGNOSES, percent
+from bindscope_dashboard.wording import percent, spread
+
+__all__ = ["binding_card", "downloads", "empty_card", "figure_card", "kept_since", "show", "story_card", "strict_note"]
 
 _TITLES = {"image": "Image probe", "text": "Text probe", "upload": "Probe of the upload"}
 _HEAD = "object_on_valid_swaps"
+_TONES: Mapping[str, Tone] = {"present": "binds", "not found": "bag_of_concepts", "below chance": "bag_of_concepts"}
 
 
 def show(probes: Mapping[str, ProbeResponse], missing: Mapping[str, str], verdict: VerdictBatch | str) -> None:
     """All of it, the cards first."""
-    readings = {name: reading_of(probe) for name, probe in probes.items()}
-    contest = None if isinstance(verdict, str) else Contest(verdict.swap_accuracy, verdict.undecided)
+    towers = {name: probe.binding for name, probe in probes.items()}
+    contest = None if isinstance(verdict, str) else verdict.binding
     order = ["upload"] if "upload" in {*probes, *missing} else ["image", "text"]
     cards = [_probe_card(name, probes.get(name), missing.get(name)) for name in order]
-    cards.append(_verdict_card(verdict, contest))
+    cards.append(_verdict_card(verdict))
     st.html(tag("div", *cards, cls="bs-facts three"))
-    if readings:
-        st.html(story_card(binding_story(readings, contest)))
     if not probes:
         return
+    st.html(story_card(binding_finding(towers, contest)))
+    for name, probe in probes.items():
+        said = origin_sentence(probe.binding) or probe.note
+        if said:
+            st.caption(f"{_TITLES[name]}, against random weights: {said}")
     with st.container(key="probe-columns"):
         columns = st.columns(len(probes), gap="large")
     for column, (name, probe) in zip(columns, probes.items(), strict=True):
         with column:
             _bars(name, probe)
     st.caption(
-        "Bars are held-out scenes with 95 % intervals; the circle is training, the upright tick is chance. "
-        "A tie never counts as recognised."
+        "Bars are held-out scenes, strictly: every value that is there above every one that is not, a tie never "
+        "counts. Intervals are 95 % over sets of values. The circle is training, the upright tick is chance; at the "
+        "objects there are two: random scores among the objects that the values allow, and always naming the most "
+        "frequent pairing of these values, which takes no binding."
     )
     _behind(probes)
 
 
-def reading_of(probe: ProbeResponse) -> Reading:
-    """Objects on scenes with a valid swap, where only binding helps."""
-    chance = probe.chance[_HEAD].value
-    return Reading(probe.test[_HEAD], 1.0 if chance is None else chance)
+def strict_note(objects: Interval | None, chance: StrictChance) -> str:
+    """The strict figure of objects beside what it reaches without binding."""
+    if objects is None or objects.value is None or chance.ceiling_bag is None:
+        return "no scene with a valid swap was scored strictly"
+    return (
+        f"all objects above all others: {percent(objects.value)} (knowing the values {percent(chance.given_bag)}, at "
+        f"most {percent(chance.ceiling_bag)} without binding)"
+    )
 
 
-def story_card(story: Story) -> Html:
-    """A title with its sign, and the sentence."""
-    sign = DIAGNOSES[story.tone].sign
-    title = tag("p", tag("span", sign, cls="sign", aria_hidden="true"), story.title, cls="bs-diagnosis")
-    words = tag("div", title, tag("p", story.sentence, cls="answer"), cls="words")
-    return tag("section", words, cls=f"bs-card bs-verdict {story.tone}", aria_label="In one sentence")
+def binding_card(title: str, binding: Binding, *, status: str, note: str) -> Html:
+    """The binding score with its interval, chance and the number of bags."""
+    found, tone = binding.forced_choice, _TONES.get(binding.says, "undecided")
+    if found is None or found.value is None:
+        why = unpaired_text(binding.unpaired) if binding.unpaired is not None else too_few(binding)
+        parts = (tag("div", title, cls="title"), tag("div", "–", cls="figure"), tag("div", status, cls="state"),
+                 tag("div", f"{why}; {note}", cls="bs-muted"))  # fmt: skip
+        return tag("div", *parts, cls=f"bs-fact {tone}")
+    told = f"binding score; chance {percent(CHANCE)}; {found.n} sets of values; {note}"
+    return figure_card(title, found, status=status, note=told, tone=tone)
 
 
 def figure_card(title: str, interval: Interval, *, status: str, note: str, tone: str) -> Html:
     """A big number with its interval."""
-    figure = tag("div", percent(interval.value), tag("small", f" {accuracy_note(interval)}"), cls="figure")
+    figure = tag("div", percent(interval.value), tag("small", f" {spread(interval)}"), cls="figure")
     parts = (tag("div", title, cls="title"), figure, tag("div", status, cls="state"), tag("div", note, cls="bs-muted"))
     return tag("div", *parts, cls=f"bs-fact {tone}")
 
@@ -72,28 +91,23 @@ def empty_card(title: str, why: str) -> Html:
 def _probe_card(name: str, probe: ProbeResponse | None, why: str | None) -> Html:
     if probe is None:
         return empty_card(_TITLES[name], why or "Not measured.")
-    reading = reading_of(probe)
-    note = f"objects, on {reading.found.n} held-out scenes with a valid swap; chance {percent(reading.chance)}"
-    tone = ("binds" if (reading.found.value or 0) >= MOST else "undecided") if reading.encodes else "bag_of_concepts"
-    return figure_card(_TITLES[name], reading.found, status=probe_note(reading), note=note, tone=tone)
+    note = strict_note(probe.test.get(_HEAD), probe.object_chance)
+    return binding_card(_TITLES[name], probe.binding, status=probe_note(probe.binding), note=note)
 
 
-def _verdict_card(verdict: VerdictBatch | str, contest: Contest | None) -> Html:
-    if isinstance(verdict, str) or contest is None:
-        return empty_card("Cross-modal verdict", str(verdict))
-    accuracy = contest.accuracy
+def _verdict_card(verdict: VerdictBatch | str) -> Html:
+    if isinstance(verdict, str):
+        return empty_card("Contest of captions", verdict)
     image = verdict.anchor == "image"
-    title = "Cross-modal verdict" if image else "Text-only verdict"
-    if contest.wins:
-        status = "they share it" if (accuracy.value or 0) >= MOST else "they share part of it"
-        tone = "binds" if (accuracy.value or 0) >= MOST else "undecided"
-    else:
-        status, tone = "no better than a coin", "bag_of_concepts"
-    if not image and contest.wins:
-        status = "the true caption wins"
-    against = "true caption against swapped ones" if image else "reordered captions against swapped ones"
-    return figure_card(title, accuracy, status=status, tone=tone,
-                       note=f"swap accuracy: {against}, {accuracy.n} scenes; a coin 50 %")  # fmt: skip
+    statuses = {
+        "present": "the cosine uses it",
+        "weak": "the cosine uses a part of it",
+        "not found": "the cosine does not use it",
+        "below chance": "prefers the swapped one",
+        "too few": "too few scenes to say",
+    }
+    against = "its own caption against that of its swap" if image else "captions in another order against swapped ones"
+    return binding_card("Contest of captions", verdict.binding, status=statuses[verdict.binding.says], note=against)
 
 
 def _bars(name: str, probe: ProbeResponse) -> None:
@@ -130,13 +144,16 @@ def kept_since(answer: AnalysisResponse) -> str:
 def _behind(probes: Mapping[str, ProbeResponse]) -> None:
     with st.expander("Provenance and downloads"):
         for name, probe in probes.items():
-            strengths = ", ".join(f"{head} {value:g}" for head, value in probe.strength.items())
+            strengths = ", ".join(
+                f"{head} {'not fitted' if value is None else f'{value:g}'}" for head, value in probe.strength.items()
+            )
             st.html(
                 tables.facts(
                     [
                         ("probe", _TITLES[name]),
                         ("answer", kept_since(probe)),
                         ("scenes", f"{probe.train_scenes} for training, {probe.test_scenes} held out"),
+                        ("splits", f"{probe.splits}, by sets of values"),
                         ("regularisation", f"{strengths} (chosen inside the training scenes)"),
                         *tables.provenance_facts(probe.provenance),
                     ],

@@ -5,13 +5,14 @@ import base64
 import streamlit as st
 
 from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.findings.surgeries import landing_finding
+from bindscope.domain.findings.words import Finding
 from bindscope.schemas.base import SceneModel
 from bindscope.schemas.surgeries import EditResponse
 from bindscope_dashboard import charts, own_data, service, state, tables
 from bindscope_dashboard.geometry_links import SurgeryState
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.surgery import changed_concepts, changes_figure, changes_text, listed_objects
-from bindscope_dashboard.story import landing
 from bindscope_dashboard.views.pickers import scene_words
 from bindscope_dashboard.views.probe_findings import story_card
 from bindscope_dashboard.wording import score
@@ -21,7 +22,7 @@ _PIXELS = 192
 
 def show(found: EditResponse, chosen: SurgeryState, space: ConceptSpace) -> None:
     """All of it, the scenes first."""
-    story = landing(found, [o.values for o in chosen.scene.objects])
+    story = landing_of(found, chosen.scene)
     drawn = chosen.modality == "image" and own_data.has_pictures(space)
     shots = [
         _shot("Original", chosen.scene, space, drawn=drawn, note="the vector before the edit"),
@@ -59,6 +60,18 @@ def show(found: EditResponse, chosen: SurgeryState, space: ConceptSpace) -> None
             "This edit (JSON)", found.model_dump_json(indent=2), "edit.json", "application/json", key="edit.json",
             on_click="ignore", icon=":material/download:",
         )  # fmt: skip
+
+
+def landing_of(found: EditResponse, original: SceneModel) -> Finding:
+    """Where the edited vector landed."""
+    first = found.nearest[0]
+    return landing_finding(
+        right=found.right,
+        first_is_wanted=first.wanted,
+        nearest=[o.values for o in first.scene.objects],
+        wanted=[o.values for o in found.edited.objects],
+        original=[o.values for o in original.objects],
+    )
 
 
 def _shot(

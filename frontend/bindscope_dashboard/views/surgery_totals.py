@@ -1,30 +1,33 @@
 """Over many edits, and targeted removal: each on demand, since they take a while in large spaces."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
+from bindscope.domain.binding import CHANCE
+from bindscope.domain.findings.derived import derived_note
+from bindscope.domain.findings.removals import VARIANTS, published_note, rank_note, removal_sentence
+from bindscope.domain.findings.surgeries import edited_sentence, retrieval_sentence
+from bindscope.domain.findings.words import score_text
+from bindscope.schemas.base import Binding
 from bindscope.schemas.removals import RemovalResponse
 from bindscope.schemas.surgeries import SurgeryResponse
 from bindscope_dashboard import charts, exports, service, state, tables
 from bindscope_dashboard.geometry_links import SurgeryState, source_body
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.recognition import NAMES, recognition_figure, recognition_text
-from bindscope_dashboard.story import retrieval_sentence
-from bindscope_dashboard.views.probe_findings import downloads, figure_card, kept_since
+from bindscope_dashboard.views.probe_findings import (
+    binding_card,
+    downloads,
+    figure_card,
+    kept_since,
+    strict_note,
+)
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.wording import percent, score, with_interval
 
 EDITS = 2000
-VARIANTS: Mapping[str, str] = {
-    "original": "as they are",
-    "minus_concepts": "concepts taken out",
-    "minus_objects": "objects taken out",
-    "permuted_concepts": "control: other concepts taken out",
-    "permuted_objects": "control: other objects taken out",
-}
 
 
 def show(chosen: SurgeryState) -> None:
@@ -42,7 +45,7 @@ def show(chosen: SurgeryState) -> None:
     with right, explained():
         st.subheader("Targeted removal", anchor=False)
         if chosen.removal:
-            with st.spinner("Removing parts and fitting probes on five variants …"):
+            with st.spinner("Removing parts and fitting probes on seven variants …"):
                 removed = service.removal(removal_body(chosen))
             _removal(removed)
         else:
@@ -74,17 +77,18 @@ def _button(name: str, label: str, note: str) -> None:
 
 def _edits(result: SurgeryResponse) -> None:
     right = result.retrieval
-    tone = "binds" if (right.value or 0) >= 0.9 else ("undecided" if (right.value or 0) >= 0.5 else "bag_of_concepts")
+    strict = strict_note(result.probing.get("object_on_valid_swaps"), result.object_chance)
     boxes = [
+        binding_card("Edited vectors", result.binding, status=derived_note(result.binding), note=strict),
         figure_card("Land on the wanted scene", right, status="", note=f"of {result.edits} edits of {result.concept}",
-                    tone=tone),
-        figure_card("Published procedure", result.retrieval_published, status="", note="keeps both scenes of the edit",
+                    tone=""),
+        figure_card("Published procedure", result.retrieval_published, status="", note="both its scenes stay in",
                     tone=""),
         figure_card("Stay at the original", result.stayed, status="", note="nearer to it than to the wanted one",
                     tone=""),
     ]  # fmt: skip
-    st.html(tag("div", *boxes, cls="bs-facts three"))
-    notes = [retrieval_sentence(right, result.retrieval_published)]
+    st.html(tag("div", *boxes, cls="bs-facts"))
+    notes = [edited_sentence(result.binding), retrieval_sentence(right, result.retrieval_published)]
     if result.rendered_cosine is not None:
         cosine = result.rendered_cosine
         notes.append(f"Mean cosine to the rendered counterfactual: {score(cosine.mean)} over {cosine.n} edits.")
@@ -93,11 +97,11 @@ def _edits(result: SurgeryResponse) -> None:
     st.caption(" ".join(notes))
     st.caption("What probes read off the edited vectors, asked for the wanted scene")
     st.plotly_chart(
-        recognition_figure(result.probing, {}, dark=state.is_dark()),
+        recognition_figure(result.probing, {}, object_chance=result.object_chance, dark=state.is_dark()),
         theme=None,
         key="surgery.probing",
         config=charts.saving("surgery"),
-        alt=recognition_text(result.probing, {}),
+        alt=recognition_text(result.probing, {}, object_chance=result.object_chance),
     )
     with st.expander("Provenance and downloads of the edits"):
         pairs = [("answer", kept_since(result)), *tables.provenance_facts(result.provenance)]
@@ -106,10 +110,12 @@ def _edits(result: SurgeryResponse) -> None:
 
 
 def _removal(result: RemovalResponse) -> None:
+    st.caption(f"{removal_sentence(result.bindings)} {rank_note(result.ranks)}")
     st.html(removal_table(result))
     st.caption(
-        f"Held-out recognition, probes fitted anew on {result.train_scenes} scenes and scored on {result.test_scenes}. "
-        "What is taken out matters only where the control, which takes out as much of something else, keeps it."
+        f"Held-out scenes; probes fitted anew on {result.train_scenes} scenes and scored on {result.test_scenes}: "
+        f"{result.splits} splits by sets of values. The binding score has a chance of {percent(CHANCE)}; what labels "
+        f"alone put there stands in brackets. {published_note()}"
     )
     with st.expander("Provenance and downloads of the removal"):
         pairs = [("answer", kept_since(result)), *tables.provenance_facts(result.provenance)]
@@ -124,6 +130,7 @@ def removal_table(result: RemovalResponse) -> Html:
     rows = [
         (
             VARIANTS.get(variant, variant),
+            _binding_cell(result.bindings[variant]) if variant in result.bindings else percent(CHANCE),
             *(
                 tag("span", percent(found[h].value), title=with_interval(found[h])) if h in found else tag("span", "–")
                 for h in heads
@@ -131,5 +138,12 @@ def removal_table(result: RemovalResponse) -> Html:
         )
         for variant, found in table.items()
     ]
-    head = ("Vectors", *(NAMES.get(h, h) for h in heads))
-    return tables.table(head, rows, label="Removal", numbers=frozenset(range(1, len(heads) + 1)), cls="dense wrap")
+    head = ("Vectors", "binding score", *(NAMES.get(h, h) for h in heads))
+    return tables.table(head, rows, label="Removal", numbers=frozenset(range(1, len(heads) + 2)), cls="dense wrap")
+
+
+def _binding_cell(binding: Binding) -> Html:
+    """The score, and that of its control in brackets; what it says is in the title."""
+    beside = "" if binding.control is None else f" ({percent(binding.control.forced_choice.value)})"
+    found = None if binding.forced_choice is None else binding.forced_choice.value
+    return tag("span", f"{percent(found)}{beside}", title=f"{derived_note(binding)}: {score_text(binding)}")
