@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal
 
 import numpy as np
@@ -63,7 +64,7 @@ def caption_chance(contests: Sequence[Candidates]) -> float | None:
     """How often a true caption scores best where all captions are alike: #true / (#true + #swapped), averaged over the
     scenes with a valid swap; None without one. Two objects: 1/2 for a picture, 1/3 for a text-only model."""
     shares = [len(own.true) / (len(own.true) + len(own.swap_texts)) for own in contests if own.true and own.swaps]
-    return sum(shares) / len(shares) if shares else None
+    return fmean(shares) if shares else None
 
 
 @dataclass(frozen=True)
