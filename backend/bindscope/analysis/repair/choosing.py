@@ -244,6 +244,6 @@ def _strata(data: RepairData, pairs: Pairs, parts: _Parts, change: Change) -> li
         units = parts.testing.units if familiar < 2 else None
         bench = Bench.of(data, pairs, np.flatnonzero(among & (known == familiar)), units=units)
         before, after = bench.scores(), bench.scores(change)
-        shares = [bag_interval(own.scores, units=units) for own in (before, after)]
-        out.append(Stratum(familiar, len(bench.scenes), *shares, _gain(before, after, units)))
+        one, two = (bag_interval(own.scores, units=units) for own in (before, after))
+        out.append(Stratum(familiar, len(bench.scenes), one, two, _gain(before, after, units)))
     return out
