@@ -18,7 +18,7 @@ from bindscope_dashboard.geometry_links import (
 )
 from bindscope_dashboard.links import one_of, whole
 
-Measure = Literal["r2", "object", "object_on_valid_swaps", "concepts"]
+Measure = Literal["binding", "r2", "object", "object_on_valid_swaps", "concepts"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 MAX_SEEDS = 64
 #: Ids of jobs, as the service makes them.
@@ -45,7 +45,7 @@ class ComplexityState:
     kinds: tuple[str, ...] = ("additive", "per_object_product", "global_product", "mlp:256")
     coverages: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8)
     seeds: int = 3
-    measure: Measure = "r2"
+    measure: Measure = "binding"
     jobs: tuple[str, ...] = ()
 
     @property

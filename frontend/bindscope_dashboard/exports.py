@@ -15,6 +15,8 @@ from bindscope_dashboard.plots.decomposition import Fit
 
 #: What a fit of the binding function is scored on beside R2.
 _HEADS = ("object", "object_on_valid_swaps", "concepts")
+#: Figures of the sum and the product among some objects of a run.
+_FITS = ("additive_r2", "product_r2", "product_share")
 
 
 def verdict_csv(verdict: Verdict) -> str:
@@ -106,9 +108,10 @@ def numbers_of(interval: Interval) -> tuple[float | None, float | None, float | 
 
 
 def complexity_csv(sources: Mapping[str, Sequence[ComplexityCellResult]]) -> str:
-    """Every fit: R2, then the ends of its interval, ceiling and chance for objects and for all concepts at once."""
+    """Every fit: R2, the binding score, then strict recognition with its ends, ceiling and chance."""
     rows = [(source, *_fit_row(cell)) for source, cells in sources.items() for cell in cells]
     head = ["source", "kind", "coverage", "seed", "train_scenes", "test_scenes", "train_r2", "test_r2", "r2_ceiling"]
+    head += ["binding", "binding_low", "binding_high", "binding_n", "binding_ceiling"]
     for name in _HEADS:
         head += [name, f"{name}_low", f"{name}_high", f"{name}_ceiling", f"{name}_chance"]
     return csv_text(head, rows)
@@ -116,10 +119,15 @@ def complexity_csv(sources: Mapping[str, Sequence[ComplexityCellResult]]) -> str
 
 def _fit_row(cell: ComplexityCellResult) -> Sequence[object]:
     row: list[object] = [cell.kind, cell.coverage, cell.seed, cell.train_scenes, cell.test_scenes]
-    row += [cell.train_r2, cell.test_r2, cell.r2_ceiling]
+    row += [cell.train_r2, cell.test_r2, cell.r2_ceiling, *_score(cell.binding), _score(cell.ceiling_binding)[0]]
     for name in _HEADS:
         row += [*_ends(cell.test, name), _share(cell.ceiling, name), _share(cell.chance, name)]
     return row
+
+
+def _score(binding: Binding | None) -> tuple[float | None, float | None, float | None, int]:
+    found = None if binding is None else binding.forced_choice
+    return (None, None, None, 0) if found is None else numbers_of(found)
 
 
 def history_csv(history: Sequence[Mapping[str, float | None]]) -> str:
@@ -132,7 +140,8 @@ def phase_csv(cells: Sequence[PhaseCell]) -> str:
     """Every run of a phase diagram."""
     head = ("space", "objects", "coverage", "seed", "model", "best_step", "steps", "seconds", "unseen_object",
             "unseen_object_low", "unseen_object_high", "unseen_concepts", "seen_object", "seen_concepts",
-            "product_r2", "additive_r2", "product_share", "product_coverage")  # fmt: skip
+            "binding", "binding_low", "binding_high", "binding_n", "seen_binding",
+            *(f"{part}_{name}" for part in ("seen", "unseen") for name in _FITS))  # fmt: skip
     return csv_text(head, [_run_row(cell) for cell in cells])
 
 
@@ -141,7 +150,8 @@ def _run_row(cell: PhaseCell) -> Sequence[object]:
         *(cell.space, cell.objects, cell.coverage, cell.seed, cell.model, cell.best_step, cell.steps, cell.seconds),
         *_ends(cell.unseen, "object"),
         *(_share(cell.unseen, "concepts"), _share(cell.seen, "object"), _share(cell.seen, "concepts")),
-        *(cell.product_r2, cell.additive_r2, cell.product_share, cell.product_coverage),
+        *(*_score(cell.binding), _score(cell.seen_binding)[0]),
+        *(getattr(part, name, None) for part in (cell.product.seen, cell.product.unseen) for name in _FITS),
     )
 
 

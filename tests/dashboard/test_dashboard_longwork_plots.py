@@ -3,12 +3,13 @@ from itertools import product
 import plotly.graph_objects as go
 import pytest
 
-from bindscope.schemas.base import Interval
-from bindscope.schemas.complexity import ComplexityCellResult
+from bindscope.domain.binding import says
+from bindscope.domain.findings.complexity import kind_name
+from bindscope.schemas.base import Binding, Interval
+from bindscope.schemas.complexity import ComplexityCellResult, ComplexityPoint, Recovery
 from bindscope.schemas.jobs import CellFailure, LiveCell
-from bindscope.schemas.trainings import PhaseCell
+from bindscope.schemas.trainings import PhaseCell, PhasePoint, PhaseProducts, ProductFit
 from bindscope_dashboard import exports
-from bindscope_dashboard.complexity_story import complexity_story, slice_of
 from bindscope_dashboard.plots.complexity import (
     FLOOR,
     ceiling,
@@ -16,11 +17,10 @@ from bindscope_dashboard.plots.complexity import (
     curve,
     curves_figure,
     curves_text,
-    kind_name,
     value_range,
 )
 from bindscope_dashboard.plots.phase import phase_figure, phase_text, square_text, square_title, squares_of
-from bindscope_dashboard.plots.product import product_figure, product_sentence, product_text, rank_correlation
+from bindscope_dashboard.plots.product import product_figure, product_text
 from bindscope_dashboard.plots.training import (
     loss_figure,
     loss_text,
@@ -28,8 +28,7 @@ from bindscope_dashboard.plots.training import (
     recognition_history_text,
     series,
 )
-from bindscope_dashboard.views.complexity_findings import fits_table
-from bindscope_dashboard.views.train_findings import training_story
+from bindscope_dashboard.views.complexity_findings import fits_table, recoveries
 
 MODES = pytest.mark.parametrize("dark", [False, True])
 
@@ -44,12 +43,22 @@ def heads(objects: float | None, concepts: float | None = 0.9) -> dict[str, Inte
     return {"object": interval(objects), "concepts": interval(concepts)}
 
 
+def binding(value: float | None, n: int = 40) -> Binding:
+    if value is None:
+        return Binding(forced_choice=None, undecided=interval(None), says="too few")
+    low, high = max(0.0, value - 0.05), min(1.0, value + 0.05)
+    found = Interval(value=value, low=low, high=high, n=n)
+    return Binding(forced_choice=found, undecided=interval(0.0), says=says(low, high, n))
+
+
 def fit(
     kind: str, coverage: float, seed: int = 0, *, r2: float | None, objects: float | None = 0.5, top: float = 0.95
 ) -> ComplexityCellResult:
     return ComplexityCellResult(
         kind=kind, coverage=coverage, seed=seed, train_scenes=40, test_scenes=60, train_r2=0.9, test_r2=r2,
         r2_ceiling=0.9, train=heads(1.0), test=heads(objects), ceiling=heads(top), chance=heads(0.04, 0.2), seconds=0.1,
+        binding=binding(objects), ceiling_binding=binding(top),
+        recovery=Recovery(rank=6, noise=0.05, sum_share=0.6, test_r2=0.9, sum_r2=0.5) if "product" in kind else None,
     )  # fmt: skip
 
 
@@ -114,8 +123,6 @@ def test_a_fit_without_a_score_draws_nothing_and_says_so():
     cells = [fit("additive", 0.9, r2=None, objects=None)]
     assert not lines(curves_figure(cells, "r2"))
     assert "sum no test scene" in curves_text(cells, "object", source="a model")
-    assert complexity_story(cells) is None
-    assert complexity_story([]) is None
     assert "no fit is finished yet" in curves_text([], "r2", source="a model")
 
 
@@ -125,38 +132,25 @@ def test_families_are_said_in_words():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("cells", "title", "part"),
-    [
-        (PRODUCT, "Simple: a product", "The global product predicts unseen objects (R² 0.83, objects 71 % at"),
-        (PRODUCT, "Simple: a product", "the sum does not (R² 0.33, objects 21 %)"),
-        (world(additive=0.85, global_product=0.86), "Simple: a sum", "simple and additive"),
-        (world(additive=0.1, global_product=-0.2, mlp__64=0.7), "Predictable, but not simple", "The MLP, 64 wide"),
-        (world(additive=0.1, global_product=0.2), "No simple rule found", "No family predicts unseen objects"),
-        ([fit("additive", 0.6, r2=0.8, objects=0.1)], "The vectors, but not the binding", "what the families miss"),
-        ([fit("additive", 0.6, r2=0.8, objects=0.05, top=0.06)], "Nothing bound", "there is no binding to explain"),
-    ],
-)  # fmt: skip
-def test_the_sentence_names_the_simplest_family_that_predicts_unseen_objects(cells, title, part):
-    story = complexity_story(cells)
-    assert story.title == title
-    assert part in story.sentence
+def test_the_binding_score_has_chance_one_half_and_the_ceiling_of_true_embeddings():
+    assert chance(PRODUCT, "binding") == [(0.4, 0.5), (0.6, 0.5)]
+    assert dict(ceiling(PRODUCT, "binding")) == pytest.approx({0.4: 0.95, 0.6: 0.95})
+    assert [p.value for p in curve(PRODUCT, "additive", "binding")] == pytest.approx([0.21, 0.21])
+    assert "binding score on unseen objects against coverage" in curves_text(PRODUCT, "binding", source="a model")
 
 
-def test_a_bag_has_nothing_to_explain_though_scenes_without_a_swap_are_recognised():
-    cell = fit("additive", 0.6, r2=1.0, objects=0.5, top=0.5)
-    swaps = {"object_on_valid_swaps": interval(0.17)}
-    bag = cell.model_copy(update={"test": cell.test | swaps, "ceiling": cell.ceiling | swaps,
-                                  "chance": cell.chance | {"object_on_valid_swaps": interval(0.5)}})  # fmt: skip
-    story = complexity_story([bag])
-    assert story.title == "Nothing bound"
-    assert "17 % recognised, chance 50 %" in story.sentence
+def test_the_table_says_the_score_with_its_n_and_chance():
+    points = [ComplexityPoint(kind="additive", coverage=0.4, seeds=3, binding=binding(0.52, 21), test_r2=0.3)]
+    shown = fits_table(PRODUCT, points, label="Fits")
+    assert "Binding score (chance 50 %)" in shown
+    assert "52 % (47 to 57 %, n = 21)" in shown
 
 
-def test_the_sentence_is_about_the_coverage_that_most_families_have():
-    found = slice_of([*PRODUCT, fit("random_forest", 0.8, r2=0.1)])
-    assert found.coverage == 0.6
-    assert [family.kind for family in found.families] == ["additive", "global_product", "mlp:256"]
+def test_the_calibration_is_said_once_for_each_family_and_coverage():
+    said = recoveries(PRODUCT)
+    assert len(said) == 2
+    assert said[0].startswith("Coverage 0.4: On a synthetic global product of this size")
+    assert "R² 0.90 of unseen objects, and the sum 0.50" in said[0]
 
 
 HISTORY = [
@@ -203,29 +197,32 @@ def test_a_long_history_is_thinned_and_keeps_its_last_point():
     assert len(series(history, "loss")) == 5000
 
 
-@pytest.mark.parametrize(
-    ("seen", "unseen", "title"),
-    [(1.0, 0.9, "It generalises"), (1.0, 0.1, "It memorises"), (0.9, 0.5, "It generalises in part"),
-     (0.1, 0.0, "Not learnt"), (0.9, None, "Not measured")],
-)  # fmt: skip
-def test_a_run_is_told_by_what_it_binds(seen, unseen, title):
-    assert training_story(heads(seen), heads(unseen)).title == title
+def product_fit(share: float | None) -> ProductFit | None:
+    if share is None:
+        return None
+    return ProductFit(
+        objects=20, held_out=4, additive_r2=0.5, product_r2=0.6, product_share=share, binding=binding(0.6)
+    )
 
 
-def run(space: str, coverage: float, unseen: float | None, *, seed: int = 0, r2: float | None = None) -> PhaseCell:
+def run(space: str, coverage: float, unseen: float | None, *, seed: int = 0, share: float | None = None) -> PhaseCell:
     return PhaseCell(
         space=space, objects=64 if space == "grid-2x8" else 144, coverage=coverage, seed=seed, model="controlled:abc",
-        run="abc", seen=heads(1.0), unseen=heads(unseen), product_r2=r2, product_share=r2, best_step=100,
-        steps=100, seconds=3.0, history=HISTORY,
+        run="abc", seen=heads(1.0), unseen=heads(unseen), binding=binding(unseen), seen_binding=binding(1.0),
+        product=PhaseProducts(seen=product_fit(share)), best_step=100, steps=100, seconds=3.0, history=HISTORY,
     )  # fmt: skip
 
 
 REQUEST = {"spaces": ["grid-2x12", "grid-2x8"], "coverages": [0.2, 0.6], "seeds": [0, 1]}
-RUNS = [run("grid-2x8", 0.6, 0.9), run("grid-2x8", 0.6, 0.8, seed=1), run("grid-2x8", 0.2, 0.1)]
+RUNS = [run("grid-2x8", 0.6, 0.9, share=0.4), run("grid-2x8", 0.6, 0.8, seed=1), run("grid-2x8", 0.2, 0.5)]
+POINTS = [
+    PhasePoint(space="grid-2x8", coverage=0.6, seeds=2, binding=binding(0.85, 24)),
+    PhasePoint(space="grid-2x8", coverage=0.2, seeds=1, binding=binding(0.5, 9)),
+]
 LIVE = [LiveCell(cell={"config": {"space": "grid-2x12", "coverage": 0.2, "seed": 0}}, step=30, steps=100, seconds=1.0,
                  history=[])]  # fmt: skip
 FAILURES = [CellFailure(cell={"config": {"space": "grid-2x12", "coverage": 0.6, "seed": 0}}, error="no memory")]
-SQUARES = squares_of(REQUEST, RUNS, live=LIVE, failures=FAILURES)
+SQUARES = squares_of(REQUEST, RUNS, POINTS, live=LIVE, failures=FAILURES)
 
 
 def test_every_square_of_the_request_is_there_with_its_state():
@@ -236,15 +233,21 @@ def test_every_square_of_the_request_is_there_with_its_state():
         ("grid-2x8", 0.6, "done"),
     ]
     assert SQUARES[3].value == pytest.approx(0.85)
-    assert [square_text(s) for s in SQUARES] == ["▶ 30 % 0/2", "✗ failed 0/2", "<b>10</b><br>… 1/2", "<b>85</b>"]
-    assert square_title(SQUARES[2]) == "grid-2x8, coverage 20 %: 10 % (1 of 2 seeds)"
+    assert [square_text(s) for s in SQUARES] == [
+        "▶ 30 % 0/2",
+        "✗ failed 0/2",
+        "<b>50</b><br>… 1/2",
+        "<b>85</b><br>n 24",
+    ]
+    assert square_title(SQUARES[2]) == "grid-2x8, coverage 20 %: 50 % (45 to 55 %, n = 9) (1 of 2 seeds)"
 
 
 @MODES
 def test_the_diagram_has_the_largest_space_on_top_and_a_mark_on_every_square(dark):
     figure = phase_figure(SQUARES, {"grid-2x8": 64, "grid-2x12": 144}, dark=dark)
     (heat,) = [trace for trace in figure.data if trace.type == "heatmap"]
-    assert [[None if v is None else round(v, 2) for v in row] for row in heat.z] == [[0.1, 0.85], [None, None]]
+    assert [[None if v is None else round(v, 2) for v in row] for row in heat.z] == [[0.5, 0.85], [None, None]]
+    assert (heat.zmin, heat.zmax) == (0.5, 1)
     assert list(figure.layout.yaxis.ticktext) == ["grid-2x8<br>64 objects", "grid-2x12<br>144 objects"]
     marks = [trace for trace in figure.data if trace.type == "scatter"]
     assert sorted(trace.customdata[0] for trace in marks) == [0, 1, 2, 3]
@@ -257,36 +260,27 @@ def test_a_space_of_unknown_size_is_still_drawn():
     assert list(figure.layout.yaxis.ticktext) == ["grid-2x12", "grid-2x8"]
 
 
+def test_a_square_whose_unseen_objects_have_no_swap_says_so():
+    (square,) = squares_of({"spaces": ["grid-2x3"], "coverages": [0.8]}, [run("grid-2x3", 0.8, None)])
+    assert square.value is None
+    assert square_text(square) == "–"
+    assert "no scene whose swap is made of such objects too" in square_title(square)
+
+
 @MODES
-def test_runs_that_a_product_fits_are_set_against_what_they_recognise(dark):
-    runs = [run("grid-2x8", 0.1 * n, 0.1 * n, r2=0.1 * n - 0.2) for n in range(1, 10)]
-    figure = product_figure(runs, dark=dark)
+def test_what_a_product_adds_is_set_against_the_binding_score_of_unseen_objects(dark):
+    runs = [run("grid-2x8", 0.1 * n, 0.1 * n, share=0.05 * n) for n in range(1, 10)]
+    figure = product_figure([*runs, run("grid-2x8", 0.9, 0.9)], "seen", dark=dark)
     assert list(figure.data[0].y) == pytest.approx([0.1 * n for n in range(1, 10)])
-    assert product_sentence(runs).endswith(
-        "the more of the unseen objects a run recognises (rank correlation 1.00, n = 9)."
-    )
+    assert list(figure.data[0].x) == pytest.approx([0.05 * n for n in range(1, 10)])
     assert "grid-2x8 at 10 %, seed 0" in product_text(runs)
-
-
-def test_a_relation_is_only_told_where_chance_would_seldom_give_it():
-    assert "too few" in product_sentence([run("grid-2x8", 0.2, 0.1, r2=0.5)])
-    mixed = [run("grid-2x8", 0.2, y, r2=x) for x, y in ((0.1, 0.5), (0.2, 0.1), (0.3, 0.9), (0.4, 0.2), (0.5, 0.6))]
-    assert product_sentence(mixed).startswith("No clear relation")
-    fewer = [run("grid-2x8", 0.2, -0.1 * n + 1, r2=0.1 * n) for n in range(9)]
-    assert "the fewer of the unseen objects" in product_sentence(fewer)
-
-
-def test_rank_correlation_shares_ranks_among_ties_and_is_none_for_a_constant():
-    # Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: 4.5 / sqrt(4.5 * 5).
-    assert rank_correlation([(1, 1), (2, 2), (2, 3), (9, 4)]) == pytest.approx(4.5 / (4.5 * 5) ** 0.5)
-    assert rank_correlation([(1, 1), (1, 2), (1, 3)]) is None
-    assert rank_correlation([(1, 1), (2, 2)]) is None
+    assert "no run yet" in product_text(runs, "unseen")
 
 
 def test_downloads_hold_every_fit_every_report_and_every_run():
     fits = exports.complexity_csv({"a": PRODUCT, "b": PRODUCT[:1]}).splitlines()
     assert len(fits) == 1 + len(PRODUCT) + 1
-    assert fits[1].startswith("a,additive,0.4,0,40,60,0.9,0.31,0.9,")
+    assert fits[1].startswith("a,additive,0.4,0,40,60,0.9,0.31,0.9,0.21,")
     assert len(fits[0].split(",")) == len(fits[1].split(","))
     history = exports.history_csv(HISTORY).splitlines()
     assert history[2] == "50.0,2.0,,,,"

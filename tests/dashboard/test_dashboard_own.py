@@ -261,4 +261,4 @@ def test_the_runs_of_an_installation_can_be_taken_away_as_a_file() -> None:
         unseen_object=0.123456,
         seen_object=None,
     )
-    assert runs_csv([run]).splitlines()[1] == "controlled:a,grid-2x8,0.5,3,,0.123456"
+    assert runs_csv([run]).splitlines()[1] == "controlled:a,grid-2x8,0.5,3,,,,0,,0.123456"

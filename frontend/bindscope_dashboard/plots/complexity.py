@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
-from bindscope.schemas.base import Interval
+from bindscope.domain.binding import CHANCE
+from bindscope.domain.findings.complexity import kind_name
+from bindscope.schemas.base import Binding, Interval
 from bindscope.schemas.complexity import ComplexityCellResult
 from bindscope_dashboard.complexity_links import Measure
 from bindscope_dashboard.plots.layout import dressed, faded, with_legend
@@ -13,20 +15,14 @@ from bindscope_dashboard.theme import Ink, ink
 from bindscope_dashboard.wording import plain_number
 
 MEASURE_NAMES: Mapping[Measure, str] = {
-    "r2": "R²",
+    "binding": "binding score",
+    "r2": "R² (variance)",
     "object": "objects",
     "object_on_valid_swaps": "objects, where a swap exists",
     "concepts": "all concepts at once",
 }
-#: How a family is called on the page; those with widths are said with their width.
-KIND_NAMES: Mapping[str, str] = {
-    "additive": "sum",
-    "per_object_product": "product per object",
-    "global_product": "global product",
-    "random_forest": "random forest",
-    "gradient_boosting": "gradient boosting",
-}
 _AXIS: Mapping[Measure, str] = {
+    "binding": "binding score of the predictions",
     "r2": "R² on scenes of unseen objects",
     "object": "objects recognised",
     "object_on_valid_swaps": "objects recognised, scenes with a swap",
@@ -59,12 +55,6 @@ class Stroke:
     size: int = 9
 
 
-def kind_name(kind: str) -> str:
-    """``global product``; ``MLP, 256 wide``."""
-    family, _, width = kind.partition(":")
-    return f"MLP, {width} wide" if family == "mlp" else KIND_NAMES.get(kind, kind)
-
-
 def kinds_of(cells: Iterable[ComplexityCellResult]) -> list[str]:
     """The families that have a finished fit, in the order in which they were asked for."""
     return list(dict.fromkeys(cell.kind for cell in cells))
@@ -72,6 +62,8 @@ def kinds_of(cells: Iterable[ComplexityCellResult]) -> list[str]:
 
 def measured(cell: ComplexityCellResult, measure: Measure) -> float | None:
     """The figure of one fit on scenes of unseen objects."""
+    if measure == "binding":
+        return _score(cell.binding)
     return cell.test_r2 if measure == "r2" else _share(cell.test.get(measure))
 
 
@@ -87,11 +79,15 @@ def curve(cells: Iterable[ComplexityCellResult], kind: str, measure: Measure) ->
 
 def ceiling(cells: Iterable[ComplexityCellResult], measure: Measure) -> list[tuple[float, float]]:
     """Coverage and what true embeddings that the probes never saw reach (R2: the share that is not noise)."""
+    if measure == "binding":
+        return _means((c.coverage, _score(c.ceiling_binding)) for c in cells)
     return _means((c.coverage, c.r2_ceiling if measure == "r2" else _share(c.ceiling.get(measure))) for c in cells)
 
 
 def chance(cells: Iterable[ComplexityCellResult], measure: Measure) -> list[tuple[float, float]]:
     """Coverage and chance; for R2 the mean of the training scenes, which is zero."""
+    if measure == "binding":
+        return _means((c.coverage, CHANCE) for c in cells)
     return _means((c.coverage, 0.0 if measure == "r2" else _share(c.chance.get(measure))) for c in cells)
 
 
@@ -101,6 +97,10 @@ def _means(pairs: Iterable[tuple[float, float | None]]) -> list[tuple[float, flo
         if value is not None:
             by_coverage.setdefault(coverage, []).append(value)
     return [(c, sum(v) / len(v)) for c, v in sorted(by_coverage.items())]
+
+
+def _score(binding: Binding | None) -> float | None:
+    return None if binding is None else _share(binding.forced_choice)
 
 
 def _share(interval: Interval | None) -> float | None:

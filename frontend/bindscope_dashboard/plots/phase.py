@@ -1,4 +1,4 @@
-"""The phase diagram: object recognition on unseen objects by coverage and size of the object space."""
+"""The phase diagram: the binding score of unseen objects by coverage and size of the object space."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,11 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from bindscope.domain.binding import CHANCE
+from bindscope.domain.findings.held_out import held_out_text
+from bindscope.schemas.base import Binding
 from bindscope.schemas.jobs import CellFailure, LiveCell
-from bindscope.schemas.trainings import PhaseCell
+from bindscope.schemas.trainings import PhaseCell, PhasePoint
 from bindscope_dashboard.plots.layout import dressed
 from bindscope_dashboard.theme import Ink, ink
 from bindscope_dashboard.wording import percent
@@ -24,26 +27,23 @@ _TICKS = 20
 class Square:
     """One square of the diagram: a space and a coverage, over all its seeds.
 
-    ``value`` is the mean over the finished seeds, None without one; ``progress`` the share of its steps done, rounded
-    down: a chart that can be clicked is made anew for every change, so there should be few.
+    ``binding`` is the score of unseen objects over the finished seeds; ``progress`` the share of its steps done,
+    rounded down: a chart that can be clicked is made anew for every change, so there should be few.
     """
 
     space: str
     coverage: float
     seeds: int
     cells: tuple[PhaseCell, ...] = ()
+    binding: Binding | None = None
     progress: float | None = None
     failed: int = 0
 
     @property
-    def values(self) -> list[float]:
-        """Object recognition on unseen objects, by seed."""
-        return [v for v in (unseen_object(cell) for cell in self.cells) if v is not None]
-
-    @property
     def value(self) -> float | None:
-        """Their mean."""
-        return sum(self.values) / len(self.values) if self.values else None
+        """The score itself; None where no scene of unseen objects has a swap of unseen objects."""
+        score = None if self.binding is None else self.binding.forced_choice
+        return None if score is None else score.value
 
     @property
     def state(self) -> Literal["done", "running", "failed", "waiting"]:
@@ -55,15 +55,16 @@ class Square:
         return "failed" if self.failed else "waiting"
 
 
-def unseen_object(cell: PhaseCell) -> float | None:
-    """Object recognition on scenes of unseen objects."""
-    found = cell.unseen.get("object")
+def unseen_score(cell: PhaseCell) -> float | None:
+    """The binding score of a run on scenes of unseen objects."""
+    found = None if cell.binding is None else cell.binding.forced_choice
     return None if found is None else found.value
 
 
 def squares_of(
     request: Mapping[str, Any],
     cells: Iterable[PhaseCell],
+    points: Iterable[PhasePoint] = (),
     *,
     live: Iterable[LiveCell] = (),
     failures: Iterable[CellFailure] = (),
@@ -72,6 +73,7 @@ def squares_of(
     finished: dict[tuple[str, float], list[PhaseCell]] = {}
     for cell in cells:
         finished.setdefault((cell.space, cell.coverage), []).append(cell)
+    scores = {(point.space, point.coverage): point.binding for point in points}
     running: dict[tuple[str, float], list[float]] = {}
     for one in live:
         running.setdefault(place_of(one.cell), []).append(_TICKS * one.step // max(1, one.steps) / _TICKS)
@@ -81,7 +83,8 @@ def squares_of(
     seeds = len(request.get("seeds") or [0])
     return [
         Square(space, coverage, seeds, tuple(sorted(finished.get((space, coverage), []), key=lambda c: c.seed)),
-               max(running.get((space, coverage), []), default=None), failed.get((space, coverage), 0))
+               scores.get((space, coverage)), max(running.get((space, coverage), []), default=None),
+               failed.get((space, coverage), 0))
         for space in dict.fromkeys(request["spaces"])
         for coverage in dict.fromkeys(float(c) for c in request["coverages"])
     ]  # fmt: skip
@@ -120,9 +123,9 @@ def phase_figure(squares: Sequence[Square], sizes: Mapping[str, int], *, dark: b
     scale = _DARK_SCALE if dark else _LIGHT_SCALE
     figure = go.Figure()
     figure.add_heatmap(
-        z=grid, zmin=0, zmax=1, xgap=3, ygap=3, hoverinfo="skip", colorscale=[list(stop) for stop in scale],
-        colorbar={"thickness": 10, "tickvals": [0, 0.5, 1], "ticktext": ["0 %", "50 %", "100 %"], "outlinewidth": 0,
-                  "tickfont": {"color": colors.muted}},
+        z=grid, zmin=CHANCE, zmax=1, xgap=3, ygap=3, hoverinfo="skip", colorscale=[list(stop) for stop in scale],
+        colorbar={"thickness": 10, "tickvals": [CHANCE, 1], "ticktext": [f"{percent(CHANCE)}<br>chance", "100 %"],
+                  "outlinewidth": 0, "tickfont": {"color": colors.muted}},
     )  # fmt: skip
     for number, (square, (x, y)) in enumerate(zip(squares, at, strict=True)):
         _add_mark(figure, square, number, x=x, y=y, ground=_ground(square.value, scale), colors=colors)
@@ -160,10 +163,11 @@ def _add_mark(
 
 
 def square_text(square: Square) -> str:
-    """What is written in a square: the number, or how far it is."""
+    """What is written in a square: the score and its n, or how far it is."""
     number = "" if square.value is None else f"<b>{100 * square.value:.0f}</b>"
+    score = None if square.binding is None else square.binding.forced_choice
     if square.state == "done":
-        return number or "–"
+        return f"{number}<br>n {score.n}" if number and score is not None else number or "–"
     count = f"{len(square.cells)}/{square.seeds}" if square.seeds > 1 else ""
     tail = {"running": f"▶ {100 * (square.progress or 0):.0f} %", "failed": "✗ failed", "waiting": "…"}[square.state]
     return "<br>".join(part for part in (number, f"{tail} {count}".strip()) if part)
@@ -177,23 +181,23 @@ def square_name(square: Square) -> str:
 def square_title(square: Square) -> str:
     """A square and what is known of it, for headings and for screen readers."""
     name = square_name(square)
-    if square.value is not None:
+    if square.cells:
         count = f" ({len(square.cells)} of {square.seeds} seeds)" if square.seeds > 1 else ""
-        return f"{name}: {percent(square.value)}{count}"
+        return f"{name}: {held_out_text(square.binding)}{count}"
     if square.state == "running":
         return f"{name}: running, {percent(square.progress)} of the steps"
     return f"{name}: {'failed' if square.state == 'failed' else 'not begun'}"
 
 
 def _hover(square: Square) -> str:
-    seeds = ", ".join(f"seed {c.seed}: {percent(unseen_object(c))}" for c in square.cells)
+    seeds = ", ".join(f"seed {c.seed}: {percent(unseen_score(c))}" for c in square.cells)
     return f"<b>{square_title(square)}</b>" + (f"<br>{seeds}" if square.seeds > 1 and seeds else "")
 
 
 def phase_text(squares: Sequence[Square]) -> str:
     """The figure in words."""
     return (
-        "Phase diagram: objects recognised in scenes of unseen objects. "
+        f"Phase diagram: binding score of scenes of unseen objects, chance {percent(CHANCE)}. "
         + "; ".join(square_title(square) for square in squares)
         + "."
     )
@@ -203,6 +207,7 @@ def _ground(value: float | None, scale: Sequence[tuple[float, str]]) -> str | No
     """The colour of the heat map at a value."""
     if value is None:
         return None
+    value = max(0.0, (value - CHANCE) / (1 - CHANCE))
     for (low, first), (high, second) in pairwise(scale):
         if value <= high:
             share = (value - low) / (high - low)

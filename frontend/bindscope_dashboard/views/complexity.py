@@ -2,8 +2,8 @@
 
 How it is used: somebody picks a model (or two, side by side), the families of functions to try, the coverages and the
 number of seeds, and presses Start. Fits run as a job; the curves fill in. One sentence says which is the simplest
-family that predicts scenes made only of objects it never saw. They look at the objects' curve next to the ceiling, open
-the table, export it, and send the link: it finds the job again.
+family whose predictions of scenes made only of unseen objects hold the binding. They look at the score next to its
+ceiling and to chance, open the table, export it, and send the link: it finds the job again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
 from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.findings.complexity import kind_name
 from bindscope.schemas.jobs import JobModel
 from bindscope.schemas.models import ModelSummary
 from bindscope_dashboard import long_work, service, state
@@ -25,7 +26,6 @@ from bindscope_dashboard.complexity_links import (
     complexity_query,
     with_request,
 )
-from bindscope_dashboard.plots.complexity import kind_name
 from bindscope_dashboard.views import complexity_findings, progress
 from bindscope_dashboard.views.datasets import dataset_picker
 from bindscope_dashboard.views.opening import first_model, first_space, opened

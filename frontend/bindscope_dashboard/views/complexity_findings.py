@@ -7,11 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from bindscope.schemas.complexity import ComplexityCellResult, ComplexityResult
+from bindscope.domain.binding import CHANCE
+from bindscope.domain.findings.complexity import COVERAGE, complexity_finding, kind_name, recovery_sentence
+from bindscope.domain.findings.words import Finding, with_interval
+from bindscope.schemas.complexity import ComplexityCellResult, ComplexityPoint, ComplexityResult
 from bindscope.schemas.jobs import JobModel
 from bindscope_dashboard import charts, exports, state, tables
+from bindscope_dashboard.cards import finding_card
 from bindscope_dashboard.complexity_links import MEASURES, Measure, source_title
-from bindscope_dashboard.complexity_story import COVERAGE, complexity_story
 from bindscope_dashboard.job_cards import is_running
 from bindscope_dashboard.markup import Html
 from bindscope_dashboard.plots.complexity import (
@@ -22,12 +25,10 @@ from bindscope_dashboard.plots.complexity import (
     curve,
     curves_figure,
     curves_text,
-    kind_name,
     kinds_of,
     value_range,
 )
-from bindscope_dashboard.story import Story
-from bindscope_dashboard.views.probe_findings import downloads, story_card
+from bindscope_dashboard.views.probe_findings import downloads
 from bindscope_dashboard.wording import percent, plain_number
 
 _REPORTED = (
@@ -36,9 +37,12 @@ _REPORTED = (
     "are fitted by the global product."
 )
 _READING = (
-    "Each fit learns from scenes of some objects and is judged on scenes made only of the others. The band goes from "
-    "the lowest to the highest seed. Dashed: what true embeddings that the probes never saw reach (for R², the share "
-    "that is not noise, where it can be told); dotted: chance (for R², predicting the mean)."
+    "Each fit learns from scenes of some objects and is judged on scenes made only of the others. Binding score: given "
+    "the prediction, probes of the true embeddings choose between such a scene and its swap; chance is exactly one "
+    "half, and n counts unseen objects where these are fewer than sets of values. R² is variance, most of which has "
+    "nothing to do with binding. The band goes from the lowest to the highest seed. Dashed: what true embeddings that "
+    "the probes never saw reach (for R², the share that is not noise, where it can be told); dotted: chance (for R², "
+    "predicting the mean)."
 )
 
 
@@ -53,10 +57,10 @@ def show(jobs: Sequence[JobModel], measure: Measure) -> Measure:
             st.caption("The curves appear with the first finished fit.")
         return measure
     for title, own in cells.items():
-        story = complexity_story(own)
+        finding = complexity_finding(found[title].points, own)
         missing = by_title[title].state not in ("done", "failed")
-        if story is not None and not (missing and _too_early(own, by_title[title].request)):
-            st.html(story_card(_told(story, title, partial=missing, several=len(cells) > 1)))
+        if finding is not None and not (missing and _too_early(own, by_title[title].request)):
+            st.html(finding_card(_told(finding, title, partial=missing, several=len(cells) > 1)))
     state.seed_widgets({"complexity.measure": measure})
     chosen = st.segmented_control(
         "Figure", MEASURES, key="complexity.measure", format_func=MEASURE_NAMES.__getitem__, required=True
@@ -67,7 +71,11 @@ def show(jobs: Sequence[JobModel], measure: Measure) -> Measure:
     st.caption(_REPORTED)
     with st.expander("As a table"):
         for title, own in cells.items():
-            st.html(fits_table(own, label=f"Fits of {title}"))
+            st.html(fits_table(own, found[title].points, label=f"Fits of {title}"))
+    with st.expander("What the fits of products recover where the truth is one"):
+        st.markdown(
+            "\n".join(f"- {said}" for title, own in cells.items() for said in recoveries(own)) or "No such fit."
+        )
     _behind(found, cells)
     return measure
 
@@ -78,10 +86,23 @@ def _too_early(cells: Sequence[ComplexityCellResult], request: Mapping[str, Any]
     return len({cell.kind for cell in cells if cell.coverage == at}) < len(request["kinds"])
 
 
-def _told(story: Story, title: str, *, partial: bool, several: bool) -> Story:
-    """The story with its source where there are two, and marked while fits are missing."""
+def _told(finding: Finding, title: str, *, partial: bool, several: bool) -> Finding:
+    """The finding with its source where there are two, and marked while fits are missing."""
     start = f"{title}. " if several else ""
-    return replace(story, title=f"{start}So far: {story.title}" if partial else f"{start}{story.title}")
+    return replace(finding, title=f"{start}So far: {finding.title}" if partial else f"{start}{finding.title}")
+
+
+def recoveries(cells: Sequence[ComplexityCellResult]) -> list[str]:
+    """The calibration of each product family at each coverage, of its first seed."""
+    first: dict[tuple[str, float], ComplexityCellResult] = {}
+    for cell in cells:
+        if cell.recovery is not None:
+            first.setdefault((cell.kind, cell.coverage), cell)
+    return [
+        f"Coverage {coverage:g}: {recovery_sentence(kind, cell.recovery)}"
+        for (kind, coverage), cell in first.items()
+        if cell.recovery is not None
+    ]
 
 
 def titles_of(jobs: Sequence[JobModel]) -> list[str]:
@@ -110,9 +131,10 @@ def _curves(cells: Mapping[str, Sequence[ComplexityCellResult]], measure: Measur
             )  # fmt: skip
 
 
-def fits_table(cells: Sequence[ComplexityCellResult], *, label: str) -> Html:
-    """A row per family and coverage: means over seeds, with the lowest and the highest."""
+def fits_table(cells: Sequence[ComplexityCellResult], points: Sequence[ComplexityPoint] = (), *, label: str) -> Html:
+    """A row per family and coverage: the binding score over the seeds, then means, with the lowest and the highest."""
     rows = []
+    scores = {(point.kind, point.coverage): point.binding.forced_choice for point in points}
     for kind in kinds_of(cells):
         lines = {name: {p.coverage: p for p in curve(cells, kind, name)} for name in MEASURES}
         for coverage in sorted({c.coverage for c in cells if c.kind == kind}):
@@ -122,6 +144,7 @@ def fits_table(cells: Sequence[ComplexityCellResult], *, label: str) -> Html:
                     kind_name(kind),
                     f"{coverage:g}",
                     str(len(own)),
+                    with_interval(score) if (score := scores.get((kind, coverage))) is not None else "–",
                     str(sum(c.test_scenes for c in own)),
                     _spread(lines["r2"].get(coverage), r2=True),
                     _spread(lines["object"].get(coverage)),
@@ -131,9 +154,9 @@ def fits_table(cells: Sequence[ComplexityCellResult], *, label: str) -> Html:
                     percent(next((v for _, v in chance(own, "object")), None)),
                 )
             )
-    head = ("Family", "Coverage", "Seeds", "Test scenes", "R²", "Objects", "With a swap", "All concepts",
-            "Objects: ceiling", "chance")  # fmt: skip
-    return tables.table(head, rows, label=label, numbers=frozenset(range(1, 10)), cls="dense")
+    head = ("Family", "Coverage", "Seeds", f"Binding score (chance {percent(CHANCE)})", "Test scenes", "R²",
+            "Objects", "With a swap", "All concepts", "Objects: ceiling", "chance")  # fmt: skip
+    return tables.table(head, rows, label=label, numbers=frozenset(range(1, 11)), cls="dense")
 
 
 def _spread(point: Point | None, *, r2: bool = False) -> str:

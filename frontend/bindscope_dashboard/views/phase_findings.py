@@ -5,7 +5,10 @@ from collections.abc import Sequence, Set
 
 import streamlit as st
 
+from bindscope.domain.binding import CHANCE, LEAST_BAGS
 from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.findings.held_out import held_out_text
+from bindscope.domain.findings.training import diagram_finding, relation_sentence
 from bindscope.errors import InvalidInput
 from bindscope.schemas.jobs import JobModel, LiveCell
 from bindscope.schemas.trainings import PhaseCell, PhaseResult
@@ -20,16 +23,8 @@ from bindscope_dashboard.plots.phase import (
     square_name,
     square_title,
     squares_of,
-    unseen_object,
 )
-from bindscope_dashboard.plots.product import (
-    MEASURE_NAMES,
-    MEASURES,
-    product_figure,
-    product_points,
-    product_sentence,
-    product_text,
-)
+from bindscope_dashboard.plots.product import PART_NAMES, PARTS, product_figure, product_points, product_text
 from bindscope_dashboard.training_links import square_key
 from bindscope_dashboard.views.probe_findings import downloads
 from bindscope_dashboard.views.train_findings import curves
@@ -41,14 +36,17 @@ _CLICK = "phase.diagram"
 
 def show(job: JobModel, square: str) -> str:
     """All of it. Returns the square that the reader chose."""
-    cells = PhaseResult.model_validate(job.result).cells if job.result else []
-    squares = squares_of(job.request, cells, live=job.live, failures=job.failures)
+    result = PhaseResult.model_validate(job.result) if job.result else PhaseResult(cells=[])
+    cells = result.cells
+    squares = squares_of(job.request, cells, result.points, live=job.live, failures=job.failures)
     with st.container(key="phase-columns"):
         left, right = st.columns([3, 2], gap="large")
     with left:
         chosen = _diagram(squares, cells, square)
+        if result.courses:
+            st.caption(diagram_finding(result.courses))
     with right:
-        _relation(cells)
+        _relation(result)
     _square(chosen, job.live)
     if cells:
         with st.expander("As a table"):
@@ -60,7 +58,7 @@ def show(job: JobModel, square: str) -> str:
 
 
 def _diagram(squares: Sequence[Square], cells: Sequence[PhaseCell], shown: str) -> Square:
-    st.subheader("Unseen objects recognised", anchor=False)
+    st.subheader("Binding score of unseen objects", anchor=False)
     key, chart = "phase.square", f"{_CLICK}.{state.pickers_revision(_CLICK)}"
     st.plotly_chart(
         phase_figure(squares, _sizes(squares, cells), dark=state.is_dark()),
@@ -72,7 +70,9 @@ def _diagram(squares: Sequence[Square], cells: Sequence[PhaseCell], shown: str) 
         alt=phase_text(squares),
     )
     st.caption(
-        "In %, on scenes made only of objects that training never saw, against all object queries; mean over seeds. "
+        f"In %, chance {percent(CHANCE)}: the run's own queries choose between a scene made only of objects that "
+        "training never saw and its swap, of such objects too. n counts unseen objects (or sets of values where these "
+        f"are fewer) over the seeds; with fewer than {LEAST_BAGS} nothing is claimed. "
         "Outlined squares are not finished. Click one to see its curves."
     )
     numbers = list(range(len(squares)))
@@ -151,22 +151,24 @@ def _seed_picker(seeds: Sequence[int], running: Set[int]) -> int:
     return seeds[0] if chosen is None else chosen
 
 
-def _relation(cells: Sequence[PhaseCell]) -> None:
+def _relation(result: PhaseResult) -> None:
     st.subheader("Is it a product that generalises?", anchor=False)
-    if not product_points(cells):
+    cells = result.cells
+    if not any(product_points(cells, part) for part in PARTS):
         st.caption("Each finished run whose embeddings a global product could be fitted to is a point here.")
         return
     chosen = st.segmented_control(
-        "Fit of the product", MEASURES, key="phase.measure", format_func=MEASURE_NAMES.__getitem__,
-        default=MEASURES[0], required=True,
+        "Fitted to scenes of", PARTS, key="phase.part", format_func=PART_NAMES.__getitem__, default=PARTS[0],
+        required=True,
     )  # fmt: skip
-    measure = chosen or MEASURES[0]
-    st.plotly_chart(product_figure(cells, measure, dark=state.is_dark()), theme=None, key="phase.product",
-                    config=charts.saving("phase-product"), alt=product_text(cells, measure))  # fmt: skip
-    st.markdown(product_sentence(cells, measure))
+    part = chosen or PARTS[0]
+    st.plotly_chart(product_figure(cells, part, dark=state.is_dark()), theme=None, key="phase.product",
+                    config=charts.saving("phase-product"), alt=product_text(cells, part))  # fmt: skip
+    st.markdown(" ".join(relation_sentence(found) for found in result.relations if found.part == part))
     st.caption(
-        "Across: how well a global product, fitted on scenes of some objects, predicts the run's embeddings of scenes "
-        "of others; most of an embedding is a sum whatever was learnt, so what counts is what the product adds to it. "
+        "Across: a global product, fitted on scenes of four fifths of these objects, predicts the run's embeddings of "
+        "scenes of the others; most of an embedding is a sum whatever was learnt, so what counts is what the product "
+        "adds to it. Seen and unseen objects are fitted apart, for their shares change with coverage. "
         "Reported by the paper: runs that generalise are those that the product fits."
     )
 
@@ -179,10 +181,11 @@ def runs_table(cells: Sequence[PhaseCell]) -> Html:
             f"{c.objects:,}",
             f"{c.coverage:g}",
             str(c.seed),
-            percent(c.seen["object"].value if "object" in c.seen else None),
-            percent(unseen_object(c)),
-            plain_number(c.product_r2, 2),
-            plain_number(c.product_share, 2),
+            held_out_text(c.binding),
+            held_out_text(c.seen_binding),
+            percent(c.unseen["object"].value if "object" in c.unseen else None),
+            plain_number(c.product.seen.product_share if c.product.seen else None, 2),
+            plain_number(c.product.unseen.product_share if c.product.unseen else None, 2),
             c.model,
         )
         for c in cells
@@ -192,10 +195,11 @@ def runs_table(cells: Sequence[PhaseCell]) -> Html:
         "Objects",
         "Coverage",
         "Seed",
-        "Seen objects",
-        "Unseen objects",
-        "Product R²",
-        "Beyond the sum",
+        "Unseen objects: binding score",
+        "Seen objects: binding score",
+        "Unseen objects, strict",
+        "Product beyond the sum: seen",
+        "unseen",
         "Model",
     )
-    return tables.table(head, rows, label="Runs of the diagram", numbers=frozenset({1, 2, 3, 4, 5, 6, 7}), cls="dense")
+    return tables.table(head, rows, label="Runs of the diagram", numbers=frozenset(range(1, 9)), cls="dense")

@@ -5,10 +5,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from bindscope.schemas.base import Interval, Recognition
+from bindscope.domain.binding import CHANCE
+from bindscope.domain.findings.held_out import held_out_text
+from bindscope.domain.findings.training import training_finding
+from bindscope.schemas.base import Binding, Interval, Recognition
 from bindscope.schemas.jobs import JobModel
 from bindscope.schemas.trainings import TrainingResult
 from bindscope_dashboard import charts, exports, state, tables
+from bindscope_dashboard.cards import finding_card
 from bindscope_dashboard.job_cards import is_running
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.training import (
@@ -18,20 +22,16 @@ from bindscope_dashboard.plots.training import (
     recognition_history_figure,
     recognition_history_text,
 )
-from bindscope_dashboard.story import Story, accuracy_note
-from bindscope_dashboard.views.probe_findings import downloads, story_card
+from bindscope_dashboard.views.probe_findings import downloads
 from bindscope_dashboard.views.use_model import use_model
-from bindscope_dashboard.wording import duration, percent
-
-#: From this recognition of unseen objects on a run generalises; below the other one it does not.
-GENERALISES, FAILS = 0.8, 0.2
+from bindscope_dashboard.wording import duration, percent, spread
 
 
 def show(job: JobModel) -> None:
     """The figures of the run if it is done, its curves so far if it runs."""
     if job.result:
         result = TrainingResult.model_validate(job.result)
-        st.html(story_card(training_story(result.seen, result.unseen)))
+        st.html(finding_card(training_finding(result)))
         st.html(_facts(result))
         use_model(result.model, str(result.config["space"]), key="train.use")
         curves(result.history, result.steps, key="train", best_step=result.best_step,
@@ -43,24 +43,6 @@ def show(job: JobModel) -> None:
         curves(live.history, live.steps, key="train")
     elif is_running(job):
         st.caption("The curves appear with the first reports.")
-
-
-def training_story(seen: Recognition, unseen: Recognition) -> Story:
-    """Whether the run binds objects that it never saw."""
-    found, known = _value(unseen, "object"), _value(seen, "object")
-    figures = f"unseen objects {percent(found)}, seen objects {percent(known)}"
-    if found is None:
-        return Story("Not measured", "No scene of unseen objects was left to judge it on.", "undecided")
-    if found >= GENERALISES:
-        return Story("It generalises", f"It binds objects that it has never seen ({figures} recognised).", "binds")
-    if (known or 0.0) < GENERALISES / 2:
-        return Story("Not learnt", f"It does not even bind the objects of its training ({figures} recognised): "
-                     "more steps may help.", "blind")  # fmt: skip
-    if found < FAILS:
-        return Story("It memorises", f"It binds the objects of its training, but not others ({figures} recognised).",
-                     "bag_of_concepts")  # fmt: skip
-    return Story("It generalises in part", f"It binds some objects that it has never seen ({figures} recognised).",
-                 "undecided")  # fmt: skip
 
 
 def curves(
@@ -102,8 +84,9 @@ def _facts(result: TrainingResult) -> Html:
     level = _value(result.chance, "object")
     chance = "under 1 %" if level is not None and level < 0.005 else percent(level)
     boxes = [
-        _share("Unseen objects", result.unseen.get("object"), f"objects recognised; chance {chance}"),
-        _share("Seen objects", result.seen.get("object"), "objects recognised, scenes of training objects"),
+        _score("Unseen objects", result.binding),
+        _score("Seen objects", result.seen_binding),
+        _share("Unseen: strict", result.unseen.get("object"), f"all objects above all others; chance {chance}"),
         _share("Unseen: all concepts", result.unseen.get("concepts"), "all concepts recognised at once"),
         _fact("Trained in", duration(result.seconds), "", f"{result.steps:,} steps on {result.device.upper()}, "
               f"{result.parameters:,} parameters, kept: step\u00a0{result.best_step:,}"),
@@ -111,10 +94,17 @@ def _facts(result: TrainingResult) -> Html:
     return tag("div", *boxes, cls="bs-facts")
 
 
+def _score(title: str, binding: Binding | None) -> Html:
+    found = None if binding is None else binding.forced_choice
+    if found is None:
+        return _fact(title, "–", "", held_out_text(binding))
+    return _share(title, found, f"binding score; chance {percent(CHANCE)}")
+
+
 def _share(title: str, interval: Interval | None, note: str) -> Html:
     if interval is None:
         return _fact(title, "–", "", note)
-    return _fact(title, percent(interval.value), accuracy_note(interval), f"{note}, n\u00a0=\u00a0{interval.n:,}")
+    return _fact(title, percent(interval.value), spread(interval), f"{note}, n\u00a0=\u00a0{interval.n:,}")
 
 
 def _fact(title: str, figure: str, extra: str, note: str) -> Html:

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from bindscope.domain.concepts import ConceptSpace
+from bindscope.domain.findings.held_out import held_out_text
 from bindscope.schemas.jobs import JobSummary
 from bindscope.schemas.trainings import TrainingRun
 from bindscope_dashboard import long_work, tables
-from bindscope_dashboard.exports import csv_text
+from bindscope_dashboard.exports import csv_text, numbers_of
 from bindscope_dashboard.job_cards import STATES, when
 from bindscope_dashboard.markup import Html
 from bindscope_dashboard.training_links import TrainState, config_of, train_body
@@ -79,7 +80,7 @@ def job_line(job: JobSummary) -> str:
 def run_line(run: TrainingRun) -> str:
     """A run for the list."""
     config = run.config
-    unseen = f"unseen objects {percent(run.unseen_object)}"
+    unseen = f"unseen objects {held_out_text(run.binding)}"
     return f"{config.get('space')}, coverage {config.get('coverage'):g}, seed {config.get('seed')}: {unseen}"
 
 
@@ -91,13 +92,22 @@ def runs_table(runs: Sequence[TrainingRun]) -> Html:
             str(run.config.get("space")),
             f"{run.config.get('coverage'):g}",
             str(run.config.get("seed")),
+            held_out_text(run.binding),
             percent(run.seen_object),
             percent(run.unseen_object),
         )
         for run in runs
     ]
-    head = ("Model", "Space", "Coverage", "Seed", "Seen objects", "Unseen objects")
-    return tables.table(head, rows, label=_TITLE, numbers=frozenset({2, 3, 4, 5}), cls="dense")
+    head = (
+        "Model",
+        "Space",
+        "Coverage",
+        "Seed",
+        "Binding score, unseen objects",
+        "Seen objects, strict",
+        "Unseen, strict",
+    )
+    return tables.table(head, rows, label=_TITLE, numbers=frozenset({2, 3, 4, 5, 6}), cls="dense")
 
 
 def runs_csv(runs: Sequence[TrainingRun]) -> str:
@@ -106,9 +116,16 @@ def runs_csv(runs: Sequence[TrainingRun]) -> str:
         (
             run.model,
             *(run.config.get(name) for name in ("space", "coverage", "seed")),
+            *_ends(run),
             run.seen_object,
             run.unseen_object,
         )
         for run in runs
     ]
-    return csv_text(("model", "space", "coverage", "seed", "seen_object", "unseen_object"), rows)
+    head = ("model", "space", "coverage", "seed", "binding", "binding_low", "binding_high", "binding_n")
+    return csv_text((*head, "seen_object", "unseen_object"), rows)
+
+
+def _ends(run: TrainingRun) -> tuple[float | None, float | None, float | None, int]:
+    found = None if run.binding is None else run.binding.forced_choice
+    return (None, None, None, 0) if found is None else numbers_of(found)
