@@ -11,7 +11,13 @@ from bindscope.cli.following import followed, require_success
 from bindscope.cli.local import client_for, service_address
 from bindscope.cli.wording import counted, decimals, names
 from bindscope.client import BindscopeClient
+from bindscope.domain.binding import CHANCE
+from bindscope.domain.findings.complexity import complexity_finding
+from bindscope.domain.findings.held_out import held_out_text
+from bindscope.domain.findings.training import course_sentence, relation_sentence
+from bindscope.domain.findings.words import percent
 from bindscope.errors import InvalidInput, UnknownName
+from bindscope.schemas.base import Binding
 from bindscope.schemas.complexity import ComplexityResult
 from bindscope.schemas.jobs import JobModel, JobSummary
 from bindscope.schemas.trainings import PhaseResult
@@ -207,44 +213,47 @@ def _finish(
 
 def _show_complexity(job: JobModel) -> None:
     result = ComplexityResult.model_validate(job.result)
+    finding = complexity_finding(result.points, result.cells)
     typer.echo(
-        f"{job.title}\n  unseen objects, mean over seeds: R2 / objects recognised (of those the probes can read)"
+        f"{job.title}\n  unseen objects, all seeds: binding score of the predictions (chance {percent(CHANCE)}) with "
+        "its n, and R2"
     )
-    coverages = sorted({cell.coverage for cell in result.cells})
-    typer.echo("  " + " " * 20 + "".join(f"{coverage:>16g}" for coverage in coverages))
-    for kind in dict.fromkeys(cell.kind for cell in result.cells):
-        row = ""
-        for coverage in coverages:
-            own = [cell for cell in result.cells if cell.kind == kind and cell.coverage == coverage]
-            r2 = [cell.test_r2 for cell in own if cell.test_r2 is not None]
-            objects = [cell.test["object"].value for cell in own if cell.test["object"].value is not None]
-            row += f"{_mean(r2):>8} /{_mean(objects):>6}"
+    coverages = sorted({point.coverage for point in result.points})
+    typer.echo("  " + " " * 20 + "".join(f"{coverage:>24g}" for coverage in coverages))
+    for kind in dict.fromkeys(point.kind for point in result.points):
+        own = {point.coverage: point for point in result.points if point.kind == kind}
+        row = "".join(f"{_point_text(own[c].binding, own[c].test_r2) if c in own else '-':>24}" for c in coverages)
         typer.echo(f"  {kind:20}{row}")
-    ceiling = [cell.ceiling["object"].value for cell in result.cells if cell.ceiling["object"].value is not None]
-    typer.echo(f"  {'true embeddings':20}{'':>8} /{_mean(ceiling):>6}  (scenes the probes never saw)")
+    ceiling = next((cell.ceiling_binding for cell in result.cells if cell.ceiling_binding is not None), None)
+    typer.echo(f"  {'true embeddings':20} {held_out_text(ceiling)}  (scenes the probes never saw)")
+    if finding is not None:
+        typer.echo(f"  {finding.title}: {finding.sentence}")
+
+
+def _point_text(binding: Binding, r2: float | None) -> str:
+    """``0.93 (n 21), R2 0.88``."""
+    score = binding.forced_choice
+    figure = "no swap" if score is None or score.value is None else f"{score.value:.2f} (n {score.n})"
+    return f"{figure}, R2 {'-' if r2 is None else f'{r2:.2f}'}"
 
 
 def _show_phase(job: JobModel) -> None:
     result = PhaseResult.model_validate(job.result)
-    typer.echo(
-        f"{job.title}\n  unseen objects recognised (share of what the sum leaves that the product explains), "
-        "mean over seeds"
-    )
-    coverages = sorted({cell.coverage for cell in result.cells})
+    typer.echo(f"{job.title}\n  unseen objects, all seeds: binding score (chance {percent(CHANCE)}) with its n")
+    coverages = sorted({point.coverage for point in result.points})
     typer.echo("  " + " " * 24 + "".join(f"{coverage:>16g}" for coverage in coverages))
-    for space in dict.fromkeys(cell.space for cell in result.cells):
-        own = [cell for cell in result.cells if cell.space == space]
+    sizes = {cell.space: cell.objects for cell in result.cells}
+    for space, objects in sizes.items():
+        own = {point.coverage: point.binding.forced_choice for point in result.points if point.space == space}
         row = ""
         for coverage in coverages:
-            here = [cell for cell in own if cell.coverage == coverage]
-            unseen = [cell.unseen["object"].value for cell in here if cell.unseen["object"].value is not None]
-            product = [cell.product_share for cell in here if cell.product_share is not None]
-            row += f"{_mean(unseen):>8} ({_mean(product):>5})"
-        typer.echo(f"  {space:12} {counted(own[0].objects, 'object'):>11}{row}")
-
-
-def _mean(values: list[float]) -> str:
-    return f"{sum(values) / len(values):.2f}" if values else "-"
+            score = own.get(coverage)
+            row += f"{'-' if score is None or score.value is None else f'{score.value:.2f} (n {score.n})':>16}"
+        typer.echo(f"  {space:12} {counted(objects, 'object'):>11}{row}")
+    for course in result.courses:
+        typer.echo(f"  {course_sentence(course)}")
+    for relation in result.relations:
+        typer.echo(f"  {relation_sentence(relation)}")
 
 
 def _job_line(job: JobSummary) -> str:

@@ -10,6 +10,7 @@ from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.following import followed, require_success
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import interval_text
+from bindscope.domain.findings.training import training_finding
 from bindscope.errors import InvalidInput, UnknownName
 from bindscope.schemas.trainings import TrainingResult
 
@@ -26,7 +27,7 @@ def about() -> None:
 
 @app.command()
 def bundled(
-    name: Annotated[str, typer.Option(help="tiny-bag or tiny-bind.")],
+    name: Annotated[str, typer.Option(help="tiny-bag, tiny-bind, tiny-split or tiny-table.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write (default: models/NAME in the data folder).")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     steps: Annotated[int | None, typer.Option(min=1, help="Fewer or more steps than the preset.")] = None,
@@ -70,6 +71,8 @@ def controlled(
         return
     result = TrainingResult.model_validate(ended.result)
     typer.echo(f"{result.model}: best at step {result.best_step:,} of {result.steps:,}, {result.seconds:.0f} s")
+    finding = training_finding(result)
+    typer.echo(f"  {finding.title}: {finding.sentence}")
     for name in result.unseen:
         seen, unseen = interval_text(result.seen[name]), interval_text(result.unseen[name])
         typer.echo(f"  {name:22} seen objects {seen}  unseen {unseen}")

@@ -207,6 +207,8 @@ def _(answer: JobModel) -> list[Record]:
 def _fit(cell: ComplexityCellResult) -> Record:
     heads = {f"{name}": own.value for name, own in cell.test.items()}
     plain = {"kind": cell.kind, "coverage": cell.coverage, "seed": cell.seed, "test_r2": cell.test_r2}
+    found = None if cell.binding is None else cell.binding.forced_choice
+    plain |= {"binding": None if found is None else found.value, "binding_n": 0 if found is None else found.n}
     return {**plain, "train_scenes": cell.train_scenes, "test_scenes": cell.test_scenes, **heads}
 
 
@@ -310,14 +312,14 @@ def _curves(answer: JobModel, go: Any) -> "go.Figure":
     if answer.kind == "complexity":
         for kind in dict.fromkeys(row["kind"] for row in rows):
             own = sorted((r for r in rows if r["kind"] == kind), key=lambda r: r["coverage"])
-            xs, ys = [r["coverage"] for r in own], [r.get("object") for r in own]
+            xs, ys = [r["coverage"] for r in own], [r.get("binding") for r in own]
             out.add_trace(go.Scatter(x=xs, y=ys, mode="lines+markers", name=kind))
-        return _dressed(out, "Unseen objects recognised in the predictions", "coverage of the objects")
+        return _dressed(out, "Binding score of the predictions, unseen objects (chance 0.5)", "coverage of the objects")
     for space in dict.fromkeys(row["space"] for row in rows):
         own = sorted((r for r in rows if r["space"] == space), key=lambda r: r["coverage"])
-        xs, ys = [r["coverage"] for r in own], [r.get("unseen_object") for r in own]
+        xs, ys = [r["coverage"] for r in own], [r.get("binding_forced_choice") for r in own]
         out.add_trace(go.Scatter(x=xs, y=ys, mode="lines+markers", name=space))
-    return _dressed(out, "Unseen objects recognised after training", "coverage of the objects")
+    return _dressed(out, "Binding score of unseen objects after training (chance 0.5)", "coverage of the objects")
 
 
 _FIGURES: Mapping[type, Callable[[Any, Any], "go.Figure"]] = {

@@ -140,33 +140,16 @@ class _Reporter:
 
 def _final(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> RunResult:
     """Figures of the best checkpoint on training objects and on test objects."""
-    config, course, partition = run.config, run.course, run.partition
+    config, course = run.config, run.course
     done = finished_run(folder)
     if done is not None:
         return done
     best = unpack(folder.read(_best(course.best_step)), what="best checkpoint of this run")
     model = build_model(config, run.space.values).to(run.device)
     model.load_state_dict(dict(best.tensors))
-    queries = encode_all_queries(model, tick=reporter.tick)
-    figures, bound, judged = {}, {}, {}
-    for name, objects in (("seen", partition.train), ("unseen", partition.test)):
-        scenes = run.scenes(objects, config.test_scenes)
-        vectors = encode_scenes(model, scenes.inputs, tick=reporter.tick)
-        found = recognition(vectors, queries, scenes.labels, tick=reporter.tick)
-        rows, pairs = np.arange(len(scenes.labels)), Pairs.of(scenes.labels)
-        figures[name] = recognition_over_bags([(rows, found)], scenes.labels, pairs, units=len(objects))
-        judged[name] = scenes.labels
-        bound[name] = _bound(run, model, queries, objects, tick=reporter.tick)
     result = RunResult(
         history=course.history,
-        seen=figures["seen"],
-        unseen=figures["unseen"],
-        chance=chance(run.space.values, run.space.names, scenes=judged["unseen"].scenes),
-        object_chance=asdict(strict_chance(judged["unseen"].take(judged["unseen"].has_valid_swap))),
-        binding=_headline(bound["unseen"]),
-        seen_binding=_headline(bound["seen"]),
-        bags={name: _kept(found) for name, found in bound.items()},
-        objects={name: len(getattr(partition, name)) for name in ("train", "validation", "test")},
+        **judged(run, model, tick=reporter.tick),
         best_step=course.best_step,
         steps=course.step,
         seconds=reporter.seconds,
@@ -179,9 +162,32 @@ def _final(run: Run, folder: ArtifactFolder, reporter: _Reporter) -> RunResult:
     return result
 
 
+def judged(run: Run, model: ControlledModel, *, tick: Callable[[], None]) -> dict[str, Any]:
+    """The figures of a ``RunResult`` that ``model`` reaches on the scenes of a run."""
+    queries, partition, space = encode_all_queries(model, tick=tick), run.partition, run.space
+    figures, bound, labels = {}, {}, {}
+    for name, objects in (("seen", partition.train), ("unseen", partition.test)):
+        scenes = run.scenes(objects, run.config.test_scenes)
+        found = recognition(encode_scenes(model, scenes.inputs, tick=tick), queries, scenes.labels, tick=tick)
+        rows, pairs = np.arange(len(scenes.labels)), Pairs.of(scenes.labels)
+        figures[name] = recognition_over_bags([(rows, found)], scenes.labels, pairs, units=len(objects))
+        bound[name], labels[name] = _bound(run, model, queries, objects, tick=tick), scenes.labels
+    swappable = labels["unseen"].take(labels["unseen"].has_valid_swap)
+    return {
+        **figures,
+        "chance": chance(space.values, space.names, scenes=labels["unseen"].scenes),
+        "object_chance": asdict(strict_chance(swappable)),
+        "binding": _headline(bound["unseen"]),
+        "seen_binding": _headline(bound["seen"]),
+        "bags": {name: _kept(found) for name, found in bound.items()},
+        "objects": {name: len(getattr(partition, name)) for name in ("train", "validation", "test")},
+    }
+
+
 def _bound(
     run: Run, model: ControlledModel, queries: QueryVectors, objects: NDArray[np.int64], *, tick: Callable[[], None]
 ) -> BoundScores:
+    """The binding score of scenes of these objects; empty where none has a swap of these objects."""
     scenes = run.closed(objects)
     if scenes is None:
         return BoundScores(BagScores.merged([]), 0)
