@@ -87,11 +87,17 @@ def test_the_geometry_of_an_upload_is_told_in_a_few_lines(run, tmp_path) -> None
         values=np.array([3, 3]),
     )
     source = ("--dataset", str(tmp_path / "world.npz"))
-    assert "object_on_valid_swaps" in run("probe", *source).stdout
+    told = run("probe", *source).stdout
+    assert "object_on_valid_swaps" in told
+    assert "of these vectors" in told or "from these vectors" in told
     told = json.loads(run("decompose", *source, "--json").stdout)
     assert told["r2"]["test"] > 0.99
-    assert "permuted_objects" in run("remove", *source).stdout
-    assert "as published" in run("surgery", *source).stdout
+    removed = run("remove", *source).stdout
+    assert "random_subspace_objects" in removed
+    assert "seem to bind" in removed
+    edited = run("surgery", *source).stdout
+    assert "the edited vectors" in edited
+    assert "as published" in edited
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 from bindscope.analysis.probes import fit_probes
 from bindscope.analysis.projection import Method, Projection, project
 from bindscope.analysis.readings import recognise_with
+from bindscope.analysis.splits import split_bags
 from bindscope.analysis.verdict import outcome
 from bindscope.domain.captions import Captioner
 from bindscope.domain.scenes import Scene
@@ -104,11 +105,10 @@ class Maps:
 
 
 def _read(data: SourceData) -> list[str]:
-    """Two halves; the probes of one read the other."""
-    order = np.random.default_rng(0).permutation(len(data.labels))
-    halves = np.array_split(order, 2)
+    """Two halves by bag; the probes of one read the other. Raises InvalidInput where all scenes show equal values."""
+    one, two = split_bags(data.labels, train_ratio=0.5, seed=0)
     read = np.zeros(len(data.labels), dtype=bool)
-    for own, other in (halves, halves[::-1]):
-        probes = fit_probes(data.embeddings[other], data.labels.take(other), seed=0)
+    for own, other in ((one, two), (two, one)):
+        probes = fit_probes(data.embeddings[other], data.labels.take(other))
         read[own] = recognise_with(probes, data.embeddings[own], data.labels.take(own)).object
     return ["read" if hit else "missed" for hit in read]

@@ -22,7 +22,7 @@ def removal_sentence(bindings: Mapping[str, Derived]) -> str:
     original, without = bindings["original"], bindings["minus_objects"]
     control = bindings["random_subspace_objects"]
     said = derived_sentence(without, vectors="what is left without the objects")
-    if original.says not in ("present", "weak"):
+    if original.says == "not found":
         return f"{said} The vectors as they are: {score_text(original)}, so there is little to take out."
     if control.forced_choice is None:
         return f"{said} The objects span all dimensions: a random subspace of as many leaves nothing to compare with."
