@@ -56,3 +56,12 @@ def test_enough_scenes_give_every_cell_thirty_trials_on_average() -> None:
     assert enough_scenes(200, np.array([400, 400]), np.array([90, 90])) == 1350
     assert enough_scenes(200, np.array([400, 200]), np.array([90, 90])) == 2700
     assert enough_scenes(200, np.array([0, 0]), np.array([90, 90])) is None
+
+
+def test_a_cell_of_few_trials_is_never_shown() -> None:
+    exchanges = np.repeat([[0, a, b] for a in range(6) for b in range(6) if a != b], 4, axis=0)
+    leads = np.where(exchanges[:, 1] < 3, -1.0, 1.0)
+    assert not any(e.shown for e in swap_atlas(exchanges, leads, floor=0.01, scene_of=np.arange(len(leads))))
+    many = np.repeat(exchanges, 5, axis=0)
+    leads = np.where(many[:, 1] < 3, -1.0, 1.0)
+    assert all(e.shown for e in swap_atlas(many, leads, floor=0.01, scene_of=np.arange(len(leads))))

@@ -89,10 +89,11 @@ def test_recognition_has_a_bar_with_its_interval_and_a_tick_for_chance(batch, da
 @MODES
 def test_objects_have_the_levels_of_known_values_beside_them(batch, dark):
     levels = batch.object_chance
-    figure = recognition_figure(batch.recognition, batch.chance, object_chance=levels, dark=dark)
+    recognition = {**batch.recognition, "object_on_valid_swaps": batch.recognition["object"]}
+    figure = recognition_figure(recognition, batch.chance, object_chance=levels, dark=dark)
     ticks = [trace.x[0] for trace in figure.data if trace.type == "scatter"]
     assert ticks[-2:] == [levels.given_bag, levels.ceiling_bag]
-    text = recognition_text(batch.recognition, batch.chance, object_chance=levels)
+    text = recognition_text(recognition, batch.chance, object_chance=levels)
     assert "values known 17 %, most frequent pairing 50 %" in text
 
 

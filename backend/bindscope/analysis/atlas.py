@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from bindscope.analysis.metrics import Interval, wilson
+from bindscope.domain.binding import LEAST_BAGS
 from bindscope.domain.contests import CELL_TRIALS
 
 
@@ -19,7 +20,8 @@ from bindscope.domain.contests import CELL_TRIALS
 class AtlasEntry:
     """Values are indices of ``concept``. ``swapped``: share of the contests that the swapped caption won, as counted;
     ``shrunk``: the same drawn towards the mean of the concept by what few trials can show, with its 95 % interval;
-    ``shown``: whether that interval leaves the mean out. ``example``: the scene with the lowest lead.
+    ``shown``: whether that interval leaves the mean out, over enough trials for a claim. ``example``: the scene with
+    the lowest lead.
     """
 
     concept: int
@@ -61,7 +63,7 @@ def swap_atlas(
                     int(keys[cell, 2]),
                     wilson(int(lost[cell]), n),
                     Interval(float(middle[at]), float(low[at]), float(high[at]), n),
-                    bool(low[at] > mean or high[at] < mean),
+                    n >= LEAST_BAGS and bool(low[at] > mean or high[at] < mean),
                     int(ties[cell]),
                     float(means[cell]),
                     int(worst[cell]),

@@ -1,4 +1,4 @@
-"""The verdict on one scene, and over many (METHODS section 3)."""
+"""The verdict on one scene, and over many."""
 
 from typing import Literal
 
@@ -138,7 +138,8 @@ class AtlasCell(ResponseModel):
     """Contests in which an object that truly has ``value`` is said to have ``other``: how often the swapped caption
     won. Of the two objects the one that comes first by its other concepts gives the direction, so that a scene and its
     twin fall in two cells. ``shrunk``: the share drawn towards the mean of the concept by what few trials can show;
-    ``shown``: its interval leaves that mean out. ``example``: the scene with the lowest lead."""
+    ``shown``: its interval leaves that mean out, over at least 10 trials. ``example``: the scene with the lowest
+    lead."""
 
     concept: str
     value: str
@@ -159,9 +160,9 @@ class VerdictBatch(ResponseModel):
     these); undecided ones are not correct and are also counted apart. ``swap_accuracy_chance``: what it is where all
     captions are alike. ``order_against_meaning`` (text-only models): the true caption in another order of mention
     against the swapped one in the anchor's own. ``chance``: recognition by random scores; ``object_chance``: strict
-    levels of object recognition. ``robust``: share of a few scenes whose winner survives a change by a hair.
-    ``atlas_needed``: how many scenes give a cell of the atlas 30 trials on average. All intervals are over bags, which
-    n counts elsewhere."""
+    levels of object recognition where a valid swap exists. ``robust``: share of a few scenes whose winner survives a
+    change by a hair. ``atlas_needed``: how many scenes give a cell of the atlas 30 trials on average. All intervals are
+    over bags, which n counts elsewhere."""
 
     scenes: int
     twins: int

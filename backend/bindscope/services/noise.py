@@ -1,4 +1,4 @@
-"""The noise floor: how far a margin moves when the same inputs are encoded in other batch sizes (METHODS 3)."""
+"""The noise floor: how far a margin moves when the same inputs are encoded in other batch sizes."""
 
 from collections.abc import Sequence
 

@@ -204,7 +204,7 @@ def _joined(
         no_valid_swap=int((~has_swap).sum()),
         recognition=recognition_intervals(recognition, space.names, has_swap=has_swap, bags=bags),
         chance=chance(space.values, space.names, scenes=labels.scenes),
-        object_chance=strict_chance(labels),
+        object_chance=strict_chance(labels.take(has_swap)),
         robust=robust,
         atlas=atlas,
         atlas_needed=needed if spec.dataset is None else None,

@@ -24,12 +24,18 @@ def choice_figure(shares: Mapping[str, Interval], *, dark: bool = False) -> go.F
     figure = go.Figure()
     shown = {name: own for name, own in shares.items() if own.value is not None}
     for row, (name, own) in enumerate(shown.items()):
-        tone = colors.true if (own.value or 0.0) >= CHANCE else colors.swap
-        share_bar(figure, own, row, tone=tone, colors=colors, name=name)
+        share_bar(figure, own, row, tone=_side(own, colors), colors=colors, name=name)
     figure.add_vline(x=CHANCE, line={"color": colors.text, "width": 1.5, "dash": "dash"})
     _named_rows(figure, list(shown))
     share_axis(figure)
     return dressed(figure, colors, height=_ROW * max(1, len(shown)) + 40, bargap=0)
+
+
+def _side(own: Interval, colors: Ink) -> str:
+    """The colour of a side only where the whole interval lies on it."""
+    if own.low is not None and own.low > CHANCE:
+        return colors.true
+    return colors.swap if own.high is not None and own.high < CHANCE else colors.neutral
 
 
 def choice_text(shares: Mapping[str, Interval]) -> str:
@@ -47,7 +53,7 @@ def recognition_figure(
 ) -> go.Figure:
     """A bar per concept, for all concepts at once and for objects; a tick shows chance.
 
-    ``object_chance``: at the objects two ticks instead, what knowing the values reaches and the most that it can.
+    ``object_chance``: where a swap exists two ticks instead, what knowing the values reaches and the most that it can.
     """
     colors = ink(dark=dark)
     figure = go.Figure()
@@ -80,7 +86,7 @@ def recognition_text(
 
 
 def _levels(name: str, chance: Mapping[str, float], object_chance: StrictChance | None) -> list[tuple[str, float]]:
-    if object_chance is not None and name.startswith("object"):
+    if object_chance is not None and name == "object_on_valid_swaps":
         levels = {"values known": object_chance.given_bag, "most frequent pairing": object_chance.ceiling_bag}
     else:
         levels = {"chance": chance.get("object" if name == "object_on_valid_swaps" else name)}

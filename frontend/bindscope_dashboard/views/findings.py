@@ -20,7 +20,7 @@ from bindscope.schemas.base import SceneModel
 from bindscope.schemas.verdicts import AtlasCell, VerdictBatch
 from bindscope_dashboard import cards, charts, exports, service, state, tables
 from bindscope_dashboard.links import ComposeState, SurveyState, compose_query
-from bindscope_dashboard.markup import Html, joined, tag
+from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.atlas import atlas_figure, atlas_text, cells_of
 from bindscope_dashboard.plots.recognition import (
     choice_figure,
@@ -38,7 +38,8 @@ MOST_SCENES = 5000
 
 def show(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> int | None:
     """All of it, the binding score first. Returns a number of scenes where the reader asked for so many."""
-    st.html(joined(cards.finding_card(contest_finding(batch.binding, anchor=batch.anchor)), _facts(batch)))
+    st.html(cards.finding_card(contest_finding(batch.binding, anchor=batch.anchor)))
+    st.html(_facts(batch))
     with st.container(key="survey-columns"):
         left, right = st.columns(2, gap="large")
     with left:
@@ -75,9 +76,9 @@ def _shares(batch: VerdictBatch) -> None:
         alt=recognition_text(batch.recognition, batch.chance, object_chance=batch.object_chance),
     )
     st.caption(
-        "Thin lines are 95 % intervals over sets of values, the upright tick is chance. At the objects there are two: "
-        "random scores among the objects that the values allow, and always naming the most frequent pairing of these "
-        "values, which takes no binding: only above it do the objects show any. A tie never counts as recognised."
+        "Thin lines are 95 % intervals over sets of values, the upright tick is chance. Where a swap exists there are "
+        "two: random scores among the objects that the values allow, and always naming the most frequent pairing of "
+        "these values, which takes no binding: only above it do the objects show any. A tie is never recognised."
     )
 
 
