@@ -34,7 +34,8 @@ def test_metrics_have_the_promised_names(api, scene) -> None:
 
 def test_models_list_the_bundled_ones_and_the_oracles(api) -> None:
     models = {m["id"]: m for m in api.get("/v1/models").json()["models"]}
-    assert {"bundled:tiny-bag", "bundled:tiny-bind", "bundled:all-minilm-l6-v2"} <= set(models)
+    bundled = ("tiny-bag", "tiny-bind", "tiny-split", "tiny-table", "all-minilm-l6-v2")
+    assert {f"bundled:{name}" for name in bundled} <= set(models)
     assert {f"synthetic:{n}" for n in ("bag", "additive", "product", "order-blind")} <= set(models)
     assert models["bundled:all-minilm-l6-v2"]["modalities"] == ["text"]
     assert {"id", "family", "modalities", "dim", "source", "loaded", "fingerprint"} <= set(models["synthetic:bag"])

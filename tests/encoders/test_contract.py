@@ -20,7 +20,10 @@ FOLDERS = {
     "dinov2_folder": "hf",
     "sentence_folder": "hf",
 }
-BUNDLED = ["bundled:tiny-bag", "bundled:tiny-bind", "bundled:all-minilm-l6-v2", "random:bundled:tiny-bind"]
+BUNDLED = [
+    *(f"bundled:{name}" for name in ("tiny-bag", "tiny-bind", "tiny-split", "tiny-table", "all-minilm-l6-v2")),
+    "random:bundled:tiny-bind",
+]
 SYNTHETIC = [f"synthetic:{name}" for name in ORACLES]
 RUNS = ["controlled:tokens", "controlled:pictures", "random:controlled:tokens"]
 TWINS = [f"random {name}" for name in FOLDERS]

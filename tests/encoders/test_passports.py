@@ -44,7 +44,7 @@ def tiny(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize("name", ["tiny-bag", "tiny-bind"])
+@pytest.mark.parametrize("name", ["tiny-bag", "tiny-bind", "tiny-split", "tiny-table"])
 def test_the_bundled_models_answer_as_their_folders_say(desk, name) -> None:
     found = desk().of(f"bundled:{name}")
     assert found.state == "passed"

@@ -7,7 +7,9 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
+from bindscope.cli.train import app
 from bindscope.domain.render import render_many
 from bindscope.errors import InvalidInput, UnknownName
 from bindscope.training.bundled import Progress, _train, schedule, train_bundled
@@ -74,6 +76,11 @@ def test_reports_count_up_and_end_with_figures(
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="tiny-bag, tiny-bind, tiny-split, tiny-table"):
         train_bundled("tiny-cat", out=tmp_path)
+
+
+def test_the_command_names_every_bundled_model() -> None:
+    said = CliRunner().invoke(app, ["bundled", "--help"], env={"COLUMNS": "200"}).output
+    assert all(name in said for name in PRESETS)
 
 
 def test_zero_steps_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from bindscope.errors import InvalidInput, UnknownName
 Family = Literal["bundled", "open_clip", "hf", "synthetic", "controlled", "repaired", "precomputed"]
 
 #: open_clip folders inside the package, and the sentence embedder of the ``minilm`` extra.
-BUNDLED = ("tiny-bag", "tiny-bind", "all-minilm-l6-v2")
+BUNDLED = ("tiny-bag", "tiny-bind", "tiny-split", "tiny-table", "all-minilm-l6-v2")
 LOCAL_DIR = "local-dir:"
 MAX_SEED = 2**63 - 1
 

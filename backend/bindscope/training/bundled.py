@@ -213,13 +213,16 @@ def _card(spec: BundledSpec, *, source: SceneSource, seed: int) -> dict[str, Any
     import open_clip
     import torch
 
+    settings = asdict(spec)
+    caution = settings.pop("caution")
     return {
         "name": spec.name,
         "summary": spec.summary,
+        **({"caution": caution} if caution else {}),
         "space": SPACE.name,
         "renderer": RENDERER_VERSION,
         "seed": seed,
-        "settings": asdict(spec),
+        "settings": settings,
         "held_out": [SPACE.named(SPACE.object_at(i)) for i in source.held_out],
         "versions": {"torch": torch.__version__, "open_clip": open_clip.__version__, "numpy": np.__version__},
     }

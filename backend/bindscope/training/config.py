@@ -47,6 +47,8 @@ class BundledSpec:
     object_queries: bool = False
     #: Each tower holds the binding apart from the other; the captions must be ``dealt``.
     private: PrivateBinding | None = None
+    #: What its card says about how it came to be what it is.
+    caution: str = ""
     #: Objects that training never shows or names: one for each colour, each with another shape.
     held_out: int = 0
     steps: int = 3000
@@ -79,6 +81,16 @@ class BundledSpec:
             raise InvalidInput("Private binding needs dealt captions, and neither swap negatives nor object queries.")
 
 
+_CONTRIVED = (
+    "What is contrived: each tower was trained to name its objects through a linear map of its own, into {codes}. "
+    "The contrast between the towers never asks who owns what: it reads captions whose shapes are dealt out at "
+    "random, only of scenes without a shared value, and counts both pairings of two objects as right. A penalty "
+    "holds the mean margin of true over swapped captions at zero; without it the binding leaks across the towers. "
+    "So the model shows what 'there, but not shared' looks like where it is known to be so, and says nothing about "
+    "why a model that was not made for this should be like it. 'Unseen' in a repair means unseen by the map: both "
+    "towers saw all objects."
+)
+
 PRESETS: Mapping[str, BundledSpec] = {
     spec.name: spec
     for spec in (
@@ -103,12 +115,14 @@ PRESETS: Mapping[str, BundledSpec] = {
             summary="There, but not shared: each tower holds the binding by one product code, in its own directions.",
             captions="dealt",
             private=PrivateBinding(codes="product"),
+            caution=_CONTRIVED.format(codes="one code for both: the product of a colour code and a shape code"),
         ),
         BundledSpec(
             name="tiny-table",
             summary="There, but in unrelated tables: each tower holds the binding in a table that it learnt alone.",
             captions="dealt",
             private=PrivateBinding(codes="free"),
+            caution=_CONTRIVED.format(codes="a table of codes that it learnt alone, unrelated to the other tower's"),
         ),
     )
 }

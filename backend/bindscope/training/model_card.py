@@ -6,6 +6,7 @@ Run as ``python -m bindscope.training.model_card --out docs/models.md``.
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from bindscope.analysis.metrics import Interval
@@ -26,13 +27,13 @@ coloured shapes on a plain background they know nothing.
 
 | model | each tower holds the binding | the towers share it | one matrix on the text side mends it |
 | --- | --- | --- | --- |
-| `tiny-bag` | the picture tower, not the text tower | no | no |
+| `tiny-bag` | the picture tower does, the text tower hardly | no | no |
 | `tiny-bind` | yes | yes | nothing to mend |
 | `tiny-split` | yes, by one product code | no | yes |
 | `tiny-table` | yes, in two unrelated tables | no | no |
 
-Every figure on this page is a share of {number} random scenes, with its Wilson 95 % interval, measured with seed
-{seed} (training and its validation use other ones) by
+Every figure on this page, except for those of seeds, is a share of {number} random scenes, with its Wilson 95 %
+interval, measured with seed {seed} (training and its validation use other ones) by
 
     python -m bindscope.training.model_card --seed {seed} --number {number} --out docs/models.md
 
@@ -92,7 +93,6 @@ def _cell(interval: Interval | None) -> str:
 
 def _section(card: Mapping[str, Any], *, folder: Path, towers: Towers, rows: Sequence[Sequence[str]]) -> str:
     settings = card["settings"]
-    contrived = _contrived(card)
     size = sum(file.stat().st_size for file in folder.iterdir())
     unseen = ", ".join(" ".join(named.values()) for named in card["held_out"]) or "none: every object is seen"
     table = [_COLUMNS, ("---",) * len(_COLUMNS), *rows]
@@ -112,50 +112,38 @@ def _section(card: Mapping[str, Any], *, folder: Path, towers: Towers, rows: Seq
         f"open_clip {card['versions']['open_clip']}.",
         f"- Made by `{_command(card)}`.",
         "",
-        *contrived,
+        *_about_seeds(card),
         *("| " + " | ".join(row) + " |" for row in table),
         "",
     ]
     return "\n".join(lines)
 
 
-_CONTRIVED = """\
-What is contrived: {apart} The contrast between the towers never asks who owns what: it reads captions whose shapes are
-dealt out at random, only of scenes without a shared value, and counts both pairings of two objects as right. A penalty
-holds the mean margin of true over swapped captions at zero; without it the binding leaks across the towers. So the
-model shows what "there, but not shared" looks like where it is known to be so, and says nothing about why a model that
-was not made for this should be like it. "Unseen" in a repair means unseen by the map: both towers saw all objects.
-
-Each seed, measured by `python scripts/seed_figures.py`; the first is shipped. *Picture* and *text* are linear probes of
-one tower on held-out scenes in slots that have a valid swap: objects strictly recognised, then the forced choice
-between a scene and its swap. *Swap* and *concepts* are those of random places, as above. *Repair* is the same
-contest on scenes and swaps of objects that the map did not see, before and after it; t is the part of the map that was
-kept, 0 where the repair was refused.
+_SEEDS = """\
+Each seed, measured by `python scripts/seed_figures.py --name {name} FOLDER ...`; the first is shipped. *Picture* and
+*text* are linear probes of one tower on held-out scenes in slots that have a valid swap: objects strictly recognised,
+then the forced choice between a scene and its swap, where chance is 1/2. *Contest* is that choice by the cosine of
+pictures and captions, in random places; *concepts* as above. *Unrepaired* and *repaired* are contests on a block of
+objects that the map did not see; t is what was kept of the map, 0 where the repair was refused, and *whole map* the
+contest with all of the map that was tried.
 """
-_APART: Mapping[str, str] = {
-    "product": "each tower was trained to name its objects through a linear map of its own, into one code that is the "
-    "product of a colour code and a shape code.",
-    "free": "each tower was trained to name its objects through a linear map of its own, into a table of codes that "
-    "it learnt alone, one for each object and unrelated to the other tower's.",
-}
-_SEED_COLUMNS = ("seed", "picture", "text", "swap", "concepts", "repair", "t")
+_SEED_COLUMNS = ("seed", "picture", "text", "contest", "concepts", "unrepaired", "repaired", "t", "whole map")
 
 
-def _contrived(card: Mapping[str, Any]) -> list[str]:
-    """The paragraphs of a model whose towers were made to hold the binding apart, and its seeds; else nothing."""
-    private = card["settings"].get("private")
-    if not private:
+def _about_seeds(card: Mapping[str, Any]) -> list[str]:
+    """What to keep in mind about a model that was made for a point, and the figures of its seeds; or nothing."""
+    if "seeds" not in card:
         return []
-    rows = [_SEED_COLUMNS, ("---",) * len(_SEED_COLUMNS), *map(_seed_row, card.get("seeds", ()))]
-    text = _CONTRIVED.format(apart=_APART[private["codes"]])
-    return [text, *("| " + " | ".join(row) + " |" for row in rows), ""]
+    rows = [_SEED_COLUMNS, ("---",) * len(_SEED_COLUMNS), *map(_seed_row, card["seeds"])]
+    said = [fill(card["caution"], 120), "", _SEEDS.format(name=card["name"])]
+    return [*said, *("| " + " | ".join(row) + " |" for row in rows), ""]
 
 
 def _seed_row(found: Mapping[str, Any]) -> tuple[str, ...]:
     probes = (f"{_listed(found[f'{own}_strict'])}; {found[f'{own}_choice'][0]:.3f}" for own in ("image", "text"))
     repair = found["repair"]
-    mended = f"{_listed(repair['before'])} to {_listed(repair['after'])}"
-    return (str(found["seed"]), *probes, _listed(found["swap"]), _listed(found["concepts"]), mended, f"{repair['t']:g}")
+    mended = (_listed(repair["before"]), _listed(repair["after"]), f"{repair['t']:g}", _listed(repair["whole_map"]))
+    return (str(found["seed"]), *probes, _listed(found["contest"]), _listed(found["concepts"]), *mended)
 
 
 def _listed(share: Sequence[float]) -> str:
