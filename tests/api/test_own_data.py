@@ -115,7 +115,7 @@ def test_every_analysis_of_a_source_runs_on_pictures_and_on_their_captions(api, 
         assert answer.json()["provenance"]["dataset"] == photos["id"]
 
 
-def test_verdicts_surveys_retrieval_boards_and_repairs_run_on_pictures(api, photos) -> None:
+def test_verdicts_surveys_retrieval_and_boards_run_on_pictures(api, photos) -> None:
     model, own = "bundled:tiny-bind", {"dataset": photos["id"]}
     verdict = api.post("/v1/verdicts", json={"model": model, "scene": {**own, "row": 3}})
     assert verdict.status_code == 200, verdict.text
@@ -129,8 +129,37 @@ def test_verdicts_surveys_retrieval_boards_and_repairs_run_on_pictures(api, phot
     board = api.post("/v1/comparisons", json={"models": [model, "bundled:tiny-bag"], "count": 30, **own})
     assert board.status_code == 200, board.text
     assert board.json()["rows"][0]["probes"]["image"] is not None
+    # The twins of the sampled pictures are found among the others of the upload.
+    assert board.json()["bags"]["image"] > 15
     repair = api.post("/v1/repairs", json={"model": model, "coverage": 0.6, **own})
-    assert repair.status_code == 200, repair.text
+    assert repair.status_code == 422
+    assert "two blocks of values are held out" in repair.json()["detail"]
+
+
+#: Of each pair of twins only one, and one scene in both orders.
+UNPAIRED = [(a, b) for a, b in PAIRS if (a[0] - b[0]) * (a[1] - b[1]) > 0]
+
+
+@pytest.mark.parametrize("pairs", [UNPAIRED, [UNPAIRED[0], UNPAIRED[0][::-1]]])
+def test_pictures_without_their_swaps_give_a_board_and_a_search_without_a_score(api, pairs) -> None:
+    upload = send(api, picture_zip(pairs))
+    assert upload.status_code == 201, upload.text
+    own = {"dataset": upload.json()["id"]}
+    models = ["bundled:tiny-bind", "bundled:tiny-bag"]
+    board = api.post("/v1/comparisons", json={"models": models, "count": 30, **own})
+    assert board.status_code == 200, board.text
+    for row in board.json()["rows"]:
+        assert row["binding"]["forced_choice"] is None
+        assert row["standing"] == "too few"
+    (pair,) = board.json()["pairs"]
+    assert (pair["difference"]["n"], pair["adjusted"], pair["separate"]) == (0, None, False)
+    differ = api.post("/v1/disagreements", json={"models": models, "count": 30, **own})
+    assert differ.status_code == 200, differ.text
+    assert differ.json()["p"] is None
+    found = api.post("/v1/retrievals", json={"model": models[0], "k": 1, "queries": 20, **own})
+    assert found.status_code == 200, found.text
+    assert found.json()["binding"]["says"] == "too few"
+    assert found.json()["swapped_first_chance"] is None
 
 
 def test_the_verdicts_on_pictures_are_those_on_the_drawn_scenes(api, photos) -> None:
