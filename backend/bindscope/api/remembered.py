@@ -1,12 +1,15 @@
 """Answers of analyses, kept under the hash of what was asked, so that a repeated question takes milliseconds."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
 from bindscope import __version__
+from bindscope.encoders.base import canonical_json
 from bindscope.schemas.base import AnalysisResponse
 from bindscope.services.assembly import Services
 from bindscope.store.keys import measurement_key
@@ -14,12 +17,22 @@ from bindscope.store.keys import measurement_key
 _Answer = TypeVar("_Answer", bound=AnalysisResponse)
 
 
+#: Goes up when equal questions get other numbers.
+_NUMBERS = 2
+
+
+@cache
+def _form(kind: type[AnalysisResponse]) -> str:
+    """A name for the fields of an answer: one that was kept under another form is no answer any more."""
+    return hashlib.blake2b(canonical_json([_NUMBERS, kind.model_json_schema()]).encode(), digest_size=8).hexdigest()
+
+
 class Question(Generic[_Answer]):
     """``asked`` on the numbers named by ``digest``. ``cached`` and ``computed_at`` of an answer say whence it comes."""
 
     def __init__(self, parts: Services, noun: str, *, digest: str, asked: BaseModel, kind: type[_Answer]) -> None:
         self._measurements = parts.measurements
-        self._key = measurement_key(noun, [__version__, digest, asked.model_dump_json()])
+        self._key = measurement_key(noun, [__version__, _form(kind), digest, asked.model_dump_json()])
         self._kind = kind
 
     def kept(self) -> _Answer | None:
