@@ -6,9 +6,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bindscope.analysis.complexity import fit_cells, grouped
+from bindscope.analysis.binding import Pairs, binding_of
+from bindscope.analysis.complexity import fit_cells, grouped, object_split
+from bindscope.analysis.complexity.objects import object_vectors, shared_product
 from bindscope.analysis.probes import fit_probes
 from bindscope.analysis.readings import recognise_with
+from bindscope.analysis.splits import split_bags
 from bindscope.domain.complexity import ComplexityCell
 from bindscope.domain.labels import SceneLabels
 from bindscope.errors import Cancelled, InvalidInput
@@ -44,9 +47,9 @@ def small(world):
     return world("scene_product", (4, 3), dim=10)
 
 
-def fitted(embeddings, labels, cells):
+def fitted(embeddings, labels, cells, *, calibrated=False):
     probes = fit_probes(embeddings, labels, strength=1e-3)
-    return list(fit_cells(embeddings, labels, cells, probes=probes))
+    return list(fit_cells(embeddings, labels, cells, probes=probes, calibrated=calibrated))
 
 
 def r2_of(made, kind, coverage=0.6, seeds=(0, 1)):
@@ -56,7 +59,8 @@ def r2_of(made, kind, coverage=0.6, seeds=(0, 1)):
 
 def numbers(result):
     """Everything but the seconds."""
-    return {name: value for name, value in vars(result).items() if name != "seconds"}
+    plain = {name: value for name, value in vars(result).items() if name not in ("seconds", "scores", "unseen")}
+    return plain | {"scores": result.scores.scores.tolist(), "unseen": result.unseen.tolist()}
 
 
 @pytest.mark.parametrize("shape", [{}, {"values": (4, 3), "slots": 3, "dim": 24}, {"values": (4, 3, 2)}])
@@ -123,7 +127,7 @@ def test_neither_the_order_of_cells_nor_their_company_changes_a_bit(small) -> No
 def test_the_order_of_scenes_changes_nothing(small, kind) -> None:
     order = np.random.default_rng(1).permutation(len(small.labels))
     probes = fit_probes(small.embeddings, small.labels, strength=1e-3)
-    run = partial(fit_cells, cells=[ComplexityCell(kind, 0.6)], probes=probes)
+    run = partial(fit_cells, cells=[ComplexityCell(kind, 0.6)], probes=probes, calibrated=False)
     (one,), (other,) = (
         list(run(small.embeddings[rows], small.labels.take(rows))) for rows in (np.arange(len(order)), order)
     )
@@ -133,7 +137,7 @@ def test_the_order_of_scenes_changes_nothing(small, kind) -> None:
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_neither_a_constant_nor_a_scale_changes_r2(small, kind) -> None:
     probes = fit_probes(small.embeddings, small.labels, strength=1e-3)
-    run = partial(fit_cells, cells=[ComplexityCell(kind, 0.6)], probes=probes)
+    run = partial(fit_cells, cells=[ComplexityCell(kind, 0.6)], probes=probes, calibrated=False)
     first, moved, grown = (
         next(iter(run(z, small.labels))).test_r2
         for z in (small.embeddings, small.embeddings + 7, 1e6 * small.embeddings)
@@ -149,9 +153,11 @@ def test_recognition_stands_beside_its_ceiling_and_chance(world) -> None:
     heads = {"concept0", "concept1", "concepts", "object", "object_on_valid_swaps"}
     for part in (result.train, result.test, result.ceiling, result.chance):
         assert set(part) == heads
-    assert result.test["object"].n == result.test_scenes == 100
-    assert result.ceiling["object"].n == len(made.labels) == 576
-    assert result.train["object"].n == result.train_scenes == 196
+    assert (result.train_scenes, result.test_scenes) == (196, 100)
+    # n counts objects where they are fewer than sets of values, and these where scenes are counted otherwise.
+    assert result.test["object"].n == result.unseen_objects == 10
+    assert result.train["object"].n == 14
+    assert result.ceiling["object"].n == Pairs.of(made.labels).bags == 210
     assert result.ceiling["object"].value > 0.8
     assert result.test["object"].value > result.ceiling["object"].value - 0.1
     assert result.chance["object"].value < 0.05
@@ -165,11 +171,12 @@ def test_the_ceiling_is_of_scenes_that_the_probes_did_not_learn_from(world) -> N
     cells = [ComplexityCell("additive", 0.6)]
     (alone,) = fit_cells(made.embeddings, made.labels, cells, probes=probes, learned_from=learned)
     truth = recognise_with(probes, made.embeddings[held], made.labels.take(held))
-    assert alone.ceiling["object"].n == len(held)
+    assert alone.ceiling["object"].n == len(np.unique(Pairs.of(made.labels).bag[held]))
     assert alone.ceiling["object"].value == truth.object.mean()
     (nobody,) = fit_cells(made.embeddings, made.labels, cells, probes=probes, learned_from=shuffled)
     assert nobody.ceiling["object"].n == 0
     assert nobody.ceiling["object"].value is None
+    assert nobody.ceiling_binding is None
 
 
 def test_scenes_that_come_twice_tell_noise_from_binding(world) -> None:
@@ -270,3 +277,99 @@ def test_the_published_worlds_are_answered_as_they_were_made(published_worlds) -
     assert mean_r2("product", "global_product") > 0.75
     assert mean_r2("product", "additive") < 0.5
     assert mean_r2("bag", "additive") > 0.95
+
+
+def held_out_score(made, kind, coverage=0.6, seeds=range(3)):
+    """The binding score over the seeds, by probes that learned from other scenes."""
+    train, _ = split_bags(made.labels, train_ratio=0.4, seed=0)
+    probes = fit_probes(made.embeddings[train], made.labels.take(train))
+    cells = [ComplexityCell(kind, coverage, seed) for seed in seeds]
+    found = list(fit_cells(made.embeddings, made.labels, cells, probes=probes, learned_from=train, calibrated=False))
+    units = len(np.unique(np.concatenate([result.unseen for result in found])))
+    return binding_of([result.scores for result in found], units=units), found
+
+
+@pytest.mark.parametrize("kind", ["additive", "per_object_product", "mlp:32"])
+@pytest.mark.parametrize("seed", range(2))
+def test_predictions_of_a_bag_hold_no_binding_whatever_their_r2(oracles, kind, seed) -> None:
+    made = oracles.make_world("bag", (6, 5), dim=48, seed=seed)
+    score, found = held_out_score(made, kind)
+    assert score.forced_choice.value == pytest.approx(0.5, abs=0.12)
+    assert score.says in ("not found", "too few")
+    if kind == "additive":
+        assert min(result.test_r2 for result in found) > 0.9
+        assert score.forced_choice.value == pytest.approx(0.5, abs=0.02)
+
+
+def test_predictions_of_a_product_hold_the_binding_and_those_of_a_sum_do_not(oracles) -> None:
+    made = oracles.make_world("product", (8, 6))
+    product, found = held_out_score(made, "global_product", seeds=(0,))
+    assert product.says == "present"
+    assert product.forced_choice.n <= 48
+    assert found[0].ceiling_binding.says == "present"
+    total, _ = held_out_score(made, "additive")
+    assert total.forced_choice.value == pytest.approx(0.5, abs=0.1)
+    assert total.says in ("not found", "too few")
+
+
+def test_the_score_counts_unseen_objects_where_they_are_fewer_than_bags(world) -> None:
+    made = world("sum", (8, 6))
+    (result,) = fitted(made.embeddings, made.labels, [ComplexityCell("additive", 0.6)])
+    assert result.binding.forced_choice.n == min(len(result.scores), len(result.unseen))
+    seen = object_split(made.labels, coverage=0.6, seed=0).train_objects
+    assert set(result.unseen.tolist()).isdisjoint(seen.tolist())
+    assert len(result.unseen) <= result.unseen_objects
+
+
+def test_unseen_objects_without_a_swap_give_no_score_and_no_claim(world) -> None:
+    made = world("sum", (4, 3))
+    (result,) = fitted(made.embeddings, made.labels, [ComplexityCell("additive", 0.85)])
+    assert result.binding.forced_choice is None
+    assert result.binding.says == "too few"
+    assert result.test_r2 is not None
+
+
+def shared_world(seed, *, values=10, rank=4, dim=64, noise=0.1):
+    """Per-object products with factors that both slots share, behind a linear map."""
+    rng = np.random.default_rng(seed)
+    objects = np.array([(a, b) for a in range(values) for b in range(values)])
+    ids = np.array([(a, b) for a in range(values**2) for b in range(values**2)])
+    labels = SceneLabels(objects[ids], (values, values), ("first", "second"))
+    tables = rng.standard_normal((2, values, rank))
+    terms = sum(tables[0][labels.scenes[:, s, 0]] * tables[1][labels.scenes[:, s, 1]] for s in range(2))
+    z = terms @ rng.standard_normal((rank, dim))
+    z = (z - z.mean(0)) / z.std()
+    return z + noise * rng.standard_normal(z.shape), labels
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("rank", [4, 8])
+def test_shared_factors_find_per_object_products_behind_a_linear_map(seed, rank) -> None:
+    z, labels = shared_world(seed, rank=rank)
+    split = object_split(labels, coverage=0.6, seed=seed)
+    codes, mean = labels.scenes.reshape(len(labels), -1), z[split.train].mean(0)
+    vectors = object_vectors(codes[split.train], z[split.train] - mean, concepts=2, tick=lambda: None)
+    fit = shared_product(vectors, labels.values, terms=rank, strength=0.01, seed=0, tick=lambda: None)
+    truth, guess = z[split.test] - mean, fit.predict(codes[split.test])
+    assert 1 - ((truth - guess) ** 2).sum() / (truth**2).sum() > 0.97
+
+
+@pytest.mark.slow
+def test_cross_validation_finds_the_rank_of_per_object_products_behind_a_linear_map() -> None:
+    z, labels = shared_world(0)
+    (result,) = fitted(z, labels, [ComplexityCell("per_object_product", 0.6)])
+    assert result.test_r2 > 0.97
+    assert result.chosen["terms"] == 4
+    assert result.chosen["shared"] == 1
+
+
+def test_the_calibration_is_near_one_where_objects_are_many_and_low_where_they_are_few(world) -> None:
+    made = world("object_products", (7, 6), dim=16)
+    cells = [ComplexityCell("per_object_product", coverage) for coverage in (0.3, 0.8)]
+    few, many = (result.recovery for result in fitted(made.embeddings, made.labels, cells, calibrated=True))
+    assert many.test_r2 > few.test_r2
+    assert many.test_r2 > many.sum_r2 + 0.05
+    assert 0 < many.sum_share < 1
+    assert many.rank >= 2
+    (total,) = fitted(made.embeddings, made.labels, [ComplexityCell("additive", 0.6)], calibrated=True)
+    assert total.recovery is None

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bindscope.analysis.binding import Pairs
 from bindscope.analysis.complexity import object_split
 from bindscope.analysis.complexity.splits import object_folds
 from bindscope.domain.complexity import KINDS, ComplexityCell
@@ -124,3 +125,18 @@ def test_a_coverage_outside_zero_to_one_is_refused(coverage) -> None:
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(InvalidInput, match="seed"):
         ComplexityCell("additive", 0.5, -1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("values", "coverage", "bags"), [((8, 3), 0.6, 6), ((10, 10), 0.8, 30), ((4, 3, 2), 0.4, 6)])
+def test_unseen_objects_close_under_swaps(oracles, values, coverage, bags, seed) -> None:
+    labels = oracles.make_labels(values, 2, scenes=None)
+    split = object_split(labels, coverage=coverage, seed=seed)
+    trials = Pairs.of(labels).trials(split.test)
+    assert len(np.unique(trials.bag)) >= (bags if len(labels) < 4096 else bags / 4)
+    assert not np.isin(labels.object_ids[split.test][trials.row], split.train_objects).any()
+
+
+def test_objects_of_one_concept_have_no_block_and_are_still_split(oracles) -> None:
+    split = object_split(oracles.make_labels((8,), 2), coverage=0.5, seed=0)
+    assert len(split.train_objects) == 4

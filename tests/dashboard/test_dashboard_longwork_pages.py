@@ -88,7 +88,7 @@ def test_a_link_with_nothing_but_the_job_shows_its_settings_and_its_curves(fits)
     assert page.multiselect(key="complexity.kinds").value == ["additive"]
     assert page.number_input(key="complexity.seeds").value == 2
     assert fits.title in html_of(page)
-    assert "R² on unseen objects against coverage, synthetic:additive" in alts(page)
+    assert "binding score on unseen objects against coverage, synthetic:additive" in alts(page)
 
 
 def test_two_sources_stand_side_by_side(fits, client, finished):
