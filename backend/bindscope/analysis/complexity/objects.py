@@ -77,7 +77,7 @@ class SharedProduct:
 def can_share(codes: Rows, *, concepts: int) -> bool:
     """Whether the scenes show few enough objects for this."""
     objects = np.unique(codes.reshape(-1, concepts), axis=0)
-    return len(objects) * (codes.shape[1] // concepts + 1) <= MOST_VECTORS
+    return bool(len(objects) * (codes.shape[1] // concepts + 1) <= MOST_VECTORS)
 
 
 def object_vectors(codes: Rows, targets: Array, *, concepts: int, tick: Tick) -> ObjectVectors:

@@ -21,7 +21,7 @@ from bindscope.analysis.complexity.splits import Rows, object_folds, object_spli
 from bindscope.analysis.complexity.sums import fit_sum
 from bindscope.analysis.incidence import blocks, checked_embeddings, mean_of
 from bindscope.analysis.metrics import Interval
-from bindscope.analysis.probes import Probes, ProbeScores
+from bindscope.analysis.probes import Probes, Scores
 from bindscope.analysis.readings import Reading, chance_intervals, read, recognition_over_bags
 from bindscope.domain.complexity import ComplexityCell
 from bindscope.domain.labels import SceneLabels
@@ -134,7 +134,7 @@ class _Ticking:
     probes: Probes
     tick: Tick
 
-    def predict(self, embeddings: NDArray[np.floating], /) -> ProbeScores:
+    def predict(self, embeddings: NDArray[np.floating], /) -> Scores:
         self.tick()
         return self.probes.predict(embeddings)
 

@@ -76,7 +76,7 @@ def relations(runs: Sequence[Fields]) -> list[Fields]:
         own = [(run, value) for run, value in own if run["product"][part]["product_share"] is not None]
         shares = [run["product"][part]["product_share"] for run, _ in own]
         places = [f"{run['space']} {run['coverage']}" for run, _ in own]
-        groups = np.unique(places, return_inverse=True)[1] if places else []
+        groups = np.unique(np.array(places, dtype=str), return_inverse=True)[1]
         relation = partial_rank(shares, [value for _, value in own], groups)
         found.append({"part": part, **plain(relation)})
     return found
