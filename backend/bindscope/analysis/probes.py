@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.binding import Pairs
-from bindscope.analysis.ridge import Head, fit_ridge
-from bindscope.analysis.softmax_probes import fit_softmax_heads
+from bindscope.analysis.published_probes import fit_published
+from bindscope.analysis.ridge import LEAST_BAGS, Head, fit_ridge
+from bindscope.analysis.ridge_axes import axes_of
 from bindscope.domain.labels import SceneLabels
 from bindscope.domain.specs import PROBE_ESTIMATORS, ProbeEstimator
 from bindscope.errors import InvalidInput, UnknownName
@@ -23,8 +24,6 @@ OBJECT = "object"
 
 #: Larger numbers overflow when they are squared and summed.
 _LARGEST = 1e100
-#: Score of a class that a softmax head never saw: below everything.
-_NEVER = -1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +43,8 @@ class LinearProbes:
 
     ``mean`` is that of the training scenes, so adding a constant vector to all embeddings changes nothing. Classes are
     concept after concept, objects last; ``sizes`` are their numbers. ``strengths`` of L2 go by concept name and
-    "object"; None where nothing could be fitted (fewer than three bags, equal vectors): such a head is constant.
-    ``edges`` names the heads whose strength lies at a still rising end of the grid.
+    "object": 0 for the published probe, None where nothing could be fitted (fewer than three bags, equal vectors) and
+    the head is constant. ``edges`` names the heads whose strength lies at a still rising end of the grid.
     """
 
     mean: NDArray[np.float64]
@@ -100,9 +99,10 @@ def fit_probes(
 ) -> LinearProbes:
     """Fits all heads on all given scenes: embeddings [scene, dim].
 
-    ``strength`` of L2 (None: chosen for each head inside these scenes, by leave-one-bag-out or, ``published``, by
-    cross-validation whose folds ``seed`` shuffles). Raises InvalidInput for fewer than two scenes, numbers that are not
-    finite, rows that do not match the labels and a strength that is not positive; UnknownName for the estimator.
+    ``strength`` of L2 (None: chosen for each head inside these scenes by leave-one-bag-out) is for ``ridge`` alone:
+    ``published`` has none, and ``seed`` draws its first weights. Raises InvalidInput for fewer than two scenes, numbers
+    that are not finite, rows that do not match the labels and a strength that is not positive; UnknownName for the
+    estimator.
     """
     rows = checked(embeddings, labels)
     if len(rows) < 2:
@@ -147,19 +147,17 @@ def _ridge(rows: NDArray[np.floating], labels: SceneLabels, strength: float | No
 
 
 def _published(rows: NDArray[np.floating], labels: SceneLabels, strength: float | None, seed: int) -> LinearProbes:
-    by_label = np.lexsort(labels.object_ids.T[::-1])
-    fit = fit_softmax_heads(
-        rows,
-        [*np.moveaxis(labels.scenes, 2, 0), labels.object_ids],
-        _sizes(labels),
-        strength=strength,
-        order=by_label[np.random.default_rng(seed).permutation(len(labels))],
+    if len(np.unique(Pairs.of(labels).bag)) < LEAST_BAGS or axes_of(rows) is None:
+        size = sum(_sizes(labels))
+        unfitted = dict.fromkeys((*labels.names, OBJECT))
+        return LinearProbes(
+            np.zeros(rows.shape[1]), np.zeros((size, rows.shape[1])), np.zeros(size), _sizes(labels), unfitted
+        )
+    weights = np.concatenate(
+        fit_published(rows, [*np.moveaxis(labels.scenes, 2, 0), labels.object_ids], _sizes(labels), seed=seed)
     )
-    offset = np.concatenate([np.where(seen, 0.0, _NEVER) for seen in fit.seen])
-    names = (*labels.names, OBJECT)
-    strengths = dict(zip(names, fit.strengths, strict=True))
-    edges = frozenset(names[head] for head in fit.edges)
-    return LinearProbes(fit.mean, np.concatenate(fit.weights), offset, _sizes(labels), strengths, edges)
+    none = dict.fromkeys((*labels.names, OBJECT), 0.0)
+    return LinearProbes(np.zeros(rows.shape[1]), weights, np.zeros(len(weights)), _sizes(labels), none)
 
 
 #: What each estimator does.
