@@ -55,7 +55,7 @@ def says_derived(low: float | None, high: float | None, *, gap_low: float, gap_h
     word = says(low, high, n)
     if word == "too few" and n < LEAST_BAGS:
         return word
-    if gap_low > 0:
+    if gap_low > 0 and word in ("present", "weak"):
         return "present" if word == "present" and gap_low > MARGIN else "weak"
     return "not found" if gap_high <= NOT_FOUND - CHANCE else "too few"
 

@@ -19,7 +19,7 @@ from bindscope.schemas.sources import SourceModel
 class ProbeRequest(RequestModel):
     """``splits`` splits with seeds ``seed``, ``seed`` + 1, ... ; ``split``: all scenes that show the same values on one
     side (``bag``), or each scene for itself, as published (``scene``). ``estimator``: closed-form ridge regression, or
-    the published softmax loss. ``twins``: initialisations of the random-weights twin that are probed alongside."""
+    the published steps of Adam. ``twins``: initialisations of the random-weights twin that are probed alongside."""
 
     source: SourceModel
     train_ratio: float = Field(0.4, gt=0, lt=1)
