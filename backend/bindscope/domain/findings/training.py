@@ -84,7 +84,8 @@ def training_finding(run: Run) -> Finding:
         return Finding(
             "It does not generalise", f"It does not bind unseen objects: {figures}. {tail}", "bag_of_concepts"
         )
-    return Finding("Too few unseen objects to say", f"{figures}; {held_out_too_few(unseen)}. {tail}", "undecided")
+    sentence = f"Whether it binds unseen objects is not shown: {figures}; {held_out_too_few(unseen)}. {tail}"
+    return Finding("Too few unseen objects to say", sentence, "undecided")
 
 
 def strict_sentence(run: Run) -> str:
