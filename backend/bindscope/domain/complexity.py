@@ -1,4 +1,4 @@
-"""What one fit of the binding function is asked to be (METHODS section 7)."""
+"""What one fit of the binding function is asked to be."""
 
 import re
 from dataclasses import dataclass

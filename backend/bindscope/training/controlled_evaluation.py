@@ -1,4 +1,4 @@
-"""Recognition of a model in controlled training: scenes of some objects against all queries (METHODS sections 1, 8)."""
+"""Recognition of a model in controlled training: scenes of some objects against all queries."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The loss of controlled training: soft cross-entropy over concept queries and over object queries (METHODS 8)."""
+"""The loss of controlled training: soft cross-entropy over concept queries and over object queries."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Complexity of the binding function (METHODS section 7): how small a function of the concept values gives the
+"""Complexity of the binding function: how small a function of the concept values gives the
 embeddings of scenes of unseen objects? Torch, scipy and scikit-learn are imported only by the families that need them.
 """
 
