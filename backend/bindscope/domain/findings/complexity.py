@@ -101,7 +101,8 @@ def complexity_finding(points: Sequence[Point], cells: Sequence[Cell]) -> Findin
         )
         title = f"Recovered by the {kind_name(first.kind)}" if holding else "Recovered in part"
         return Finding(title, sentence, "binds" if holding else "undecided")
-    said = f"at coverage {coverage:g} the best is the {kind_name(best.kind)}, {held_out_text(best.binding)}; {_COIN}{top}"
+    figures = f"{held_out_text(best.binding)}; {_COIN}{top}"
+    said = f"at coverage {coverage:g} the best is the {kind_name(best.kind)}, {figures}"
     if all(point.binding.says in ("not found", "below chance") for point in own):
         sentence = f"The binding is not recovered by these families here: {said}. {_scale(cells, coverage)}"
         return Finding("Not recovered by these families", f"{sentence}{_variance(own, coverage)}", "undecided")

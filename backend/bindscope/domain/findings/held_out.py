@@ -15,5 +15,6 @@ def held_out_too_few(binding: Binding) -> str:
     """Why a figure supports no claim."""
     n = binding.forced_choice.n if binding.forced_choice is not None else 0
     if n < LEAST_BAGS:
-        return f"n counts held-out objects, or sets of values where these are fewer: {n}, and a claim takes {LEAST_BAGS}"
+        counted = "n counts held-out objects, or sets of values where these are fewer"
+        return f"{counted}: {n}, and a claim takes {LEAST_BAGS}"
     return too_few(binding)
