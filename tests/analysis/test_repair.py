@@ -17,7 +17,7 @@ from bindscope.domain.repairs import LEAST_BLOCK_BAGS, LEVEL, RepairSpec
 from bindscope.domain.swaps import valid_swaps
 from bindscope.errors import InvalidInput
 
-NAMES = ("color", "shape", "size")
+NAMES = ("color", "shape", "size", "texture")
 
 
 def some_scenes(values, count, *, seed=0):
