@@ -140,6 +140,9 @@ def test_a_survey_runs_and_a_click_in_the_atlas_opens_a_scene(page, dashboard_ur
     page.get_by_role("button", name="Open its worst scene").wait_for()
     cells = page.locator(".st-key-survey-atlas-color .scatterlayer .point")
     cells.first.wait_for(state="attached")
+    # A click on a chart that is still being drawn is lost.
+    page.get_by_text("Provenance and downloads").wait_for()
+    page.wait_for_timeout(500)
     page.mouse.click(*center(cells.first))
     page.get_by_role("heading", name="Compose").wait_for()
     page.get_by_label("Verdict", exact=True).wait_for()
