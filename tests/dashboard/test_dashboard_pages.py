@@ -184,6 +184,18 @@ def test_other_settings_wait_for_run(app):
     assert "Binding score" in html_of(page)
 
 
+def test_the_atlas_asks_for_as_many_scenes_as_it_needs(app, mini):
+    page = survey(app, run="1", space="mini", model="synthetic:additive", count="30")
+    button = page.button(key="survey.enough")
+    button.click().run()
+    assert not page.exception
+    count = page.number_input(key="survey.count").value
+    assert f"({count:,})" in button.label
+    assert count > 30
+    assert query_of(page)["count"] == str(count)
+    assert f">{count}<" in html_of(page)
+
+
 def test_a_broken_survey_link_is_explained(app):
     page = survey(app, count="many")
     assert "count must be a whole number" in said(page.warning[0])

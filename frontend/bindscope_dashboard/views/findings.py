@@ -36,8 +36,8 @@ _SHOWN = 6
 MOST_SCENES = 5000
 
 
-def show(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> int | None:
-    """All of it, the binding score first. Returns a number of scenes where the reader asked for so many."""
+def show(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> None:
+    """All of it, the binding score first."""
     st.html(cards.finding_card(contest_finding(batch.binding, anchor=batch.anchor)))
     st.html(_facts(batch))
     with st.container(key="survey-columns"):
@@ -45,10 +45,9 @@ def show(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> int |
     with left:
         _shares(batch)
     with right:
-        wanted = _atlas(batch, chosen, space)
+        _atlas(batch, chosen, space)
     _failures(batch, chosen, space)
     _downloads(batch)
-    return wanted
 
 
 def _shares(batch: VerdictBatch) -> None:
@@ -127,12 +126,12 @@ def _facts(batch: VerdictBatch) -> Html:
     return tag("div", *boxes, cls="bs-facts")
 
 
-def _atlas(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> int | None:
+def _atlas(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> None:
     st.subheader("Swap atlas: what is taken for what", anchor=False)
     present = [c for c in space.concepts if cells_of(batch.atlas, c.name)]
     if not present:
         st.caption("No scene had two values to exchange.")
-        return None
+        return
     names = [c.name for c in present]
     name = st.segmented_control("Exchanged concept", names, default=names[0], key="survey.atlas.concept", required=True)
     concept = space.concept(name or names[0])
@@ -160,7 +159,7 @@ def _atlas(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> int
             picked = cell
     if picked is not None:
         _open_in_compose(picked.example, chosen)
-    wanted = _more_scenes(batch)
+    _more_scenes(batch, chosen)
     with st.expander("As a table"):
         rows = [
             (
@@ -171,20 +170,23 @@ def _atlas(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> int
         ]
         head = ("True", "Wrong", "Swapped won", "Drawn to the mean", "Not told from", "Undecided", "Mean lead")
         st.html(tables.table(head, rows, label=f"Swap atlas of {concept.name}", numbers=frozenset({2, 5, 6})))
-    return wanted
 
 
-def _more_scenes(batch: VerdictBatch) -> int | None:
-    """The number of scenes that gives the atlas enough trials, where its button was pressed."""
+def _more_scenes(batch: VerdictBatch, chosen: SurveyState) -> None:
+    """A button that runs as many scenes as the atlas needs."""
     if batch.atlas_needed is None or batch.atlas_needed <= batch.scenes:
-        return None
+        return
     wanted = min(batch.atlas_needed, MOST_SCENES)
-    pressed = st.button(
+    st.button(
         f"Enough scenes for the atlas ({wanted:,})", icon=":material/grid_on:", key="survey.enough",
         help=f"A cell takes {CELL_TRIALS} trials for a figure of its own: {batch.atlas_needed:,} scenes do that.",
-        disabled=wanted <= batch.scenes,
+        disabled=wanted <= batch.scenes, on_click=_run_with, args=(replace(chosen, count=wanted, run=True),),
     )  # fmt: skip
-    return wanted if pressed else None
+
+
+def _run_with(chosen: SurveyState) -> None:
+    state.set_widgets({"survey.count": chosen.count})
+    state.keep_survey(chosen)
 
 
 def _clicked(event: Any, cells: Sequence[AtlasCell]) -> AtlasCell | None:

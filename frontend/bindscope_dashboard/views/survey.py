@@ -76,11 +76,7 @@ def _desk() -> None:
             return
         with bar:
             share_popover(query, [body], path="/v1/verdicts/batch", method="verdict_batch", key="survey.share")
-        wanted = findings.show(result, chosen, spaces[chosen.space])
-        if wanted is not None:
-            state.set_widgets({"survey.count": wanted})
-            state.keep_survey(replace(chosen, count=wanted, run=True))
-            st.rerun()
+        findings.show(result, chosen, spaces[chosen.space])
 
 
 def _edited(before: SurveyState, now: SurveyState) -> bool:
