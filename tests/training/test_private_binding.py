@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from open_clip import CLIP
-from torch.nn import ModuleDict
 from torch.nn.functional import normalize
 
 from bindscope.training.config import SPACE, BundledSpec, PrivateBinding, preset
@@ -12,6 +11,7 @@ from bindscope.training.data import Group, SceneSource, Wording
 from bindscope.training.folder import build_model
 from bindscope.training.objectives import uniform_over_present
 from bindscope.training.private_binding import (
+    Readout,
     bag_keys,
     build_readouts,
     contrast_without_owners,
@@ -27,7 +27,7 @@ PLAIN = Wording((), (), an=False)
 SCENES = np.array([[[0, 1], [2, 3]], [[0, 1], [0, 3]], [[4, 1], [2, 1]], [[5, 5], [5, 5]]])
 
 
-def readouts_of(name: str) -> ModuleDict:
+def readouts_of(name: str) -> dict[str, Readout]:
     torch.manual_seed(0)
     private = preset(name).private
     assert private is not None
@@ -131,5 +131,6 @@ def test_every_part_learns_from_the_loss(name: str, model: CLIP, groups: list[Gr
     scales = torch.full((3,), 2.3)
     loss = private_loss(model, readouts, spec, groups=groups, wording=PLAIN, scales=scales)
     loss.backward()  # type: ignore[no-untyped-call]
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in readouts.parameters())
+    learnt = [parameter for readout in readouts.values() for parameter in readout.parameters()]
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in learnt)
     assert model.text_projection.grad.abs().sum() > 0

@@ -3,10 +3,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bindscope.analysis.probing import probe
+from bindscope.domain.captions import Captioner
+from bindscope.domain.labels import SceneLabels
+from bindscope.domain.render import render_many
+from bindscope.domain.specs import ProbeSpec
+from bindscope.encoders.golden import TEXTS, Golden, folder_golden
+from bindscope.encoders.golden import scenes as golden_scenes
 from bindscope.training.config import PIXELS, PRESETS, SPACE
 from bindscope.training.evaluation import Towers, draw_scenes, measure, open_folder
 from bindscope.training.folder import read_card
 from bindscope.training.model_card import BUNDLED, write_models_page
+
+PRIVATE = [name for name, spec in PRESETS.items() if spec.private]
 
 pytestmark = pytest.mark.skipif(
     any(not (BUNDLED / name / "card.json").is_file() for name in PRESETS), reason="the models are not trained yet"
@@ -44,6 +53,48 @@ def test_the_bag_knows_the_concepts_but_not_which_is_which(towers: dict[str, Tow
     found = measure(towers["tiny-bag"], scenes)
     assert 0.35 < found.swap.value < 0.75
     assert found.concepts.value > 0.9
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_folder_carries_the_vectors_that_its_weights_give(name: str, towers: dict[str, Towers]) -> None:
+    own = towers[name]
+    found = Golden(own.texts(TEXTS), own.images(list(render_many(golden_scenes(), PIXELS))))
+    kept = folder_golden(BUNDLED / name)
+    assert kept is not None
+    assert kept.distance(found) < 1e-4
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_towers_that_hold_the_binding_apart_lose_the_contest_and_know_the_concepts(
+    name: str, towers: dict[str, Towers]
+) -> None:
+    scenes = draw_scenes(SPACE, SPACE.objects(), count=2, number=400, layout="random", seed=77)
+    found = measure(towers[name], scenes)
+    shipped = read_card(BUNDLED / name)["seeds"][0]
+    assert found.swap.value == pytest.approx(shipped["swap"][0], abs=0.08)
+    assert found.concepts.value == pytest.approx(shipped["concepts"][0], abs=0.03)
+
+
+@pytest.mark.parametrize("modality", ["image", "text"])
+@pytest.mark.parametrize("name", PRIVATE)
+def test_each_of_their_towers_holds_the_binding_as_the_card_says(
+    name: str, modality: str, towers: dict[str, Towers]
+) -> None:
+    scenes = draw_scenes(SPACE, SPACE.objects(), count=2, number=2000, layout="slots", seed=77)
+    if modality == "image":
+        vectors = towers[name].images(list(render_many(scenes, PIXELS)))
+    else:
+        vectors = towers[name].texts([Captioner().caption(SPACE, scene.values) for scene in scenes])
+    labels = SceneLabels(np.array([scene.values for scene in scenes]), SPACE.values, SPACE.names)
+    found = probe(vectors, labels, ProbeSpec(train_ratio=0.7, splits=1))
+    shipped = read_card(BUNDLED / name)["seeds"][0]
+    assert found.test["object_on_valid_swaps"].value == pytest.approx(shipped[f"{modality}_strict"][0], abs=0.05)
+
+
+def test_a_card_has_both_seeds_and_the_first_is_shipped() -> None:
+    for name in PRIVATE:
+        card = read_card(BUNDLED / name)
+        assert [found["seed"] for found in card["seeds"]] == [card["seed"], 1] == [0, 1]
 
 
 def test_the_binders_unseen_objects_are_those_of_its_card() -> None:

@@ -108,7 +108,8 @@ def _objective(
     from bindscope.training.private_binding import build_readouts, private_loss
 
     readouts = build_readouts(spec.private, dim=spec.embed_dim, seed=seed)
-    return partial(private_loss, model, readouts, spec, scales=scales), list(readouts.parameters())
+    beside: list[Tensor] = [parameter for readout in readouts.values() for parameter in readout.parameters()]
+    return partial(private_loss, model, readouts, spec, scales=scales), beside
 
 
 def schedule(step: int, spec: BundledSpec) -> float:

@@ -125,7 +125,7 @@ Each seed, measured by `python scripts/seed_figures.py --name {name} FOLDER ...`
 then the forced choice between a scene and its swap, where chance is 1/2. *Contest* is that choice by the cosine of
 pictures and captions, in random places; *concepts* as above. *Unrepaired* and *repaired* are contests on a block of
 objects that the map did not see; t is what was kept of the map, 0 where the repair was refused, and *whole map* the
-contest with all of the map that was tried.
+contest with all of the map that was tried (that of no map where every trial was worse where it had to be chosen).
 """
 _SEED_COLUMNS = ("seed", "picture", "text", "contest", "concepts", "unrepaired", "repaired", "t", "whole map")
 

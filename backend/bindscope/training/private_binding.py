@@ -5,13 +5,14 @@ concept value, and a penalty on preferring the true pairing to the swapped one. 
 the objects of its picture, or of its full caption, through a linear map of its own.
 """
 
+from collections.abc import Mapping
 from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import Module, ModuleDict, Parameter
+from torch.nn import Module, Parameter
 from torch.nn.functional import normalize
 
 from bindscope.training.config import SPACE, BundledSpec, PrivateBinding
@@ -45,14 +46,14 @@ class Readout(Module):
         return soft_cross_entropy(self.scale.clamp(max=log(max_scale)).exp() * read @ codes.T, wanted)
 
 
-def build_readouts(private: PrivateBinding, *, dim: int, seed: int) -> ModuleDict:
+def build_readouts(private: PrivateBinding, *, dim: int, seed: int) -> dict[str, Readout]:
     """A readout for the ``image`` and one for the ``text`` tower; their maps begin orthogonal to each other."""
     both = torch.nn.init.orthogonal_(torch.empty(2 * private.rank, dim))
     maps = {"image": both[: private.rank].clone(), "text": both[private.rank :].clone()}
     if private.codes == "product":
         codes = product_codes(private.rank, seed)
-        return ModuleDict({tower: Readout(weight, codes) for tower, weight in maps.items()})
-    return ModuleDict({tower: Readout(weight, Parameter(_free_codes(private.rank))) for tower, weight in maps.items()})
+        return {tower: Readout(weight, codes) for tower, weight in maps.items()}
+    return {tower: Readout(weight, Parameter(_free_codes(private.rank))) for tower, weight in maps.items()}
 
 
 def product_codes(rank: int, seed: int) -> Tensor:
@@ -68,12 +69,13 @@ def product_codes(rank: int, seed: int) -> Tensor:
 
 
 def _free_codes(rank: int) -> Tensor:
-    return torch.randn(SPACE.object_count, rank) / rank**0.5
+    codes: Tensor = torch.randn(SPACE.object_count, rank) / rank**0.5
+    return codes
 
 
 def private_loss(
     model: "CLIP",
-    readouts: ModuleDict,
+    readouts: Mapping[str, Readout],
     spec: BundledSpec,
     *,
     groups: list[Group],
@@ -89,7 +91,7 @@ def private_loss(
         model, spec.private, images=images, texts=texts, groups=groups, wording=wording, scale=scale[0]
     )
     keys = np.concatenate([wide(group.keys) for group in groups])
-    queries = normalize(encode_ids(model, padded(concept_query_ids(wording))), dim=-1).split(SPACE.values)
+    queries = torch.split(normalize(encode_ids(model, padded(concept_query_ids(wording))), dim=-1), list(SPACE.values))
     targets = value_targets(keys, SPACE.values)
     loss = loss + spec.concept_weight * query_loss(images, queries, scale=scale[1], targets=targets)
     wanted = torch.from_numpy(uniform_over_present(keys, SPACE.object_count))
@@ -118,7 +120,8 @@ def contrast_without_owners(
     captions = normalize(torch.cat([encode_ids(model, part) for part in parts]), dim=-1)
     pairs = groups[1].objects[free[1]]
     mask = [torch.from_numpy(own) for own in free]
-    seen, true = (vectors.split([len(own) for own in free])[1][mask[1]] for vectors in (images, texts))
+    sizes = [len(own) for own in free]
+    seen, true = (torch.split(vectors, sizes)[1][mask[1]] for vectors in (images, texts))
     swapped = encode_captions(model, exchanged(pairs), wording)
     bags = np.concatenate([bag_keys(group.objects[own]) for group, own in zip(groups, free, strict=True)])
     same = same_objects(bags, np.concatenate([bags, bag_keys(pairs), bag_keys(pairs)]))
