@@ -23,3 +23,8 @@ def reference_score() -> ModuleType:
 @pytest.fixture(scope="session")
 def reference_ridge() -> ModuleType:
     return reference("ridge_probe")
+
+
+@pytest.fixture(scope="session")
+def reference_procedure() -> ModuleType:
+    return reference("reference")

@@ -63,7 +63,7 @@ def test_a_full_disk_is_a_sentence_and_the_service_goes_on(tmp_path) -> None:
             client.repair(**repair)
         assert refused.value.status == 507
         assert client.embed("synthetic:bag", texts=["a red square"]).shape[0] == 1
-        assert not [path for path in (data / "artifacts").rglob("*") if path.is_file()]
+        assert not [path for path in (data / "artifacts" / "repairs").rglob("*") if path.is_file()]
         assert client.repairs() == []
         subprocess.run(["prlimit", "--pid", str(service.process.pid), "--fsize=unlimited"], check=True)
         assert client.repair(**repair).id

@@ -224,6 +224,7 @@ def _values(block: Block, space: ConceptSpace) -> dict[str, list[str]]:
 
 
 def _keep(folder: ArtifactFolder, repair_id: str, record: Fields, found: Repair) -> Fields:
+    """Writes the map and its record; where the disk is full neither stays."""
     file = io.BytesIO()
     np.savez_compressed(
         file,
@@ -232,9 +233,13 @@ def _keep(folder: ArtifactFolder, repair_id: str, record: Fields, found: Repair)
         model=np.array(record["model"]),
         fingerprint=np.array(record["fingerprint"]),
     )
-    folder.write(MAP, file.getvalue())
     record = {**record, "id": repair_id, "repaired": f"repaired:{repair_id}"}
-    folder.write(RECORD, json.dumps(record, allow_nan=False).encode())
+    try:
+        folder.write(MAP, file.getvalue())
+        folder.write(RECORD, json.dumps(record, allow_nan=False).encode())
+    except BaseException:
+        folder.delete()
+        raise
     return record
 
 
