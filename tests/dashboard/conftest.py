@@ -123,7 +123,7 @@ def storeless_url(tmp_path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def dashboard_url(service_url) -> Iterator[str]:
+def dashboard_url(mini, service_url) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "bindscope_dashboard", "--port", str(port)]
