@@ -69,9 +69,7 @@ def scene_answer(
         return f"{what}, but not which is which."
     if diagnosis == "undecided":
         return f"{what}, but the true and the swapped caption score the same, within its own noise."
-    return (
-        f"It knows which is which: the true caption leads the swapped one by {contest.margin or 0:.3f}."
-    )
+    return f"It knows which is which: the true caption leads the swapped one by {contest.margin or 0:.3f}."
 
 
 def is_shaky(contest: Contest) -> bool:
