@@ -17,8 +17,8 @@ from bindscope.analysis.complexity import fit_cells
 from bindscope.analysis.complexity.results import ComplexityResult
 from bindscope.analysis.probes import fit_probes
 from bindscope.analysis.splits import split_scenes
-from bindscope.domain.complexity import ComplexityCell
-from bindscope.domain.labels import SceneLabels
+from bindscope.core.specs import ComplexityCell
+from bindscope.scenes.labels import SceneLabels
 
 GRID = tuple(round(0.1 * step, 1) for step in range(1, 10))
 WHOLE = (0.3, 0.5)

@@ -1,4 +1,4 @@
-"""Decomposition and surgery against the published procedures, and how decomposition grows. Prints JSON lines.
+"""Decomposition and interventions against the published procedures, and how decomposition grows. Prints JSON lines.
 
 The published procedures run in full (10,000 steps); they are read from ``../shared/reference`` beside the repository
 and left out, with a reason, where they are not there. Growth is measured in a process of its own for each size.
@@ -17,10 +17,10 @@ import numpy as np
 from benchmarks.published import published, say
 from bindscope.analysis.additive import fit_additive
 from bindscope.analysis.decomposition import decompose
+from bindscope.analysis.interventions import intervene
 from bindscope.analysis.probes import fit_probes
-from bindscope.analysis.surgery import operate
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.specs import DecompositionSpec, SurgerySpec
+from bindscope.core.specs import DecompositionSpec, InterventionSpec
+from bindscope.scenes.labels import SceneLabels
 
 ROUNDS = 5
 SIZES = (10_000, 40_000, 160_000)
@@ -28,7 +28,7 @@ DIM, WORDS = 512, (20, 20)
 
 
 def main() -> None:
-    """Additive fit, surgery, growth."""
+    """Additive fit, interventions, growth."""
     modules = published("reference", "worlds")
     if modules is not None:
         import torch
@@ -38,7 +38,7 @@ def main() -> None:
         z, scenes = worlds.make_world("additive")
         labels = SceneLabels(scenes, (8, 3), ("color", "shape"))
         _additive(reference, z, labels)
-        _surgery(reference, z, labels)
+        _interventions(reference, z, labels)
     for size in SIZES:
         _print_growth(size)
 
@@ -79,24 +79,24 @@ def _additive(reference: ModuleType, z: np.ndarray, labels: SceneLabels) -> None
         say(f"{name}, {part} R2 bindscope", r2, "", "at least equal")
 
 
-def _surgery(reference: ModuleType, z: np.ndarray, labels: SceneLabels) -> None:
+def _interventions(reference: ModuleType, z: np.ndarray, labels: SceneLabels) -> None:
     found = reference.interventions(z, labels.scenes, labels.values, positional=True)
     theirs = _best(lambda: reference.interventions(z, labels.scenes, labels.values, positional=True))
     # As many edits as the published procedure makes: it skips scenes whose objects have the same shape.
-    spec, every = SurgerySpec("avg_pos", limit=found["edits"]), SurgerySpec("avg_pos")
-    result, whole = operate(z, labels, spec), operate(z, labels, every)
-    seconds = _best(lambda: operate(z, labels, spec))
+    spec, every = InterventionSpec("avg_pos", limit=found["edits"]), InterventionSpec("avg_pos")
+    result, whole = intervene(z, labels, spec), intervene(z, labels, every)
+    seconds = _best(lambda: intervene(z, labels, spec))
     probes = fit_probes(z, labels, strength=1e-3)
-    probed = _best(lambda: operate(z, labels, spec, probe_fit=lambda _, __: probes))
-    name = f"surgery, {found['edits']} edits"
+    probed = _best(lambda: intervene(z, labels, spec, probe_fit=lambda _, __: probes))
+    name = f"interventions, {found['edits']} edits"
     say(f"{name}, published procedure", theirs, "s")
     say(f"{name}, bindscope, once with and once without the edit's own scenes", seconds, "s")
     say(f"{name}, bindscope, times faster", theirs / seconds, "x", ">= 1x")
     say(f"{name}, bindscope with probes (fitted before) on the edits, times faster", theirs / probed, "x", ">= 1x")
-    say(f"surgery, all {whole.edits} edits, bindscope", _best(lambda: operate(z, labels, every)), "s")
-    say("surgery, retrieval, published procedure", found["retrieval_top1"], "")
-    say("surgery, retrieval as published, bindscope", result.retrieval_published.value or 0.0, "")
-    say("surgery, retrieval without the edit's own scenes, bindscope", result.retrieval.value or 0.0, "")
+    say(f"interventions, all {whole.edits} edits, bindscope", _best(lambda: intervene(z, labels, every)), "s")
+    say("interventions, retrieval, published procedure", found["retrieval_top1"], "")
+    say("interventions, retrieval as published, bindscope", result.retrieval_published.value or 0.0, "")
+    say("interventions, retrieval without the edit's own scenes, bindscope", result.retrieval.value or 0.0, "")
 
 
 def _print_growth(size: int) -> None:

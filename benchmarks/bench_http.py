@@ -17,11 +17,11 @@ import numpy as np
 
 from benchmarks.published import say
 from benchmarks.serving import serving
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.domain.render import render
-from bindscope.domain.sampling import sample_scenes
-from bindscope.domain.scenes import Scene
-from bindscope.schemas.scenes import from_scene
+from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.render import render
+from bindscope.scenes.sampling import sample_scenes
+from bindscope.scenes.scene import Scene
+from bindscope.scenes.wire import from_scene
 
 MODEL = "bundled:tiny-bind"
 BATCH, BATCHES, ROUNDS = 64, 8, 3
@@ -75,7 +75,7 @@ def _plain_loop() -> Callable[[list[Scene]], np.ndarray]:
     import torch
     from PIL import Image
 
-    from bindscope.encoders.bundled import bundled_folder
+    from bindscope.encoders.families.bundled import bundled_folder
 
     torch.set_num_threads(1)
     folder = bundled_folder(MODEL.removeprefix("bundled:"))

@@ -15,9 +15,10 @@ from pathlib import Path
 import psutil
 
 from benchmarks.published import say
-from bindscope.config import Settings
-from bindscope.domain.controlled import PRESETS
-from bindscope.services.assembly import Services, assembled
+from bindscope import features
+from bindscope.core.config import Settings
+from bindscope.scenes.controlled import PRESETS
+from bindscope.services.container import Services, assembled
 
 SWEEP = {
     "source": {"model": "synthetic:product", "space": "clevr2d", "modality": "image"},
@@ -40,6 +41,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(_env_file=None, data_dir=Path(folder), preload=(), workers=workers)
             with assembled(settings) as parts:
+                features.start(parts)
                 _warm(parts)
                 for name, kind, request in (("fits", "complexity", SWEEP), ("trainings", "phase_diagram", TRAININGS)):
                     taken, memory, cells = _measured(parts, kind, request)

@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         roots = Path(folder) / "models"
         vit = _random_vit(roots / "vit-b-32")
-        from bindscope.encoders.bundled import bundled_folder
+        from bindscope.encoders.families.bundled import bundled_folder
 
         ids = {"tiny-bind": "bundled:tiny-bind", "ViT-B/32": f"open_clip:local-dir:{vit}"}
         folders = {"tiny-bind": bundled_folder("tiny-bind"), "ViT-B/32": vit}

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.published import published, say
 from bindscope.analysis.probes import fit_probes
 from bindscope.analysis.readings import recognise_with
-from bindscope.domain.labels import SceneLabels
+from bindscope.scenes.labels import SceneLabels
 
 VALUES, NAMES = (8, 3), ("color", "shape")
 # Their product world: the one on which probes can differ. On the additive one everybody reaches 1.

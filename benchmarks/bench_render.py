@@ -8,9 +8,9 @@ import time
 
 import numpy as np
 
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.domain.render import render_many
-from bindscope.domain.scenes import random_scene
+from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.render import render_many
+from bindscope.scenes.scene import random_scene
 
 SCENES, PIXELS, BATCH, ROUNDS = 1000, 224, 50, 5
 

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import redis
 
-from bindscope.encoders.base import Vectors
+from bindscope.encoders.protocol import Vectors
+from bindscope.store.cache import EmbeddingCache
 from bindscope.store.connection import Store
-from bindscope.store.embedded import EmbeddedStore
-from bindscope.store.embeddings import EmbeddingCache
 from bindscope.store.keys import text_key
+from bindscope.store.valkey import EmbeddedStore
 
 VECTORS, DIM, ROUNDS = 1000, 512, 60
 

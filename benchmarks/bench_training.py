@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax, normalize
 
 from benchmarks.published import say
-from bindscope.domain.concepts import ConceptSpace, grid_space
-from bindscope.domain.controlled import PRESETS, ControlledConfig
 from bindscope.models.transformer import sinusoids
-from bindscope.training.controlled_run import Run
+from bindscope.scenes.concepts import ConceptSpace, grid_space
+from bindscope.scenes.controlled import PRESETS, ControlledConfig
+from bindscope.training.controlled.run import Run
 
 PUBLISHED = replace(PRESETS["published"], space="grid-2x20", coverage=0.8)
 SMALL = replace(PUBLISHED, width=64, layers=2, feedforward=256, batch=256)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from bindscope.api.app import create_app
-from bindscope.config import Settings
+from bindscope.core.config import Settings
 
 TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bindscope.cli.local import client_for
 from bindscope.client import BindscopeClient
-from bindscope.schemas.base import Binding, Interval
+from bindscope.core.wire import Binding, Interval
 
 TARGET = Path(__file__).parent.parent / "docs" / "reproducing.md"
 SPACE = "clevr2d"
@@ -55,7 +55,7 @@ With access to a model hub, the paper's own models take the same commands:
     export BINDSCOPE_ALLOW_DOWNLOADS=1
     bindscope probe     --model open_clip:ViT-B-32/openai --space {SPACE} --modality image
     bindscope decompose --model open_clip:ViT-B-32/openai --space {SPACE} --modality text --estimator avg_pos
-    bindscope surgery   --model hf:facebook/dinov2-base   --space {SPACE} --modality image --estimator avg_pos
+    bindscope intervene   --model hf:facebook/dinov2-base   --space {SPACE} --modality image --estimator avg_pos
     bindscope decompose --model open_clip:ViT-B-32/openai --space words   --modality text --limit 160000
 """
 
@@ -72,7 +72,7 @@ class Row:
 def main() -> None:
     """Asks a private service and writes the page."""
     with client_for(None) as client:
-        parts = [HEAD, *_probes(client), *_contests(client), *_r2(client), *_removal(client), *_surgery(client)]
+        parts = [HEAD, *_probes(client), *_contests(client), *_r2(client), *_removal(client), *_interventions(client)]
     TARGET.write_text("\n".join(parts), encoding="utf-8")
     print(TARGET)
 
@@ -156,16 +156,16 @@ def _removal(client: BindscopeClient) -> Iterator[str]:
     yield from _table(("paper's own script", *(name.replace("_", " ") for name in got.variants)), rows)
 
 
-def _surgery(client: BindscopeClient) -> Iterator[str]:
+def _interventions(client: BindscopeClient) -> Iterator[str]:
     rows = []
     for model, modality in SOURCES:
         figures = []
         for estimator in ("avg", "avg_pos", "single"):
-            got = client.surgery(_source(model, modality), estimator=estimator)
+            got = client.intervene(_source(model, modality), estimator=estimator)
             figures += [_value(got.retrieval_published), _value(got.retrieval)]
-        command = f"bindscope surgery {_options(model, modality)} --estimator avg_pos"
+        command = f"bindscope intervene {_options(model, modality)} --estimator avg_pos"
         rows.append(Row(f"{model}, {modality}", tuple(figures), command))
-    yield "## Object surgery, top-1 retrieval of the edited scene\n"
+    yield "## Interventions, top-1 retrieval of the edited scene\n"
     yield (
         "Reported (avg / avg_pos / single): CLEVR 1.00 / 1.00 / 0.97, CLEVR-2D 0.99 / 0.99 / 0.97, "
         "PUG:SPARE CLIP 0.86 / 0.94 / -. The published procedure keeps an edit's own two scenes in the averages and "

@@ -30,11 +30,11 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from bindscope.client import BindscopeClient
-from bindscope.domain.captions import Captioner
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.domain.render import render
-from bindscope.domain.scenes import scene_in_slots
-from bindscope.domain.swaps import valid_swaps
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.render import render
+from bindscope.scenes.scene import scene_in_slots
+from bindscope.scenes.swaps import valid_swaps
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -48,7 +48,7 @@ PROBE = "/probe?model=bundled:tiny-bag&space=clevr2d"
 #: A scene of two objects that stand side by side.
 SIDES = "scene=clevr2d~~red~square~~blue~circle"
 DECOMPOSE = f"/decompose?model=bundled:tiny-bind&{SIDES}"
-SURGERY = f"/surgery?model=bundled:tiny-bind&{SIDES}&object=1&replacement=green~triangle&edits=1&removal=1"
+INTERVENTIONS = f"/interventions?model=bundled:tiny-bind&{SIDES}&object=1&replacement=green~triangle&edits=1&removal=1"
 #: Every page as a new user meets it, and a text that is there once it has settled.
 WALK = {
     "compose": ("/", "All scores and provenance"),
@@ -58,7 +58,7 @@ WALK = {
     "tests": ("/tests", "Choose an archive"),
     "probe": ("/probe", "Provenance and downloads"),
     "decompose": ("/decompose", "Probes on the rebuilt scenes"),
-    "surgery": ("/surgery", "Nearest scenes"),
+    "interventions": ("/interventions", "Nearest scenes"),
     "complexity": ("/complexity", "Press Start"),
     "map": ("/map", "Provenance and downloads"),
     "compare": ("/compare", "Provenance and downloads"),
@@ -75,13 +75,13 @@ _READY = {
     "survey": "Provenance and downloads",
     "probe": "Provenance and downloads",
     "decompose": "Probes on the rebuilt scenes",
-    "surgery": "Provenance and downloads of the removal",
+    "interventions": "Provenance and downloads of the removal",
     "phase": "Downloads",
     "train": "Runs of this installation",
     "complexity": "Provenance and downloads",
 }
 #: The last element of a page, where it is another than the one that comes last in time.
-_LAST = {"decompose": "residual", "surgery": "Provenance and downloads of the edits"}
+_LAST = {"decompose": "residual", "interventions": "Provenance and downloads of the edits"}
 _WAIT = 180_000
 
 
@@ -115,7 +115,7 @@ def main() -> None:
         take(browser, url + COMPOSE, out / "compose-dark.png", ready=_READY["compose"], dark=True)
         take(browser, url + COMPOSE, out / "compose-narrow.png", ready=_READY["compose"], width=700)
         take(browser, url + SURVEY, out / "survey.png", ready=_READY["survey"])
-        for name, path in (("probe", PROBE), ("decompose", DECOMPOSE), ("surgery", SURGERY)):
+        for name, path in (("probe", PROBE), ("decompose", DECOMPOSE), ("interventions", INTERVENTIONS)):
             take(browser, url + path, out / f"{name}.png", ready=_READY[name], last=_LAST.get(name))
         browser.close()
 
@@ -123,7 +123,7 @@ def main() -> None:
 def walk(browser: "Browser", url: str, client: BindscopeClient, out: Path) -> None:
     """Every page as a new user meets it, then the pages of their own data with something in them."""
     for model in ("bundled:tiny-bag", "bundled:tiny-bind"):
-        client.passport(model)  # loaded and checked, as they are once somebody has looked around
+        client.model_checks(model)  # loaded and checked, as they are once somebody has looked around
     for width, dark in ((1280, False), (700, True)):
         tone = "dark" if dark else "light"
         for name, (path, ready) in WALK.items():

@@ -13,9 +13,9 @@ from typing import Any
 
 import bindscope
 from bindscope.client import BindscopeClient
-from bindscope.schemas.base import Interval
-from bindscope.training.folder import read_card, write_card
-from bindscope.training.model_card import BUNDLED
+from bindscope.core.wire import Interval
+from bindscope.training.bundled.folder import read_card, write_card
+from bindscope.training.bundled.model_card import BUNDLED
 
 SPACE = "shapes2d"
 #: Seed of the scenes and of the splits; training and validation use other ones.

@@ -9,7 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Checks in the background would add passes that tests of the queue count.
-os.environ.setdefault("BINDSCOPE_PASSPORTS", "off")
+os.environ.setdefault("BINDSCOPE_MODEL_CHECKS", "off")
 
 
 @pytest.fixture(autouse=True)

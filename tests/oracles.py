@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope.domain.labels import SceneLabels
+from bindscope.scenes.labels import SceneLabels
 
 KINDS = ("bag", "additive", "product")
 _MOST_SCENES = 4096

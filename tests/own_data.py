@@ -6,9 +6,9 @@ import zipfile
 import numpy as np
 from PIL import Image
 
-from bindscope.domain.concepts import Concept, ConceptSpace
-from bindscope.domain.render import render
-from bindscope.domain.scenes import scene_in_slots
+from bindscope.scenes.concepts import Concept, ConceptSpace
+from bindscope.scenes.render import render
+from bindscope.scenes.scene import scene_in_slots
 
 COLOR = Concept("color", ("red", "blue", "green", "yellow"))
 SHAPE = Concept("shape", ("square", "circle", "star", "heart"))

@@ -15,7 +15,7 @@ import uvicorn
 
 from bindscope.api.app import create_app
 from bindscope.cli.supervisor import free_port
-from bindscope.config import Settings
+from bindscope.core.config import Settings
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Bindscope: a microscope for concept binding in embedding models.
 
-Layers, each importing only those below it: ``cli -> api -> services -> training ->
-(analysis, store) -> encoders -> models -> domain``; beside them ``client -> schemas -> domain``.
+Layers, each importing only those below it: ``cli -> api -> features -> services -> (training, jobs) ->
+(analysis, store) -> encoders -> models -> scenes -> core``; beside them ``client -> features/*/schemas``.
 """
 
 from importlib import import_module

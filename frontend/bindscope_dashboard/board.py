@@ -1,10 +1,10 @@
 """The boards of models as tables with bars and intervals, one for each question that models are asked."""
 
-from bindscope.domain.binding import CHANCE, Standing
-from bindscope.domain.findings.board import change_text
-from bindscope.domain.findings.probes import probe_note
-from bindscope.schemas.base import Binding, Interval
-from bindscope.schemas.comparisons import AdditiveFit, ComparisonResponse, ComparisonRow
+from bindscope.core.binding_rules import CHANCE, Standing
+from bindscope.core.wire import Binding, Interval
+from bindscope.features.comparisons.findings import change_text
+from bindscope.features.comparisons.schemas import AdditiveFit, ComparisonResponse, ComparisonRow
+from bindscope.features.probes.findings import probe_note
 from bindscope_dashboard import tables
 from bindscope_dashboard.markup import Child, Html, joined, tag
 from bindscope_dashboard.wording import model_title, percent, plain_number, with_interval

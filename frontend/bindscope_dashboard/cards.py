@@ -3,10 +3,10 @@
 import base64
 from collections.abc import Mapping
 
-from bindscope.domain.findings.verdicts import contest_sentence, kept_sentence, twin_sentence
-from bindscope.domain.findings.words import Finding
-from bindscope.domain.render import OUTLINES, PALETTE
-from bindscope.schemas.verdicts import ConceptScore, ObjectScore, Verdict
+from bindscope.core.sentences.words import Finding
+from bindscope.features.verdicts.findings import contest_sentence, kept_sentence, twin_sentence
+from bindscope.features.verdicts.schemas import ConceptScore, ObjectScore, Verdict
+from bindscope.scenes.render import OUTLINES, PALETTE
 from bindscope_dashboard.components.scene_editor import css_color
 from bindscope_dashboard.markup import Html, joined, tag
 from bindscope_dashboard.wording import DIAGNOSES, device, model_title, score

@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from bindscope.schemas.comparisons import ComparisonProgress, ComparisonResponse, DisagreementResponse
-from bindscope.schemas.projections import ProjectionResponse
-from bindscope.schemas.repairs import RepairModel
-from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
+from bindscope.features.comparisons.schemas import ComparisonProgress, ComparisonResponse, DisagreementResponse
+from bindscope.features.near_duplicates.schemas import NearDuplicatesResponse
+from bindscope.features.projections.schemas import ProjectionResponse
+from bindscope.features.repairs.schemas import RepairModel
+from bindscope.features.retrievals.schemas import RetrievalResponse
 from bindscope_dashboard import service
 
 _LAST_BOARD = "compare.board"
@@ -20,9 +21,9 @@ def retrieval(body: Mapping[str, Any]) -> RetrievalResponse:
     return service.asked(RetrievalResponse, service.key_of(body), lambda key: _retrieval(service.url(), key))
 
 
-def lookalikes(body: Mapping[str, Any]) -> LookalikeResponse:
+def near_duplicates(body: Mapping[str, Any]) -> NearDuplicatesResponse:
     """Captions that share a vector."""
-    return service.asked(LookalikeResponse, service.key_of(body), lambda key: _lookalikes(service.url(), key))
+    return service.asked(NearDuplicatesResponse, service.key_of(body), lambda key: _near_duplicates(service.url(), key))
 
 
 def repair(body: Mapping[str, Any]) -> RepairModel:
@@ -68,8 +69,8 @@ def _retrieval(address: str, body: str) -> RetrievalResponse:
 
 
 @st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
-def _lookalikes(address: str, body: str) -> LookalikeResponse:
-    return service.patient(address).lookalikes(**json.loads(body))
+def _near_duplicates(address: str, body: str) -> NearDuplicatesResponse:
+    return service.patient(address).near_duplicates(**json.loads(body))
 
 
 @st.cache_data(max_entries=100, ttl=3600, show_spinner=False)

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from bindscope.schemas.base import Interval
-from bindscope.schemas.comparisons import ComparisonResponse, DisagreementResponse
-from bindscope.schemas.projections import ProjectionResponse
-from bindscope.schemas.repairs import RepairFigures, RepairModel
-from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
+from bindscope.core.wire import Interval
+from bindscope.features.comparisons.schemas import ComparisonResponse, DisagreementResponse
+from bindscope.features.near_duplicates.schemas import NearDuplicatesResponse
+from bindscope.features.projections.schemas import ProjectionResponse
+from bindscope.features.repairs.schemas import RepairFigures, RepairModel
+from bindscope.features.retrievals.schemas import RetrievalResponse
 from bindscope_dashboard.exports import csv_text, numbers_of
 from bindscope_dashboard.links import in_words
 from bindscope_dashboard.plots.choosing import repair_share
@@ -35,7 +36,7 @@ def retrieval_csv(found: RetrievalResponse) -> str:
     return csv_text(head, rows)
 
 
-def lookalikes_csv(found: LookalikeResponse) -> str:
+def near_duplicates_csv(found: NearDuplicatesResponse) -> str:
     """The closest pairs."""
     return csv_text(("cosine", "first", "second", "swap"), [(p.cosine, p.first, p.second, p.swap) for p in found.pairs])
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.errors import InvalidInput
-from bindscope.schemas.base import SceneModel
+from bindscope.core.errors import InvalidInput
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard.geometry_links import Modality, modality_in, source_body, space_in
 from bindscope_dashboard.links import one_of, scene_from_text, scene_text, whole
 
@@ -82,7 +82,7 @@ def retrieve_body(state: RetrieveState) -> dict[str, Any]:
     return {name: getattr(state, name) for name in names}
 
 
-def lookalike_body(state: RetrieveState) -> dict[str, Any]:
+def near_duplicates_body(state: RetrieveState) -> dict[str, Any]:
     """The request for captions that share a vector."""
     return {"model": state.model, "space": state.space}
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
-from bindscope.domain.complexity import ComplexityCell
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.core.specs import ComplexityCell
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard.geometry_links import (
     LIMIT,
     Modality,

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from bindscope.domain.captions import Captioner
-from bindscope.domain.concepts import ConceptSpace, space_from_mapping
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.concepts import ConceptSpace, space_from_mapping
 
 #: What the form starts with.
 EXAMPLE_ROWS = (

@@ -5,12 +5,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.sampling import sample_scenes
-from bindscope.domain.scenes import MAX_OBJECTS, scene_in_slots
-from bindscope.errors import InvalidInput
-from bindscope.schemas.base import PlacedObject, SceneModel
-from bindscope.schemas.scenes import from_scene
+from bindscope.core.errors import InvalidInput
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.sampling import sample_scenes
+from bindscope.scenes.scene import MAX_OBJECTS, scene_in_slots
+from bindscope.scenes.wire import PlacedObject, SceneModel, from_scene
 from bindscope_dashboard.links import placed
 
 

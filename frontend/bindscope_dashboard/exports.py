@@ -4,13 +4,14 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from bindscope.schemas.base import Binding, Interval, Recognition
-from bindscope.schemas.complexity import ComplexityCellResult
-from bindscope.schemas.probes import ProbeResponse
-from bindscope.schemas.removals import RemovalResponse
-from bindscope.schemas.surgeries import SurgeryResponse
-from bindscope.schemas.trainings import PhaseCell
-from bindscope.schemas.verdicts import Verdict, VerdictBatch
+from bindscope.core.wire import Binding, Interval, Recognition
+from bindscope.features.complexity.schemas import ComplexityCellResult
+from bindscope.features.interventions.schemas import InterventionResponse
+from bindscope.features.probes.schemas import ProbeResponse
+from bindscope.features.removals.schemas import RemovalResponse
+from bindscope.features.surveys.schemas import VerdictBatch
+from bindscope.features.trainings.schemas import PhaseCell
+from bindscope.features.verdicts.schemas import Verdict
 from bindscope_dashboard.plots.decomposition import Fit
 
 #: What a fit of the binding function is scored on beside R2.
@@ -73,7 +74,7 @@ def decomposition_csv(fits: Sequence[Fit]) -> str:
     return csv_text(("estimator", "level", "r2_train", "r2_test", "r2_test_random_weights"), rows)
 
 
-def surgery_csv(result: SurgeryResponse) -> str:
+def interventions_csv(result: InterventionResponse) -> str:
     """The binding score, retrieval, the scenes that stayed, and the probes on the edited vectors."""
     shares = _binding(result.binding) | {"retrieval": result.retrieval, "stayed": result.stayed}
     shares["retrieval_published"] = result.retrieval_published

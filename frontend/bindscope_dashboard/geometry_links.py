@@ -1,13 +1,13 @@
-"""Links of the pages Probe, Decompose and Surgery, and the requests that their states stand for."""
+"""Links of the pages Probe, Decompose and Interventions, and the requests that their states stand for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.specs import ESTIMATORS, Estimator
-from bindscope.errors import InvalidInput, UnknownName
-from bindscope.schemas.base import SceneModel
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.core.specs import ESTIMATORS, Estimator
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard.links import one_of, scene_from_text, scene_text, whole
 
 Modality = Literal["image", "text"]
@@ -49,8 +49,8 @@ class DecomposeState:
 
 
 @dataclass(frozen=True)
-class SurgeryState:
-    """Everything that the Surgery page shows. ``edits`` and ``removal``: the link shows those results too."""
+class InterventionState:
+    """Everything that the Interventions page shows. ``edits`` and ``removal``: the link shows those results too."""
 
     model: str
     space: str
@@ -99,7 +99,7 @@ def shares_body(state: DecomposeState) -> dict[str, Any]:
     return {"source": source, "scene": scene, "estimator": state.estimator, "level": 2}
 
 
-def edit_body(state: SurgeryState) -> dict[str, Any]:
+def edit_body(state: InterventionState) -> dict[str, Any]:
     """The request of one edit."""
     return {
         "source": source_body(state.model, state.space, state.modality, limit=state.limit),
@@ -160,8 +160,8 @@ def decompose_from_query(
     )
 
 
-def surgery_query(state: SurgeryState, space: ConceptSpace) -> dict[str, str]:
-    """Query parameters of the Surgery page; what has its default value is left out."""
+def interventions_query(state: InterventionState, space: ConceptSpace) -> dict[str, str]:
+    """Query parameters of the Interventions page; what has its default value is left out."""
     query = {"model": state.model, "scene": scene_text(state.scene, space), "object": str(state.number + 1)}
     query |= {"replacement": "~".join(state.replacement[name] for name in space.names)}
     query |= {"modality": state.modality, "estimator": state.estimator}
@@ -169,9 +169,9 @@ def surgery_query(state: SurgeryState, space: ConceptSpace) -> dict[str, str]:
     return query | ({} if state.limit == LIMIT else {"limit": str(state.limit)})
 
 
-def surgery_from_query(
-    query: Mapping[str, str], default: SurgeryState, spaces: Mapping[str, ConceptSpace]
-) -> SurgeryState:
+def interventions_from_query(
+    query: Mapping[str, str], default: InterventionState, spaces: Mapping[str, ConceptSpace]
+) -> InterventionState:
     """The state in a link; the space is that of its scene. Raises InvalidInput or UnknownName."""
     scene = _two_objects(query, default.scene, spaces)
     number = whole(query, "object", default.number + 1, low=1, high=len(scene.objects)) - 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from bindscope.domain.render import BACKGROUND, OUTLINES, PALETTE
+from bindscope.scenes.render import BACKGROUND, OUTLINES, PALETTE
 from bindscope_dashboard.cards import svg_image
 from bindscope_dashboard.components.scene_editor import css_color
 from bindscope_dashboard.markup import Html, joined, tag

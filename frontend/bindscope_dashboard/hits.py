@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Sequence
 
-from bindscope.schemas.retrievals import RetrievalItem, RetrievedItem
+from bindscope.features.retrievals.schemas import RetrievalItem, RetrievedItem
 from bindscope_dashboard.links import in_words
 from bindscope_dashboard.markup import Child, Html, joined, tag
 from bindscope_dashboard.wording import score

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bindscope.domain.findings.complexity import kind_name
-from bindscope.schemas.jobs import CellFailure, JobKindName, JobModel, JobState, JobSummary
+from bindscope.features.complexity.findings import kind_name
+from bindscope.features.jobs.schemas import CellFailure, JobKindName, JobModel, JobState, JobSummary
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.phase import settings_of
 from bindscope_dashboard.wording import duration, percent, roughly

@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 from urllib.parse import urlencode
 
-from bindscope.domain.captions import Captioner
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.errors import InvalidInput, UnknownName
-from bindscope.schemas.base import PlacedObject, SceneModel
-from bindscope.schemas.scenes import from_scene, to_scene
-from bindscope.schemas.spaces import SpaceModel
-from bindscope.schemas.verdicts import Articles, Orders
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.features.spaces.schemas import SpaceModel
+from bindscope.features.verdicts.schemas import Articles, Orders
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.wire import PlacedObject, SceneModel, from_scene, to_scene
 
 Layout = Literal["random", "slots"]
 Control = Literal["none", "shuffled_pixels", "blank"]
@@ -61,8 +60,8 @@ class SurveyState:
 
 
 def space_of(wire: SpaceModel) -> ConceptSpace:
-    """The domain space of a wire space."""
-    from bindscope.domain.concepts import Concept
+    """The concept space of a wire space."""
+    from bindscope.scenes.concepts import Concept
 
     concepts = tuple(Concept(c.name, tuple(c.values)) for c in wire.concepts)
     return ConceptSpace(

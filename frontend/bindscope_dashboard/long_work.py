@@ -10,8 +10,8 @@ from typing import Any
 import streamlit as st
 
 from bindscope.client import ApiError
-from bindscope.schemas.jobs import JobModel, JobSummary
-from bindscope.schemas.trainings import PhaseOverview, TrainingOverview
+from bindscope.features.jobs.schemas import JobModel, JobSummary
+from bindscope.features.trainings.schemas import PhaseOverview, TrainingOverview
 from bindscope_dashboard import own_data, service
 
 _BUSY, _PAUSE_S = 503, 0.5

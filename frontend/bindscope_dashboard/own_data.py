@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.scenes import scene_in_slots
-from bindscope.domain.swaps import valid_swaps
-from bindscope.schemas.base import SceneModel
-from bindscope.schemas.datasets import DatasetModel, DatasetRow
-from bindscope.schemas.scenes import from_scene
+from bindscope.features.datasets.schemas import DatasetModel, DatasetRow
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.scene import scene_in_slots
+from bindscope.scenes.swaps import valid_swaps
+from bindscope.scenes.wire import SceneModel, from_scene
 
 _PICTURES, _VECTORS = "data-", "vectors-"
 #: Neighbouring rows are often alike.

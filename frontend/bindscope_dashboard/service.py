@@ -18,21 +18,22 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ct
 from bindscope import __version__
 from bindscope.client import ApiError, BindscopeClient, ServiceUnreachable
 from bindscope.client.bundles import Bundle
-from bindscope.domain.concepts import ConceptSpace, grid_space
-from bindscope.schemas.base import SceneModel
-from bindscope.schemas.counterexamples import Counterexample
-from bindscope.schemas.datasets import DatasetEmbedding, DatasetModel, DatasetPreview, DatasetRow
-from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.pair_tests import PairTestProgress, PairTestResponse
-from bindscope.schemas.passports import PassportModel
-from bindscope.schemas.photos import PhotoVerdict
-from bindscope.schemas.probes import ProbeResponse
-from bindscope.schemas.removals import RemovalResponse
-from bindscope.schemas.spaces import SpaceModel
-from bindscope.schemas.surgeries import EditResponse, SurgeryResponse
-from bindscope.schemas.system import SystemState
-from bindscope.schemas.verdicts import BatchProgress, Verdict, VerdictBatch
+from bindscope.features.caption_tests.schemas import CaptionTestProgress, CaptionTestResponse
+from bindscope.features.counterexamples.schemas import Counterexample
+from bindscope.features.datasets.schemas import DatasetEmbedding, DatasetModel, DatasetPreview, DatasetRow
+from bindscope.features.decompositions.schemas import DecompositionResponse, SceneShareResponse
+from bindscope.features.interventions.schemas import EditResponse, InterventionResponse
+from bindscope.features.model_checks.schemas import ModelCheckReport
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.photos.schemas import PhotoVerdict
+from bindscope.features.probes.schemas import ProbeResponse
+from bindscope.features.removals.schemas import RemovalResponse
+from bindscope.features.spaces.schemas import SpaceModel
+from bindscope.features.surveys.schemas import BatchProgress, VerdictBatch
+from bindscope.features.system.schemas import SystemState
+from bindscope.features.verdicts.schemas import Verdict
+from bindscope.scenes.concepts import ConceptSpace, grid_space
+from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import editing, own_data, state
 from bindscope_dashboard.links import space_of
 
@@ -81,9 +82,9 @@ def models() -> list[ModelSummary]:
     return [*known, *(model for model in bundle.models if model.id not in here)]
 
 
-def passport(model: str) -> PassportModel:
+def model_checks(model: str) -> ModelCheckReport:
     """The checks of a model."""
-    found = patient(url()).passport(model)
+    found = patient(url()).model_checks(model)
     _models.clear()
     return found
 
@@ -178,9 +179,9 @@ def removal(body: Mapping[str, Any]) -> RemovalResponse:
     return asked(RemovalResponse, key_of(body), lambda key: _removal(url(), key))
 
 
-def surgery(body: Mapping[str, Any]) -> SurgeryResponse:
-    """Object surgery over all edits."""
-    return asked(SurgeryResponse, key_of(body), lambda key: _surgery(url(), key))
+def intervene(body: Mapping[str, Any]) -> InterventionResponse:
+    """Interventions over all edits."""
+    return asked(InterventionResponse, key_of(body), lambda key: _interventions(url(), key))
 
 
 def edit(body: Mapping[str, Any]) -> EditResponse:
@@ -262,9 +263,9 @@ def photo_verdict(model: str, photo: bytes, captions: Sequence[str]) -> PhotoVer
     return _client(url()).photo_verdict(model, photo, captions)
 
 
-def pair_test(model: str, archive: bytes, on_progress: Callable[[PairTestProgress], None]) -> PairTestResponse:
+def caption_test(model: str, archive: bytes, on_progress: Callable[[CaptionTestProgress], None]) -> CaptionTestResponse:
     """A public test of captions; the caller keeps the result."""
-    return patient(url()).pair_test(model, archive, on_progress=on_progress)
+    return patient(url()).caption_test(model, archive, on_progress=on_progress)
 
 
 def forget() -> None:
@@ -433,8 +434,8 @@ def _removal(address: str, body: str) -> RemovalResponse:
 
 
 @st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
-def _surgery(address: str, body: str) -> SurgeryResponse:
-    return patient(address).surgery(**json.loads(body))
+def _interventions(address: str, body: str) -> InterventionResponse:
+    return patient(address).intervene(**json.loads(body))
 
 
 @st.cache_data(max_entries=500, ttl=3600, show_spinner=False)

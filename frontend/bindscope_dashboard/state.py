@@ -12,9 +12,9 @@ from typing import Any, TypeVar, cast
 import streamlit as st
 
 from bindscope.client.bundles import Bundle
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.schemas.base import SceneModel
-from bindscope.schemas.verdicts import VerdictBatch
+from bindscope.features.surveys.schemas import VerdictBatch
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import own_data
 from bindscope_dashboard.links import ComposeState, SurveyState
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bindscope.schemas.base import Provenance
-from bindscope.schemas.verdicts import Verdict
+from bindscope.core.wire import Provenance
+from bindscope.features.verdicts.schemas import Verdict
 from bindscope_dashboard.markup import Child, Html, joined, tag
 from bindscope_dashboard.wording import score
 

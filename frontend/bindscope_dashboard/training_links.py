@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast, get_args, get_type_hints
 
-from bindscope.domain.controlled import ControlledConfig
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.scenes.controlled import ControlledConfig
 from bindscope_dashboard.complexity_links import MAX_SEEDS, coverages_in, job_in
 from bindscope_dashboard.links import one_of, whole
 

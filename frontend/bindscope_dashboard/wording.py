@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bindscope.domain.findings.verdicts import signed as signed
-from bindscope.schemas.base import Interval, Provenance
-from bindscope.schemas.verdicts import Diagnosis
+from bindscope.core.wire import Interval, Provenance
+from bindscope.features.verdicts.schemas import Diagnosis
 
 
 @dataclass(frozen=True)

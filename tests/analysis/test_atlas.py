@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bindscope.analysis.atlas import enough_scenes, shrunk, swap_atlas
-from bindscope.domain.contests import CELL_TRIALS
+from bindscope.scenes.contests import CELL_TRIALS
 
 
 def test_the_atlas_counts_who_leaks_into_whom() -> None:

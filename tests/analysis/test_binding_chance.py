@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bindscope.analysis.binding import StrictChance, strict_chance
 from bindscope.analysis.verdict import chance
-from bindscope.domain.labels import SceneLabels
+from bindscope.scenes.labels import SceneLabels
 
 
 def labelled(scenes, values=None):

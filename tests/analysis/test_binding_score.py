@@ -17,7 +17,7 @@ from bindscope.analysis.binding import (
     unpaired_choice,
 )
 from bindscope.analysis.verdict import presence
-from bindscope.domain.labels import SceneLabels
+from bindscope.scenes.labels import SceneLabels
 
 
 @st.composite

@@ -4,7 +4,7 @@ from scipy.stats import permutation_test
 
 from bindscope.analysis.binding import BagScores, bag_interval
 from bindscope.analysis.comparison import compared, holm, ranks, sign_flip
-from bindscope.domain.binding import standing
+from bindscope.core.binding_rules import standing
 
 
 def scored(values, bags=None, ties=None):

@@ -12,9 +12,9 @@ from bindscope.analysis.complexity.objects import object_vectors, shared_product
 from bindscope.analysis.probes import fit_probes
 from bindscope.analysis.readings import recognise_with
 from bindscope.analysis.splits import split_bags
-from bindscope.domain.complexity import ComplexityCell
-from bindscope.domain.labels import SceneLabels
-from bindscope.errors import Cancelled, InvalidInput
+from bindscope.core.errors import Cancelled, InvalidInput
+from bindscope.core.specs import ComplexityCell
+from bindscope.scenes.labels import SceneLabels
 
 FAMILIES = (
     "additive",

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from bindscope.analysis.binding import Pairs
 from bindscope.analysis.complexity import object_split
 from bindscope.analysis.complexity.splits import object_folds
-from bindscope.domain.complexity import KINDS, ComplexityCell
-from bindscope.domain.labels import SceneLabels
-from bindscope.errors import InvalidInput, UnknownName
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.core.specs import COMPLEXITY_KINDS, ComplexityCell
+from bindscope.scenes.labels import SceneLabels
 
 NAMES = ("color", "shape", "size")
 
@@ -104,7 +104,7 @@ def test_one_object_cannot_be_held_out() -> None:
     assert object_folds(labels, seed=0) == ()
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "mlp:1", "mlp:8192"])
+@pytest.mark.parametrize("kind", [*COMPLEXITY_KINDS, "mlp:1", "mlp:8192"])
 def test_offered_kinds_and_any_width_are_cells(kind) -> None:
     assert ComplexityCell(kind, 1.0).seed == 0
 

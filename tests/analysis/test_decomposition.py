@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from bindscope.analysis.additive import fit_additive
 from bindscope.analysis.decomposition import decompose
 from bindscope.analysis.probes import fit_probes
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.specs import ESTIMATORS, DecompositionSpec
-from bindscope.errors import InvalidInput, UnknownName
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.core.specs import ESTIMATORS, DecompositionSpec
+from bindscope.scenes.labels import SceneLabels
 
 PLAIN = ("avg", "avg_pos", "lstsq", "lstsq_pos")
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from bindscope.analysis import nearest
 from bindscope.analysis.metrics import cosines
 from bindscope.analysis.nearest import SceneGroups, Term, search_among
-from bindscope.domain.labels import SceneLabels
+from bindscope.scenes.labels import SceneLabels
 
 
 def some_labels(count, rng, values=(3, 2), slots=2):

@@ -3,16 +3,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bindscope import cancellation
 from bindscope.analysis.binding import Pairs
 from bindscope.analysis.probes import fit_probes
 from bindscope.analysis.probing import probe
 from bindscope.analysis.readings import recognise_with
 from bindscope.analysis.ridge import Head, fit_ridge
 from bindscope.analysis.splits import halves, split_bags, split_scenes
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.specs import PROBE_ESTIMATORS, ProbeSpec
-from bindscope.errors import CallerLeft, InvalidInput
+from bindscope.core import cancellation
+from bindscope.core.errors import CallerLeft, InvalidInput
+from bindscope.core.specs import PROBE_ESTIMATORS, ProbeSpec
+from bindscope.scenes.labels import SceneLabels
 
 
 def values_of(intervals):

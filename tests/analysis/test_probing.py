@@ -6,9 +6,9 @@ import pytest
 from bindscope.analysis.binding import Pairs, forced_choice, object_leads
 from bindscope.analysis.probes import fit_probes
 from bindscope.analysis.probing import probe, splits_of
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.specs import ProbeSpec
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.core.specs import ProbeSpec
+from bindscope.scenes.labels import SceneLabels
 
 SHAPES = [
     ((5, 4), 2, 400),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bindscope.analysis.projection import project
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
 
 
 @pytest.fixture(scope="module")

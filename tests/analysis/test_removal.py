@@ -7,8 +7,8 @@ from bindscope.analysis.additive import fit_additive
 from bindscope.analysis.probes import fit_probes
 from bindscope.analysis.probing import probe
 from bindscope.analysis.removal import LABELLED, VARIANTS, Parts, permuted, remove_parts, without_random_subspace
-from bindscope.domain.specs import ProbeSpec, RemovalSpec
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.core.specs import ProbeSpec, RemovalSpec
 
 
 @pytest.fixture

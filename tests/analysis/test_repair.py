@@ -12,10 +12,10 @@ from bindscope.analysis.repair import (
     repair,
     scenes_with_blocks,
 )
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.repairs import LEAST_BLOCK_BAGS, LEVEL, RepairSpec
-from bindscope.domain.swaps import valid_swaps
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.core.specs import LEAST_BLOCK_BAGS, REPAIR_LEVEL, RepairSpec
+from bindscope.scenes.labels import SceneLabels
+from bindscope.scenes.swaps import valid_swaps
 
 NAMES = ("color", "shape", "size", "texture")
 
@@ -104,7 +104,7 @@ def _one_thread():
 def test_a_shared_code_in_other_directions_is_brought_back(seed):
     found = repaired("shared", seed=seed)
     assert found.t > 0
-    assert found.confirmation.p < LEVEL
+    assert found.confirmation.p < REPAIR_LEVEL
     assert score(found.before.figures).value < 0.65
     assert found.gain.value > 0.3
     assert found.gain.low > 0

@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bindscope.analysis.binding import Pairs, forced_choice
-from bindscope.analysis.lookalikes import close_pairs
+from bindscope.analysis.near_duplicates import close_pairs
 from bindscope.analysis.retrieval import Answers, approximate, padded, retrieve, swapped_first_chance, twin_leads
-from bindscope.domain.labels import SceneLabels
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.scenes.labels import SceneLabels
 
 
 def answers(right, twins=None, excluded=None):
@@ -207,7 +207,7 @@ def test_close_pairs_equal_a_loop_and_leave_equal_meanings_alone(monkeypatch):
     rows[9] = rows[3]
     meanings = np.arange(40)
     meanings[9] = 3
-    monkeypatch.setattr("bindscope.analysis.lookalikes._BLOCK_NUMBERS", 40 * 6)
+    monkeypatch.setattr("bindscope.analysis.near_duplicates._BLOCK_NUMBERS", 40 * 6)
     found = close_pairs(rows, meanings, least=0.9, most=1000)
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     cosine = unit @ unit.T

@@ -9,9 +9,9 @@ from bindscope.analysis.probing import probe
 from bindscope.analysis.ridge import GRID, Head, fit_ridge
 from bindscope.analysis.ridge_axes import axes_of
 from bindscope.analysis.verdict import presence
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.specs import ProbeSpec
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.core.specs import ProbeSpec
+from bindscope.scenes.labels import SceneLabels
 
 
 def labelled(scenes, values):

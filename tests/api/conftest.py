@@ -2,7 +2,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bindscope.api.app import create_app
-from bindscope.config import Settings
+from bindscope.core.config import Settings
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 import pytest
 
 import own_data
-from bindscope.domain.binding import LEAST_BAGS
+from bindscope.core.binding_rules import LEAST_BAGS
 
 BIND, BAG, MINILM = "bundled:tiny-bind", "bundled:tiny-bag", "bundled:all-minilm-l6-v2"
 

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bindscope.api.app import create_app
-from bindscope.config import Settings
+from bindscope.core.config import Settings
 
 
 def arrays(**changes):

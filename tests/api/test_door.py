@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from bindscope.api.app import create_app
-from bindscope.api.door.admission import Admission
-from bindscope.api.door.keys import Buckets
-from bindscope.api.door.patience import Patience
-from bindscope.cancellation import current
+from bindscope.api.middleware.admission import Admission
+from bindscope.api.middleware.keys import Buckets
+from bindscope.api.middleware.patience import Patience
 from bindscope.client import BindscopeClient
-from bindscope.config import Settings
-from bindscope.services.assembly import assembled
+from bindscope.core.cancellation import current
+from bindscope.core.config import Settings
+from bindscope.services.container import assembled
 from real_service import serving
 
 KEY, OTHER = "k" * 24, "o" * 24
@@ -97,7 +97,7 @@ def test_a_key_has_so_many_requests_a_minute_and_others_are_not_touched(tmp_path
 
 def test_a_bucket_refills_evenly(monkeypatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("bindscope.api.door.keys.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("bindscope.api.middleware.keys.time.monotonic", lambda: now[0])
     bucket = Buckets(60)
     assert [bucket.take("a") for _ in range(7)] == [0] * 6 + [1]
     now[0] += 3

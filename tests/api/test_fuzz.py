@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import status_code_conformance
 
-from bindscope.config import Settings
+from bindscope.core.config import Settings
 from real_service import serving
 
 # The committed document equals the generated one: tests/api/test_service.py.

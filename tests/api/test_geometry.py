@@ -72,7 +72,7 @@ def test_probes_run_on_an_upload(api) -> None:
     assert got["provenance"]["model"].startswith("dataset:")
 
 
-@pytest.mark.parametrize("noun", ["probes", "decompositions", "removals", "surgeries"])
+@pytest.mark.parametrize("noun", ["probes", "decompositions", "removals", "interventions"])
 @pytest.mark.parametrize(
     ("source", "status", "part"),
     [
@@ -105,7 +105,7 @@ def test_vectors_that_are_all_equal_give_no_figure_and_no_claim(api) -> None:
     assert set(got["strength"].values()) == {None}
     assert got["binding"]["forced_choice"] is None
     assert got["test"]["object"] == {"value": None, "low": None, "high": None, "n": 0}
-    for noun in ("decompositions", "surgeries"):
+    for noun in ("decompositions", "interventions"):
         assert ask(api, noun, source)["binding"]["says"] == "too few"
     assert {b["says"] for b in ask(api, "removals", source)["bindings"].values()} == {"too few"}
 
@@ -182,7 +182,7 @@ def test_of_a_bag_only_permuted_objects_seem_to_bind_and_nothing_is_claimed_of_t
 
 
 def test_an_edited_additive_scene_lands_on_the_scene_it_aims_at(api) -> None:
-    got = ask(api, "surgeries", on("synthetic:product"), estimator="avg_pos", limit=60)
+    got = ask(api, "interventions", on("synthetic:product"), estimator="avg_pos", limit=60)
     assert got["edits"] == 60
     assert got["concept"] == "color"
     assert set(got["probing"]) >= {"color", "shape", "concepts", "object"}
@@ -194,7 +194,9 @@ def test_an_edited_additive_scene_lands_on_the_scene_it_aims_at(api) -> None:
 def test_one_edit_shows_where_it_lands_and_what_the_probes_say(api, scene) -> None:
     scene["space"] = "mini"
     new = {"color": "green", "shape": "square"}
-    got = ask(api, "surgeries/edit", on("synthetic:additive"), scene=scene, object=0, replacement=new, estimator="avg")
+    got = ask(
+        api, "interventions/edit", on("synthetic:additive"), scene=scene, object=0, replacement=new, estimator="avg"
+    )
     assert got["edited"]["objects"][0]["values"] == new
     assert got["nearest"][0]["wanted"] or got["nearest"][1]["wanted"]
     assert got["rendered_cosine"] > 0.99 > got["source_cosine"]
@@ -209,8 +211,8 @@ def test_one_edit_shows_where_it_lands_and_what_the_probes_say(api, scene) -> No
         ("decompositions", {"estimator": "magic"}, "estimator"),
         ("decompositions", {"level": 3}, "level"),
         ("decompositions", {"test_ratio": 0}, "test_ratio"),
-        ("surgeries", {"concept": "texture"}, "texture"),
-        ("surgeries", {"limit": 0}, "limit"),
+        ("interventions", {"concept": "texture"}, "texture"),
+        ("interventions", {"limit": 0}, "limit"),
         ("probes", {"train_ratio": 1}, "train_ratio"),
         ("probes", {"estimator": "magic"}, "estimator"),
         ("probes", {"split": "coin"}, "split"),
@@ -236,6 +238,6 @@ def test_an_edit_of_a_scene_that_the_sample_left_out_works_all_the_same(api, sce
     scene["space"] = "mini"
     source = on("synthetic:additive", limit=40)
     new = {"color": "green", "shape": "square"}
-    got = ask(api, "surgeries/edit", source, scene=scene, object=0, replacement=new, estimator="avg")
+    got = ask(api, "interventions/edit", source, scene=scene, object=0, replacement=new, estimator="avg")
     assert got["rendered_cosine"] > got["source_cosine"]
-    assert ask(api, "surgeries/edit", source, scene=scene, object=0, replacement=new, estimator="avg")["cached"]
+    assert ask(api, "interventions/edit", source, scene=scene, object=0, replacement=new, estimator="avg")["cached"]

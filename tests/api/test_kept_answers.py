@@ -1,7 +1,7 @@
 from pydantic import Field
 
-from bindscope.api.remembered import _form
-from bindscope.schemas.probes import ProbeResponse
+from bindscope.features.probes.schemas import ProbeResponse
+from bindscope.services.response_cache import _form
 
 
 class WithOneMore(ProbeResponse):

@@ -103,7 +103,7 @@ def test_an_uploaded_picture_has_the_vector_of_the_same_picture_sent_alone(api, 
         ("probes", {}),
         ("decompositions", {"estimator": "lstsq"}),
         ("removals", {}),
-        ("surgeries", {"estimator": "lstsq"}),
+        ("interventions", {"estimator": "lstsq"}),
         ("projections", {"method": "pca", "color_by": "verdict"}),
     ],
 )
@@ -308,7 +308,7 @@ def test_a_bad_upload_names_what_is_wrong_and_leaves_nothing(small_api, small_se
 
 @pytest.fixture(scope="module")
 def small_settings(tmp_path_factory):
-    from bindscope.config import Settings
+    from bindscope.core.config import Settings
 
     return Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("small"), preload=(), max_upload_mb=256)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bindscope.domain.captions import Captioner
-from bindscope.domain.scenes import scene_in_slots
-from bindscope.domain.swaps import valid_swaps
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.scene import scene_in_slots
+from bindscope.scenes.swaps import valid_swaps
 from own_data import PAIRS, SPACE, png, zipped
 
 MODEL = "bundled:tiny-bind"
@@ -76,7 +76,7 @@ def aro() -> dict[str, bytes]:
 def run(api, members, model=MODEL, lines=False):
     headers = {"Accept": "application/x-ndjson"} if lines else {}
     files = {"file": ("t.zip", zipped(members))}
-    return api.post("/v1/pair-tests", files=files, data={"model": model}, headers=headers)
+    return api.post("/v1/caption-tests", files=files, data={"model": model}, headers=headers)
 
 
 def test_a_photo_is_judged_and_the_margin_turns_with_the_captions(api) -> None:

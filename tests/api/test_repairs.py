@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import turned_world
-from bindscope.encoders.repaired import RECORD
-from bindscope.schemas.repairs import RepairModel
+from bindscope.encoders.families.repaired import RECORD
+from bindscope.features.repairs.schemas import RepairModel
 
 
 def ask(api, path, **body):

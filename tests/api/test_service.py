@@ -137,11 +137,11 @@ def test_the_committed_openapi_document_equals_the_generated_one() -> None:
 
 
 def test_a_model_is_checked_when_asked_and_the_list_says_so(api) -> None:
-    found = api.get("/v1/passports", params={"model": "synthetic:bag"})
+    found = api.get("/v1/model-checks", params={"model": "synthetic:bag"})
     assert found.status_code == 200, found.text
     assert found.json()["state"] == "passed"
-    listed = {m["id"]: m["passport"] for m in api.get("/v1/models").json()["models"]}
+    listed = {m["id"]: m["checks"] for m in api.get("/v1/models").json()["models"]}
     assert listed["synthetic:bag"] == "passed"
-    missing = api.get("/v1/passports", params={"model": "no:such"})
+    missing = api.get("/v1/model-checks", params={"model": "no:such"})
     assert missing.status_code == 404
     assert "synthetic:bag" in missing.json()["known"]

@@ -7,8 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from bindscope.api.app import create_app
-from bindscope.config import Settings
-from bindscope.store.embedded import EmbeddedStore
+from bindscope.core.config import Settings
+from bindscope.store.valkey import EmbeddedStore
 
 
 @pytest.fixture

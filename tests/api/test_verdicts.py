@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from bindscope.schemas.verdicts import BatchLine
+from bindscope.features.surveys.schemas import BatchLine
 
 
 def ask(api, model, scene, **options):

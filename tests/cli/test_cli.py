@@ -95,7 +95,7 @@ def test_the_geometry_of_an_upload_is_told_in_a_few_lines(run, tmp_path) -> None
     removed = run("remove", *source).stdout
     assert "random_subspace_objects" in removed
     assert "seem to bind" in removed
-    edited = run("surgery", *source).stdout
+    edited = run("intervene", *source).stdout
     assert "the edited vectors" in edited
     assert "as published" in edited
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bindscope.client.bundles import Bundle, bundle_from
-from bindscope.errors import BindscopeError
-from bindscope.schemas.models import ModelSummary
+from bindscope.core.errors import BindscopeError
+from bindscope.features.models.schemas import ModelSummary
 
 MODEL = ModelSummary(
     id="gone:model", family="hf", modalities=["text"], dim=3, source="", loaded=True, fingerprint="ab"

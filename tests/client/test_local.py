@@ -7,7 +7,7 @@ import pytest
 
 import bindscope
 from bindscope.client import ApiError, frames
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
 
 BODY = {"model": "synthetic:bag", "space": "clevr2d", "modality": "text"}
 
@@ -77,7 +77,7 @@ def test_answers_are_tables_with_provenance_and_figures(client) -> None:
         client.probe(BODY),
         client.decompose(BODY),
         client.remove(BODY),
-        client.surgery(BODY),
+        client.intervene(BODY),
         client.retrieve("synthetic:bag", "clevr2d", queries=20),
         client.compare(["synthetic:bag", "synthetic:additive"], "clevr2d", count=20),
         client.project(BODY, method="pca"),
@@ -86,7 +86,7 @@ def test_answers_are_tables_with_provenance_and_figures(client) -> None:
         assert len(client.frame(answer)), type(answer)
         assert client.figure(answer).data, type(answer)
     assert len(client.frame(client.models())) > 4
-    assert len(client.frame(client.passport("synthetic:bag"))) == 8
+    assert len(client.frame(client.model_checks("synthetic:bag"))) == 8
 
 
 def test_the_numbers_of_a_table_are_those_of_the_answer(client) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from bindscope.client import ApiError, BindscopeClient
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.schemas.base import Binding, Interval, PlacedObject, Provenance, SceneModel, StrictChance
-from bindscope.schemas.jobs import JobModel
-from bindscope.schemas.verdicts import (
+from bindscope.core.wire import Binding, Interval, Provenance, StrictChance
+from bindscope.features.jobs.schemas import JobModel
+from bindscope.features.surveys.schemas import VerdictBatch
+from bindscope.features.verdicts.schemas import (
     CaptionScore,
     ConceptScore,
     ConceptScores,
@@ -24,8 +24,9 @@ from bindscope.schemas.verdicts import (
     ObjectScores,
     Robustness,
     Verdict,
-    VerdictBatch,
 )
+from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.wire import PlacedObject, SceneModel
 
 _STARTED_IN = 90.0
 _ENDED_IN = 150.0

@@ -157,13 +157,13 @@ def test_a_survey_runs_and_a_click_in_the_atlas_opens_a_scene(page, dashboard_ur
 
 PROBE = "/probe?model=synthetic:additive&space=mini"
 DECOMPOSE = "/decompose?model=synthetic:additive&scene=mini~~red~square~~blue~circle"
-SURGERY = "/surgery?model=synthetic:additive&scene=mini~~red~square~~blue~circle&edits=1&removal=1"
+INTERVENTIONS = "/interventions?model=synthetic:additive&scene=mini~~red~square~~blue~circle&edits=1&removal=1"
 READY = {
     "/system": "Fingerprint",
     COMPOSE: "All scores and provenance",
     PROBE: "Provenance and downloads",
     DECOMPOSE: "Probes on the rebuilt scenes",
-    SURGERY: "Provenance and downloads of the removal",
+    INTERVENTIONS: "Provenance and downloads of the removal",
 }
 
 
@@ -177,7 +177,7 @@ def settled(page, url: str, text: str) -> None:
 @pytest.mark.usefixtures("mini")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path", [COMPOSE, "/survey?model=synthetic:bag&count=40&run=1", "/system", PROBE, DECOMPOSE, SURGERY]
+    "path", [COMPOSE, "/survey?model=synthetic:bag&count=40&run=1", "/system", PROBE, DECOMPOSE, INTERVENTIONS]
 )
 def test_no_page_has_a_serious_accessibility_violation(page, dashboard_url, path, scheme):
     page.emulate_media(color_scheme=scheme)
@@ -187,7 +187,7 @@ def test_no_page_has_a_serious_accessibility_violation(page, dashboard_url, path
 
 @pytest.mark.usefixtures("mini")
 @pytest.mark.parametrize("width", [700, 1280])
-@pytest.mark.parametrize("path", [PROBE, DECOMPOSE, SURGERY])
+@pytest.mark.parametrize("path", [PROBE, DECOMPOSE, INTERVENTIONS])
 def test_the_pages_of_the_geometry_fit_narrow_and_wide_windows(page, dashboard_url, path, width):
     page.set_viewport_size({"width": width, "height": 1000})
     try:
@@ -199,7 +199,7 @@ def test_the_pages_of_the_geometry_fit_narrow_and_wide_windows(page, dashboard_u
 
 @pytest.mark.usefixtures("mini")
 def test_an_edit_by_hand_moves_the_wanted_scene_and_the_link_reopens_it(page, dashboard_url):
-    settled(page, dashboard_url + SURGERY.partition("&edits")[0] + "&object=1&replacement=green~star", "Lands on")
+    settled(page, dashboard_url + INTERVENTIONS.partition("&edits")[0] + "&object=1&replacement=green~star", "Lands on")
     page.get_by_label("New color").click()
     page.get_by_role("option", name="yellow").click()
     page.wait_for_function("location.search.includes('replacement=yellow')")

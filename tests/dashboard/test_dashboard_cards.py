@@ -3,11 +3,11 @@ import io
 
 import pytest
 
-from bindscope.domain.captions import Captioner
-from bindscope.domain.scenes import MAX_OBJECTS
-from bindscope.errors import InvalidInput
-from bindscope.schemas.scenes import to_scene
-from bindscope.schemas.verdicts import CaptionScore
+from bindscope.core.errors import InvalidInput
+from bindscope.features.verdicts.schemas import CaptionScore
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.scene import MAX_OBJECTS
+from bindscope.scenes.wire import to_scene
 from bindscope_dashboard import cards, editing, exports, help, launch, tables, theme, wording
 from bindscope_dashboard.components.scene_editor import editor_data
 from bindscope_dashboard.markup import joined, tag

@@ -1,21 +1,21 @@
 import pytest
 
-from bindscope.domain.binding import says, standing
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.domain.findings.board import board_finding, disagreement_sentence, pair_sentence, rank_sentence
-from bindscope.domain.findings.repair import repair_finding
-from bindscope.domain.findings.retrieval import retrieval_finding
-from bindscope.schemas.base import Binding, Interval, Provenance
-from bindscope.schemas.comparisons import ComparisonResponse, ComparisonRow, PairModel
-from bindscope.schemas.projections import ProjectionResponse
-from bindscope.schemas.repairs import (
+from bindscope.core.binding_rules import says, standing
+from bindscope.core.wire import Binding, Interval, Provenance
+from bindscope.features.comparisons.findings import board_finding, disagreement_sentence, pair_sentence, rank_sentence
+from bindscope.features.comparisons.schemas import ComparisonResponse, ComparisonRow, PairModel
+from bindscope.features.projections.schemas import ProjectionResponse
+from bindscope.features.repairs.findings import repair_finding
+from bindscope.features.repairs.schemas import (
     RepairConfirmation,
     RepairFigures,
     RepairModel,
     RepairPoint,
     RepairStratum,
 )
-from bindscope.schemas.retrievals import RetrievalResponse
+from bindscope.features.retrievals.findings import retrieval_finding
+from bindscope.features.retrievals.schemas import RetrievalResponse
+from bindscope.scenes.concepts import BUILTIN_SPACES
 from bindscope_dashboard import board, choosing_exports, choosing_links
 from bindscope_dashboard.choosing_links import CompareState, MapState, RepairState, RetrieveState
 from bindscope_dashboard.editing import random_scene

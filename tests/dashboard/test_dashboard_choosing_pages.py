@@ -35,7 +35,7 @@ def test_retrieve_shows_what_each_query_finds_with_the_twin_marked():
     assert query_of(page) == {"model": "synthetic:bag", "space": "mini", "queries": "30"}
 
 
-def test_a_model_that_finds_everything_says_so_and_has_no_lookalikes():
+def test_a_model_that_finds_everything_says_so_and_has_no_near_duplicates():
     page = opened("retrieve", model="synthetic:additive", space="mini", queries="100", direction="image_to_text")
     shown = said(page)
     assert "It finds the right scene" in shown

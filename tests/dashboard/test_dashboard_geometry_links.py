@@ -4,29 +4,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.domain.specs import ESTIMATORS
-from bindscope.errors import InvalidInput
-from bindscope.schemas.decompositions import DecompositionRequest, SceneShareRequest
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.probes import ProbeRequest
-from bindscope.schemas.surgeries import EditRequest
+from bindscope.core.errors import InvalidInput
+from bindscope.core.specs import ESTIMATORS
+from bindscope.features.decompositions.schemas import DecompositionRequest, SceneShareRequest
+from bindscope.features.interventions.schemas import EditRequest
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.probes.schemas import ProbeRequest
+from bindscope.scenes.concepts import BUILTIN_SPACES
 from bindscope_dashboard.editing import random_scene
 from bindscope_dashboard.geometry_links import (
     DecomposeState,
+    InterventionState,
     ProbeState,
-    SurgeryState,
     another_object,
     decompose_body,
     decompose_from_query,
     decompose_query,
     edit_body,
+    interventions_from_query,
+    interventions_query,
     probe_body,
     probe_from_query,
     probe_query,
     shares_body,
-    surgery_from_query,
-    surgery_query,
 )
 from bindscope_dashboard.links import as_python
 from bindscope_dashboard.views.decompose import random_twin
@@ -59,11 +59,11 @@ def decompositions(draw):
 
 
 @st.composite
-def surgeries(draw):
+def interventions(draw):
     scene = in_slots(draw(scenes))
     number = draw(st.integers(0, 1))
     new = another_object(scene.objects[number].values, SPACES[scene.space])
-    return SurgeryState(
+    return InterventionState(
         draw(models), scene.space, scene, new, number, draw(st.sampled_from(["image", "text"])),
         draw(st.sampled_from(ESTIMATORS)), draw(limits), draw(st.booleans()), draw(st.booleans()),
     )  # fmt: skip
@@ -71,7 +71,7 @@ def surgeries(draw):
 
 FIRST = random_scene(SPACES["clevr2d"], objects=2, seed=1)
 DECOMPOSE = DecomposeState("m", "clevr2d", FIRST)
-SURGERY = SurgeryState("m", "clevr2d", FIRST, another_object(FIRST.objects[0].values, SPACES["clevr2d"]))
+INTERVENTIONS = InterventionState("m", "clevr2d", FIRST, another_object(FIRST.objects[0].values, SPACES["clevr2d"]))
 
 
 @given(probes)
@@ -89,10 +89,10 @@ def test_a_decomposition_survives_its_link_and_makes_requests(shown):
     SceneShareRequest.model_validate(shares_body(shown))
 
 
-@given(surgeries())
+@given(interventions())
 @settings(max_examples=40, deadline=None)
 def test_an_edit_survives_its_link_and_makes_a_request(shown):
-    assert surgery_from_query(surgery_query(shown, SPACES[shown.space]), SURGERY, SPACES) == shown
+    assert interventions_from_query(interventions_query(shown, SPACES[shown.space]), INTERVENTIONS, SPACES) == shown
     EditRequest.model_validate(edit_body(shown))
     ast.parse(as_python("http://x", "edit", edit_body(shown)))
 
@@ -106,18 +106,18 @@ def test_an_edit_survives_its_link_and_makes_a_request(shown):
         ("decompose", {"scene": "clevr2d~~red~square"}, "2 objects"),
         ("decompose", {"estimator": "magic"}, "magic"),
         ("decompose", {"level": "3"}, "level"),
-        ("surgery", {"object": "3"}, "object"),
-        ("surgery", {"replacement": "red"}, "needs 2 values"),
-        ("surgery", {"replacement": "red~tesseract"}, "tesseract"),
-        ("surgery", {"modality": "sound"}, "sound"),
-        ("surgery", {"limit": "many"}, "limit"),
+        ("interventions", {"object": "3"}, "object"),
+        ("interventions", {"replacement": "red"}, "needs 2 values"),
+        ("interventions", {"replacement": "red~tesseract"}, "tesseract"),
+        ("interventions", {"modality": "sound"}, "sound"),
+        ("interventions", {"limit": "many"}, "limit"),
     ],
 )
 def test_a_wrong_link_is_refused_with_a_reason(read, query, part):
     readers = {
         "probe": lambda: probe_from_query(query, ProbeState("m", "clevr2d"), SPACES),
         "decompose": lambda: decompose_from_query(query, DECOMPOSE, SPACES),
-        "surgery": lambda: surgery_from_query(query, SURGERY, SPACES),
+        "interventions": lambda: interventions_from_query(query, INTERVENTIONS, SPACES),
     }
     with pytest.raises(InvalidInput, match=part):
         readers[read]()

@@ -132,8 +132,8 @@ def test_another_value_changes_the_scene_and_its_link():
     assert query_of(page)["scene"].startswith("other~~")
 
 
-def test_surgery_shows_where_the_edited_vector_lands():
-    page = opened("surgery", model="synthetic:product", scene=SCENE, object="1", replacement="green~square")
+def test_interventions_shows_where_the_edited_vector_lands():
+    page = opened("interventions", model="synthetic:product", scene=SCENE, object="1", replacement="green~square")
     shown = html_of(page)
     for text in ("Original", "Wanted", "Nearest real scene", "Lands on the wanted scene", "a green square and a blue"):
         assert text in shown
@@ -142,25 +142,25 @@ def test_surgery_shows_where_the_edited_vector_lands():
 
 
 def test_the_same_object_again_asks_for_another():
-    page = opened("surgery", model="synthetic:product", scene=SCENE, object="1", replacement="red~square")
+    page = opened("interventions", model="synthetic:product", scene=SCENE, object="1", replacement="red~square")
     assert "choose another value" in page.info[0].value
-    page.button(key="surgery.random").click().run()
+    page.button(key="interventions.random").click().run()
     assert not page.exception
     assert not page.info
     assert "Nearest real scene" in html_of(page)
 
 
 def test_edits_and_removal_run_on_demand_and_are_in_the_link():
-    page = opened("surgery", model="synthetic:additive", scene=SCENE, modality="text")
+    page = opened("interventions", model="synthetic:additive", scene=SCENE, modality="text")
     assert "Published procedure" not in html_of(page)
-    page.button(key="surgery.run.edits").click().run()
-    page.button(key="surgery.run.removal").click().run()
+    page.button(key="interventions.run.edits").click().run()
+    page.button(key="interventions.run.removal").click().run()
     assert not page.exception
     shown = html_of(page)
     for text in ("Edited vectors", "Published procedure", "Stay at the original", "random dimensions", "chance"):
         assert text in shown
     assert query_of(page)["edits"] == query_of(page)["removal"] == "1"
-    page.selectbox(key="surgery.estimator").select("lstsq").run()
+    page.selectbox(key="interventions.estimator").select("lstsq").run()
     assert "edits" not in query_of(page)
     assert query_of(page)["removal"] == "1"
 
@@ -170,7 +170,7 @@ def test_edits_and_removal_run_on_demand_and_are_in_the_link():
     [
         ("probe", {"space": "mars"}, "mars"),
         ("decompose", {"scene": "mini~~red~square"}, "2 objects"),
-        ("surgery", {"replacement": "red"}, "needs 2 values"),
+        ("interventions", {"replacement": "red"}, "needs 2 values"),
     ],
 )
 def test_a_broken_link_is_explained_and_the_page_stays_as_it_was(name, query, part):
@@ -184,14 +184,14 @@ def test_a_broken_link_is_explained_and_the_page_stays_as_it_was(name, query, pa
     assert query_of(page) == before
 
 
-@pytest.mark.parametrize("name", ["probe", "decompose", "surgery"])
+@pytest.mark.parametrize("name", ["probe", "decompose", "interventions"])
 def test_an_unknown_model_is_explained(name):
     page = opened(name, model="synthetic:nothing", scene=SCENE, space="mini")
     told = html_of(page) + " ".join(e.value for e in page.error)
     assert "synthetic:nothing" in told.replace("\\", "")
 
 
-@pytest.mark.parametrize("name", ["probe", "decompose", "surgery"])
+@pytest.mark.parametrize("name", ["probe", "decompose", "interventions"])
 def test_every_page_explains_a_missing_service(name, monkeypatch):
     monkeypatch.setenv("BINDSCOPE_API_URL", "http://127.0.0.1:9")
     page = opened(name)
@@ -199,7 +199,7 @@ def test_every_page_explains_a_missing_service(name, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "path"), [("probe", "/v1/probes"), ("decompose", "/v1/decompositions"),
-                                            ("surgery", "/v1/surgeries/edit")])  # fmt: skip
+                                            ("interventions", "/v1/interventions/edit")])  # fmt: skip
 def test_the_request_is_offered_as_curl_and_as_python(name, path):
     page = opened(name, model="synthetic:additive", space="mini", scene=SCENE)
     assert any("curl" in block.value and path in block.value for block in page.code)

@@ -1,11 +1,11 @@
 import plotly.graph_objects as go
 import pytest
 
-from bindscope.schemas.base import Binding, Control, Interval, StrictChance
-from bindscope.schemas.decompositions import ObjectShare, SceneShareResponse
-from bindscope.schemas.probes import ProbeResponse, ValueRecognition
-from bindscope.schemas.removals import RemovalResponse
-from bindscope.schemas.surgeries import EditResponse, MeanCosine, ScoreChange, SurgeryResponse
+from bindscope.core.wire import Binding, Control, Interval, StrictChance
+from bindscope.features.decompositions.schemas import ObjectShare, SceneShareResponse
+from bindscope.features.interventions.schemas import EditResponse, InterventionResponse, MeanCosine, ScoreChange
+from bindscope.features.probes.schemas import ProbeResponse, ValueRecognition
+from bindscope.features.removals.schemas import RemovalResponse
 from bindscope_dashboard import exports
 from bindscope_dashboard.plots.decomposition import (
     Fit,
@@ -16,9 +16,9 @@ from bindscope_dashboard.plots.decomposition import (
     shares_figure,
     shares_text,
 )
+from bindscope_dashboard.plots.interventions import changed_concepts, changes_figure, changes_text, listed_objects
 from bindscope_dashboard.plots.probes import split_figure, split_text, values_figure, values_text
-from bindscope_dashboard.plots.surgery import changed_concepts, changes_figure, changes_text, listed_objects
-from bindscope_dashboard.views.surgery_totals import removal_table
+from bindscope_dashboard.views.interventions_totals import removal_table
 
 MODES = pytest.mark.parametrize("dark", [False, True])
 
@@ -189,7 +189,7 @@ def test_downloads_hold_every_share(probe, provenance):
     assert lines[1].startswith("image,test,binding,,0.6,0.5,0.7,100")
     assert "image,test,object_on_valid_swaps,,,,,0" in lines
     assert exports.decomposition_csv(FITS).splitlines()[1] == "avg,1,0.95,0.9,0.8"
-    result = SurgeryResponse(
+    result = InterventionResponse(
         edits=10,
         unsupported=0,
         concept="color",
@@ -204,4 +204,4 @@ def test_downloads_hold_every_share(probe, provenance):
         seconds=1,
         provenance=provenance,
     )
-    assert exports.surgery_csv(result).splitlines()[-1] == "probing:color,0.9,0.8,1.0,100"
+    assert exports.interventions_csv(result).splitlines()[-1] == "probing:color,0.9,0.8,1.0,100"

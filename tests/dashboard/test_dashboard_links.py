@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bindscope.domain.concepts import BUILTIN_SPACES, Concept, ConceptSpace
-from bindscope.domain.scenes import slots
-from bindscope.errors import InvalidInput, UnknownName
-from bindscope.schemas.base import PlacedObject, SceneModel
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.scenes.concepts import BUILTIN_SPACES, Concept, ConceptSpace
+from bindscope.scenes.scene import slots
+from bindscope.scenes.wire import PlacedObject, SceneModel
 from bindscope_dashboard.editing import random_scene
 from bindscope_dashboard.links import (
     ComposeState,

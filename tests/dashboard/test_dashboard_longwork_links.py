@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.domain.controlled import ControlledConfig
-from bindscope.errors import InvalidInput
-from bindscope.schemas.complexity import ComplexityRequest
-from bindscope.schemas.jobs import CellFailure, JobModel, LiveCell
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.trainings import PhaseRequest, TrainingRequest
+from bindscope.core.errors import InvalidInput
+from bindscope.features.complexity.schemas import ComplexityRequest
+from bindscope.features.jobs.schemas import CellFailure, JobModel, LiveCell
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.trainings.schemas import PhaseRequest, TrainingRequest
+from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.controlled import ControlledConfig
 from bindscope_dashboard.complexity_links import (
     MEASURES,
     ComplexityState,

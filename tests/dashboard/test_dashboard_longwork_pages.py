@@ -3,7 +3,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from bindscope.client import BindscopeClient
-from bindscope.schemas.jobs import JobModel
+from bindscope.features.jobs.schemas import JobModel
 from page_runs import html_of, opened, query_of
 
 pytestmark = [pytest.mark.usefixtures("mini"), pytest.mark.timeout(300)]

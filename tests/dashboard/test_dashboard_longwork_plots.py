@@ -3,12 +3,12 @@ from itertools import product
 import plotly.graph_objects as go
 import pytest
 
-from bindscope.domain.binding import says
-from bindscope.domain.findings.complexity import kind_name
-from bindscope.schemas.base import Binding, Interval
-from bindscope.schemas.complexity import ComplexityCellResult, ComplexityPoint, Recovery
-from bindscope.schemas.jobs import CellFailure, LiveCell
-from bindscope.schemas.trainings import PhaseCell, PhasePoint, PhaseProducts, ProductFit
+from bindscope.core.binding_rules import says
+from bindscope.core.wire import Binding, Interval
+from bindscope.features.complexity.findings import kind_name
+from bindscope.features.complexity.schemas import ComplexityCellResult, ComplexityPoint, Recovery
+from bindscope.features.jobs.schemas import CellFailure, LiveCell
+from bindscope.features.trainings.schemas import PhaseCell, PhasePoint, PhaseProducts, ProductFit
 from bindscope_dashboard import exports
 from bindscope_dashboard.plots.complexity import (
     FLOOR,

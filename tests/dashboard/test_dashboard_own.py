@@ -8,13 +8,13 @@ import yaml
 
 from bindscope.client import BindscopeClient
 from bindscope.client.bundles import Bundle
-from bindscope.domain.concepts import ConceptSpace, space_from_mapping
-from bindscope.errors import InvalidInput
-from bindscope.schemas.base import PlacedObject, SceneModel
-from bindscope.schemas.datasets import DatasetModel
-from bindscope.schemas.pair_tests import PairTestRow
+from bindscope.core.errors import InvalidInput
+from bindscope.features.caption_tests.schemas import CaptionTestRow
+from bindscope.features.datasets.schemas import DatasetModel
+from bindscope.scenes.concepts import ConceptSpace, space_from_mapping
+from bindscope.scenes.wire import PlacedObject, SceneModel
 from bindscope_dashboard import data_forms, own_data, service
-from bindscope_dashboard.views import caption_tests, passport, photo, tour
+from bindscope_dashboard.views import caption_tests, checks, photo, tour
 from own_data import PAIRS, picture_zip
 from page_runs import html_of, opened, query_of
 
@@ -99,16 +99,16 @@ def test_a_photo_link_holds_captions_and_models() -> None:
     assert photo.photo_from_query(photo.photo_query(shown), photo.PhotoState("", "", "x", "y")) == shown
 
 
-def test_the_worst_passport_is_the_badge() -> None:
-    assert passport.worst(["passed", "failed"])[1] == "Check failed"
-    assert passport.worst(["passed", None])[1] == "Not checked yet"
-    assert passport.worst(["passed"])[1] == "Checked"
-    assert passport.models_in({"model": "a", "second": "none", "models": "b,c"}) == ["a", "b", "c"]
+def test_the_worst_state_is_the_badge() -> None:
+    assert checks.worst(["passed", "failed"])[1] == "Check failed"
+    assert checks.worst(["passed", None])[1] == "Not checked yet"
+    assert checks.worst(["passed"])[1] == "Checked"
+    assert checks.models_in({"model": "a", "second": "none", "models": "b,c"}) == ["a", "b", "c"]
 
 
 def test_rows_of_a_test_are_drawn_with_what_needs_no_picture() -> None:
     share = {"value": 0.5, "low": 0.3, "high": 0.7, "n": 10}
-    row = PairTestRow(name="swap_att", kind="split", accuracy=share, undecided=share, blind=share)
+    row = CaptionTestRow(name="swap_att", kind="split", accuracy=share, undecided=share, blind=share)
     figure = caption_tests.rows_figure([row])
     assert list(figure.data[0].x) == [0.5]
     assert "without the picture 50 %" in caption_tests.rows_text([row])
@@ -241,7 +241,7 @@ def test_compose_starts_anew_where_its_space_has_gone(mini) -> None:
 
 
 def test_the_page_takes_uploads_as_large_as_the_service_does(monkeypatch) -> None:
-    from bindscope.config import Settings
+    from bindscope.core.config import Settings
     from bindscope_dashboard.launch import command
 
     monkeypatch.delenv("BINDSCOPE_MAX_UPLOAD_MB", raising=False)
@@ -251,7 +251,7 @@ def test_the_page_takes_uploads_as_large_as_the_service_does(monkeypatch) -> Non
 
 
 def test_the_runs_of_an_installation_can_be_taken_away_as_a_file() -> None:
-    from bindscope.schemas.trainings import TrainingRun
+    from bindscope.features.trainings.schemas import TrainingRun
     from bindscope_dashboard.views.train_history import runs_csv
 
     run = TrainingRun(

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bindscope.client import BindscopeClient
-from bindscope.domain.scenes import scene_in_slots
+from bindscope.scenes.scene import scene_in_slots
 from browser_checks import reaches_beyond, serious_violations
 from own_data import PAIRS, SPACE, picture_zip, png, zipped
 
@@ -27,7 +27,10 @@ PAGES = {
     "tests": ("/tests?model=bundled:tiny-bag", "Choose an archive"),
     "probe": ("/probe?model=synthetic:bag&space=mini&seed=3", "Provenance and downloads"),
     "decompose": (f"/decompose?model=synthetic:additive&scene={SCENE}&level=2", "residual"),
-    "surgery": (f"/surgery?model=synthetic:additive&scene={SCENE}&object=1&replacement=green~star", "Nearest scenes"),
+    "interventions": (
+        f"/interventions?model=synthetic:additive&scene={SCENE}&object=1&replacement=green~star",
+        "Nearest scenes",
+    ),
     "complexity": ("/complexity?model=synthetic:bag&space=mini&seeds=2", "Press Start"),
     "map": ("/map?model=synthetic:additive&space=mini&method=pca", "Provenance and downloads"),
     "compare": (

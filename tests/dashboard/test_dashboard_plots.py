@@ -1,7 +1,7 @@
 import plotly.graph_objects as go
 import pytest
 
-from bindscope.schemas.verdicts import CaptionScore, Contest
+from bindscope.features.verdicts.schemas import CaptionScore, Contest
 from bindscope_dashboard.plots.atlas import atlas_figure, atlas_text, cells_of
 from bindscope_dashboard.plots.contest import SHOWN, contest_figure, contest_text, shown_captions
 from bindscope_dashboard.plots.recognition import (

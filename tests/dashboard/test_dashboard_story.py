@@ -1,13 +1,14 @@
 import pytest
 
-from bindscope.domain.findings.decompositions import rebuilt_sentence, twin_note
-from bindscope.domain.findings.derived import derived_note, derived_sentence
-from bindscope.domain.findings.probes import binding_finding, origin_sentence, probe_note, tower_sentence
-from bindscope.domain.findings.removals import removal_sentence
-from bindscope.domain.findings.surgeries import retrieval_sentence
-from bindscope.schemas.base import Binding, Control, Interval, PlacedObject, SceneModel, Twin, Unpaired
-from bindscope.schemas.surgeries import EditResponse, NearScene
-from bindscope_dashboard.views.surgery_findings import landing_of
+from bindscope.core.sentences.derived import derived_note, derived_sentence
+from bindscope.core.wire import Binding, Control, Interval, Twin, Unpaired
+from bindscope.features.decompositions.findings import rebuilt_sentence, twin_note
+from bindscope.features.interventions.findings import retrieval_sentence
+from bindscope.features.interventions.schemas import EditResponse, NearScene
+from bindscope.features.probes.findings import binding_finding, origin_sentence, probe_note, tower_sentence
+from bindscope.features.removals.findings import removal_sentence
+from bindscope.scenes.wire import PlacedObject, SceneModel
+from bindscope_dashboard.views.interventions_findings import landing_of
 from bindscope_dashboard.wording import spread
 
 

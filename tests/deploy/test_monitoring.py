@@ -12,7 +12,7 @@ import httpx2
 import yaml
 
 from bindscope.client import BindscopeClient
-from bindscope.config import Settings
+from bindscope.core.config import Settings
 from real_service import Process, serving
 
 ROOT = Path(__file__).parent.parent.parent

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.domain.controlled import ControlledConfig
-from bindscope.encoders.base import Picture
+from bindscope.encoders.protocol import Picture
 from bindscope.encoders.registry import EncoderSettings
+from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.controlled import ControlledConfig
 from bindscope.store.artifacts import Artifacts
 
 WORDS = ["a", "and", "the", "of", "photo", "red", "blue", "green", "square", "circle", "triangle", "cross"]
@@ -104,7 +104,7 @@ class FolderRuns:
 @pytest.fixture(scope="session")
 def run_settings(settings: EncoderSettings, tmp_path_factory: pytest.TempPathFactory) -> EncoderSettings:
     """A run on tokens, one on pictures, and one that was stopped."""
-    from bindscope.training.controlled import train_controlled
+    from bindscope.training.controlled.train import train_controlled
 
     at = str(tmp_path_factory.mktemp("runs"))
     config = ControlledConfig(

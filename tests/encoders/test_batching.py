@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bindscope.cancellation import Token, carrying
-from bindscope.encoders.base import EncoderInfo, Fingerprint
+from bindscope.core.cancellation import Token, carrying
+from bindscope.core.errors import Cancelled, EncodeFailed, Overloaded, Unloaded, UnsupportedModality
 from bindscope.encoders.batching import BatchingQueue, BatchLimits
-from bindscope.errors import Cancelled, EncodeFailed, Overloaded, Unloaded, UnsupportedModality
+from bindscope.encoders.protocol import EncoderInfo, Fingerprint
 
 
 class Lengths:

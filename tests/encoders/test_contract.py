@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.domain.sampling import sample_scenes
-from bindscope.encoders.base import Encoder, EncoderInfo, SceneReader, TokenCounter, Vectors
+from bindscope.core.errors import InvalidInput, UnsupportedModality
+from bindscope.encoders.families.synthetic import ORACLES
+from bindscope.encoders.protocol import Encoder, EncoderInfo, SceneReader, TokenCounter, Vectors
 from bindscope.encoders.registry import EncoderSettings, list_models, load_encoder
-from bindscope.encoders.synthetic import ORACLES
-from bindscope.errors import InvalidInput, UnsupportedModality
+from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.sampling import sample_scenes
 
 FOLDERS = {
     "open_clip_folder": "open_clip",

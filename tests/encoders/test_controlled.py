@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 
 from bindscope.analysis.metrics import cosines
-from bindscope.domain.concepts import BUILTIN_SPACES, space_from_mapping
-from bindscope.domain.controlled import ControlledConfig, run_definition
-from bindscope.domain.sampling import sample_scenes
-from bindscope.domain.scenes import Scene, scene_in_slots
-from bindscope.encoders.base import SceneReader, TokenCounter, Vectors
+from bindscope.core.errors import InvalidInput, ModelUnavailable, UnknownName, UnsupportedModality
+from bindscope.encoders.checksummed import Sealed, pack
+from bindscope.encoders.protocol import SceneReader, TokenCounter, Vectors
 from bindscope.encoders.query_texts import QueryTexts
 from bindscope.encoders.registry import EncoderSettings, list_models, load_encoder
-from bindscope.encoders.sealed import Sealed, pack
 from bindscope.encoders.settings import RunFiles
-from bindscope.errors import InvalidInput, ModelUnavailable, UnknownName, UnsupportedModality
+from bindscope.scenes.concepts import BUILTIN_SPACES, space_from_mapping
+from bindscope.scenes.controlled import ControlledConfig, run_definition
+from bindscope.scenes.sampling import sample_scenes
+from bindscope.scenes.scene import Scene, scene_in_slots
 
 SHAPES = BUILTIN_SPACES["shapes2d"]
 CUPS = space_from_mapping(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bindscope.encoders.base import Encoder, Fingerprint
+from bindscope.encoders.protocol import Encoder, Fingerprint
 from bindscope.encoders.registry import EncoderSettings, load_encoder
 
 Change = Callable[[Path], None]
@@ -201,7 +201,7 @@ def test_quick_gelu_is_not_gelu(new_open_clip: Callable[..., Path], tmp_path: Pa
 def test_a_tag_decides_the_activation_not_the_architecture() -> None:
     import open_clip
 
-    from bindscope.encoders.openclip import tag_activation
+    from bindscope.encoders.families.open_clip import tag_activation
 
     def activation(architecture: str, tag: str) -> bool:
         config, facts = open_clip.get_model_config(architecture), open_clip.get_pretrained_cfg(architecture, tag)

@@ -8,9 +8,9 @@ import torch
 from numpy.testing import assert_allclose
 from PIL import Image
 
-from bindscope.encoders.base import Encoder, Picture
-from bindscope.encoders.quiet import quiet_open_clip, quiet_transformers
+from bindscope.encoders.protocol import Encoder, Picture
 from bindscope.encoders.registry import EncoderSettings, load_encoder
+from bindscope.encoders.silence_loaders import quiet_open_clip, quiet_transformers
 
 Pictures = Callable[[int], list[Picture]]
 close = {"rtol": 0, "atol": 1e-5}
@@ -128,7 +128,7 @@ def test_the_real_sentence_embedder_equals_mean_pooling_and_hardly_sees_a_swap(
 ) -> None:
     from transformers import AutoModel, AutoTokenizer
 
-    from bindscope.encoders.bundled import bundled_folder
+    from bindscope.encoders.families.bundled import bundled_folder
 
     folder = bundled_folder("all-minilm-l6-v2")
     if folder is None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bindscope.core.errors import InvalidInput, ModelUnavailable, UnknownName
 from bindscope.encoders.registry import EncoderSettings, list_models, load_encoder
-from bindscope.errors import InvalidInput, ModelUnavailable, UnknownName
 
 
 def refuse(model_id: str, settings: EncoderSettings, kind: type[Exception]) -> str:

@@ -6,14 +6,22 @@ from numpy.typing import NDArray
 
 from bindscope.analysis.metrics import cosines, unit
 from bindscope.analysis.verdict import contest, outcome, recognise
-from bindscope.domain.captions import Captioner
-from bindscope.domain.concepts import BUILTIN_SPACES, ConceptSpace, space_from_mapping
-from bindscope.domain.contests import candidates
-from bindscope.domain.sampling import sample_scenes
-from bindscope.domain.scenes import Scene, scene_in_slots
-from bindscope.encoders.base import SceneReader, TokenCounter
-from bindscope.encoders.synthetic import DIM, MAX_WORDS, ORACLES, SyntheticEncoder, _code, chunks_of_scene, words_of
-from bindscope.errors import UnknownName, UnsupportedModality
+from bindscope.core.errors import UnknownName, UnsupportedModality
+from bindscope.encoders.families.synthetic import (
+    DIM,
+    MAX_WORDS,
+    ORACLES,
+    SyntheticEncoder,
+    _code,
+    chunks_of_scene,
+    words_of,
+)
+from bindscope.encoders.protocol import SceneReader, TokenCounter
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.concepts import BUILTIN_SPACES, ConceptSpace, space_from_mapping
+from bindscope.scenes.contests import candidates
+from bindscope.scenes.sampling import sample_scenes
+from bindscope.scenes.scene import Scene, scene_in_slots
 
 SHAPES = BUILTIN_SPACES["shapes2d"]
 OWN = space_from_mapping(

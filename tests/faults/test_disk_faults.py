@@ -14,7 +14,7 @@ import pytest
 import turned_world
 from bindscope.client import ApiError, BindscopeClient
 from bindscope.store.artifacts import Artifacts
-from bindscope.store.embedded import EmbeddedStore
+from bindscope.store.valkey import EmbeddedStore
 from real_service import Process
 
 WRITER = """

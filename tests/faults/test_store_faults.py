@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from bindscope.client import ApiError, BindscopeClient
-from bindscope.config import Settings
-from bindscope.store.embedded import EmbeddedStore
+from bindscope.core.config import Settings
+from bindscope.store.valkey import EmbeddedStore
 from chaos_proxy import ChaosProxy
 from real_service import serving
 

@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bindscope.domain.controlled import ControlledConfig
 from bindscope.models.controlled import build_model
 from bindscope.models.pictures import PictureEncoder, scaled
 from bindscope.models.tokens import TokenAlphabet
 from bindscope.models.transformer import Block, TokenEncoder, last_tokens, sinusoids
+from bindscope.scenes.controlled import ControlledConfig
 
 WIDTH, HEADS, HIDDEN, LAYERS = 16, 4, 24, 3
 

@@ -1,7 +1,7 @@
 import pytest
 
-from bindscope.config import Settings
-from bindscope.services.assembly import assembled
+from bindscope.core.config import Settings
+from bindscope.services.container import assembled
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bindscope.domain.captions import Captioner
-from bindscope.domain.concepts import BUILTIN_SPACES, Concept, ConceptSpace
-from bindscope.domain.contests import MOST_TWINS, twins_of, with_twins
-from bindscope.domain.sampling import sample_scenes
-from bindscope.domain.scenes import scene_in_slots
-from bindscope.domain.swaps import valid_swaps
-from bindscope.errors import UnsupportedModality
+from bindscope.core.errors import UnsupportedModality
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.concepts import BUILTIN_SPACES, Concept, ConceptSpace
+from bindscope.scenes.contests import MOST_TWINS, twins_of, with_twins
+from bindscope.scenes.sampling import sample_scenes
+from bindscope.scenes.scene import scene_in_slots
+from bindscope.scenes.swaps import valid_swaps
 from bindscope.services.judging import Wording, contest_scores
 
 SPACE = BUILTIN_SPACES["shapes2d"]
@@ -31,7 +31,7 @@ ALL = Wording(Captioner(), "all")
 def scores(parts, model, space=SPACE, *, objects=2, count=30, seed=0, wording=ALL, layout="random"):
     layout = layout if space.renderable else "slots"
     scenes = sample_scenes(space, count, seed=seed, objects=objects, layout=layout, only_valid_swaps=True)
-    return contest_scores(parts.verdicts.embedder, model, scenes=with_twins(scenes, seed=seed), wording=wording)
+    return contest_scores(parts.embedder, model, scenes=with_twins(scenes, seed=seed), wording=wording)
 
 
 @pytest.mark.parametrize("model", ["synthetic:bag", "synthetic:order-blind"])
@@ -75,7 +75,7 @@ def test_both_directions_of_every_pair_are_there(parts) -> None:
 
 def test_a_scene_alone_has_no_pair_and_no_figure(parts) -> None:
     scene = scene_in_slots(SPACE, [(0, 0), (1, 1)])
-    found = contest_scores(parts.verdicts.embedder, "synthetic:additive", scenes=[scene], wording=ALL).binding
+    found = contest_scores(parts.embedder, "synthetic:additive", scenes=[scene], wording=ALL).binding
     assert found.forced_choice is None
     assert found.double_difference is None
     assert found.says == "too few"
@@ -84,7 +84,7 @@ def test_a_scene_alone_has_no_pair_and_no_figure(parts) -> None:
 def test_scenes_whose_swap_is_not_there_do_not_count(parts) -> None:
     one, other = scene_in_slots(SPACE, [(0, 0), (1, 1)]), scene_in_slots(SPACE, [(0, 1), (1, 0)])
     alone = scene_in_slots(SPACE, [(2, 2), (3, 3)])
-    found = contest_scores(parts.verdicts.embedder, "synthetic:additive", scenes=[one, alone, other], wording=ALL)
+    found = contest_scores(parts.embedder, "synthetic:additive", scenes=[one, alone, other], wording=ALL)
     assert found.binding.forced_choice.n == 1
     assert sorted(set(found.trials.row.tolist())) == [0, 2]
 
@@ -107,7 +107,7 @@ def test_above_two_objects_a_bounded_seeded_number_of_swapped_scenes_is_shown() 
 
 
 def test_a_model_of_pictures_only_is_refused(parts) -> None:
-    embedder = parts.verdicts.embedder
+    embedder = parts.embedder
     reads_pictures = replace(embedder.models.info("synthetic:bag"), modalities=("image",))
 
     class Blind:

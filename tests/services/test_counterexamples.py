@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from bindscope.domain.captions import Captioner
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.domain.sampling import sample_scenes
-from bindscope.domain.scenes import scene_in_slots
-from bindscope.services.counterexamples import edits_of
+from bindscope.features.counterexamples.service import Counterexamples, edits_of
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.sampling import sample_scenes
+from bindscope.scenes.scene import scene_in_slots
 from bindscope.services.judging import Wording
 
 SPACE = BUILTIN_SPACES["shapes2d"]
@@ -37,7 +37,7 @@ def test_half_of_a_move_goes_half_as_far() -> None:
 def test_a_model_that_reads_slots_is_broken_by_an_exchange_of_places(parts) -> None:
     # With captions only in the listed order, the product world binds objects to slots: left must be named first.
     scene = scene_in_slots(SPACE, [SPACE.index({"color": "red", "shape": "square"}), (0, 1)])
-    found = parts.counterexamples.search("synthetic:product", scene, wording=GIVEN, budget=2000)
+    found = parts.of(Counterexamples).search("synthetic:product", scene, wording=GIVEN, budget=2000)
     assert found.before.contest.outcome == "binds"
     assert found.edit.kind == "exchange_places"
     assert found.after.contest.outcome == "swaps"
@@ -46,5 +46,5 @@ def test_a_model_that_reads_slots_is_broken_by_an_exchange_of_places(parts) -> N
 
 def test_the_search_stays_within_its_budget(parts) -> None:
     scene = scene_in_slots(SPACE, [(0, 0), (1, 1)])
-    found = parts.counterexamples.search("synthetic:additive", scene, wording=GIVEN, budget=25)
+    found = parts.of(Counterexamples).search("synthetic:additive", scene, wording=GIVEN, budget=25)
     assert (found.found, found.tried) == (False, 25)

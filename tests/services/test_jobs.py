@@ -4,9 +4,10 @@ import time
 
 import pytest
 
-from bindscope.config import Settings
-from bindscope.errors import Conflict, InvalidInput, UnknownName
-from bindscope.services.assembly import assembled
+from bindscope import features
+from bindscope.core.config import Settings
+from bindscope.core.errors import Conflict, InvalidInput, UnknownName
+from bindscope.services.container import assembled
 from small_runs import SMALL
 
 TINY = {**SMALL, "steps": 30, "evaluate_every": 10, "checkpoint_every": 10}
@@ -17,6 +18,7 @@ SOURCE = {"model": "synthetic:additive", "space": "clevr2d", "modality": "image"
 def parts(tmp_path_factory):
     settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("data"), preload=(), workers=2)
     with assembled(settings) as services:
+        features.start(services)
         yield services
 
 
@@ -28,7 +30,7 @@ def jobs(parts):
 def config_of(**changes):
     from dataclasses import asdict
 
-    from bindscope.domain.controlled import ControlledConfig
+    from bindscope.scenes.controlled import ControlledConfig
 
     return asdict(ControlledConfig(**{**TINY, **changes}))
 
@@ -198,7 +200,7 @@ def test_files_of_a_killed_process_are_gone_when_its_job_runs_again(parts, jobs)
 
 def test_new_versions_of_the_fits_are_new_jobs(jobs, monkeypatch):
     first = ended(jobs, jobs.submit("complexity", complexity(seeds=[32])).record.id)
-    monkeypatch.setattr("bindscope.services.sweeps.complexity._VERSION", 10_000)
+    monkeypatch.setattr("bindscope.features.complexity.service._VERSION", 10_000)
     again = jobs.submit("complexity", complexity(seeds=[32]))
     assert again.record.id != first.record.id
     assert ended(jobs, again.record.id).record.reused == 0

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from bindscope.core.errors import Unloaded
 from bindscope.encoders import registry
 from bindscope.encoders.batching import BatchLimits
 from bindscope.encoders.settings import EncoderSettings
-from bindscope.errors import Unloaded
-from bindscope.services import models
-from bindscope.services.models import ModelPool
+from bindscope.services import model_pool as models
+from bindscope.services.model_pool import ModelPool
 
 BAG, ADDITIVE, PRODUCT = "synthetic:bag", "synthetic:additive", "synthetic:product"
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
 
-from bindscope.cancellation import Token, carrying
-from bindscope.errors import BindscopeError, Cancelled, InvalidInput, Overloaded, PayloadTooLarge
+from bindscope.core.cancellation import Token, carrying
+from bindscope.core.errors import BindscopeError, Cancelled, InvalidInput, Overloaded, PayloadTooLarge
 from bindscope.services import pictures
-from bindscope.services.pictures import PictureDesk, decode_picture, pictures_in
+from bindscope.services.pictures import ImageDecoder, decode_picture, pictures_in
 
 
 def encoded(image, kind="PNG", **options) -> str:
@@ -84,7 +84,7 @@ def pool():
 
 def test_many_large_pictures_in_a_small_body_are_refused_before_they_fill_the_memory(pool, monkeypatch) -> None:
     monkeypatch.setattr(pictures, "MAX_PIXELS_IN_ALL", 20_000)
-    desk = PictureDesk(pool, megapixels=16)
+    desk = ImageDecoder(pool, megapixels=16)
     large = encoded(Image.new("RGB", (100, 90), "red"))
     with desk.opened([large] * 2) as opened:
         assert [picture.shape for picture in opened] == [(90, 100, 3)] * 2
@@ -94,7 +94,7 @@ def test_many_large_pictures_in_a_small_body_are_refused_before_they_fill_the_me
 
 
 def test_requests_wait_for_room_to_decode_and_are_told_to_come_again(pool) -> None:
-    desk = PictureDesk(pool, megapixels=16, patience_s=0.3)
+    desk = ImageDecoder(pool, megapixels=16, patience_s=0.3)
     large = encoded(Image.new("RGB", (3000, 3000), "red"))
     with desk.opened([large]):
         with pytest.raises(Overloaded, match="room"), desk.opened([large]):
@@ -106,7 +106,7 @@ def test_requests_wait_for_room_to_decode_and_are_told_to_come_again(pool) -> No
 
 
 def test_a_request_whose_caller_left_does_not_wait_for_room(pool) -> None:
-    desk = PictureDesk(pool, megapixels=16, patience_s=30)
+    desk = ImageDecoder(pool, megapixels=16, patience_s=30)
     large, token = encoded(Image.new("RGB", (3000, 3000), "red")), Token()
     with desk.opened([large]), carrying(token):
         token.cancel("left")

@@ -1,6 +1,6 @@
 import pytest
 
-from bindscope.errors import Conflict, PayloadTooLarge
+from bindscope.core.errors import Conflict, PayloadTooLarge
 from bindscope.services.sources import ModelSource
 
 SPACE = b"name: moving\nconcepts:\n  color: [red, blue]\n  item: [shoe, bag]\n"

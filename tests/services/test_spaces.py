@@ -1,40 +1,40 @@
 import pytest
 
-from bindscope.errors import Conflict, InvalidInput, UnknownName
-from bindscope.services.spaces import SpaceShelf, parse_space
+from bindscope.core.errors import Conflict, InvalidInput, UnknownName
+from bindscope.services.spaces import SpaceRepository, parse_space
 
 SHOP = b"name: shop\nconcepts:\n  color: [red, blue]\n  item: [shoe, bag]\n"
 
 
 def test_an_own_space_is_there_after_a_restart(tmp_path) -> None:
-    SpaceShelf(tmp_path).add(SHOP)
-    assert SpaceShelf(tmp_path).get("shop") == parse_space(SHOP)
+    SpaceRepository(tmp_path).add(SHOP)
+    assert SpaceRepository(tmp_path).get("shop") == parse_space(SHOP)
     assert [p.name for p in tmp_path.iterdir()] == ["shop.yaml"]
 
 
 def test_the_same_space_again_is_fine_and_a_different_one_is_not(tmp_path) -> None:
-    shelf = SpaceShelf(tmp_path)
-    shelf.add(SHOP)
-    shelf.add(SHOP)
+    repository = SpaceRepository(tmp_path)
+    repository.add(SHOP)
+    repository.add(SHOP)
     with pytest.raises(Conflict, match="shop"):
-        shelf.add(SHOP.replace(b"bag", b"hat"))
+        repository.add(SHOP.replace(b"bag", b"hat"))
 
 
 def test_a_damaged_file_does_not_hide_the_other_spaces(tmp_path) -> None:
-    SpaceShelf(tmp_path).add(SHOP)
+    SpaceRepository(tmp_path).add(SHOP)
     (tmp_path / "broken.yaml").write_text("name: [")
     (tmp_path / "half.part").write_text("name: half")
-    assert SpaceShelf(tmp_path).get("shop")
+    assert SpaceRepository(tmp_path).get("shop")
 
 
 def test_a_built_in_space_cannot_be_deleted(tmp_path) -> None:
     with pytest.raises(InvalidInput, match="comes with Bindscope"):
-        SpaceShelf(tmp_path).remove("shapes2d")
+        SpaceRepository(tmp_path).remove("shapes2d")
 
 
 def test_an_unknown_space_lists_the_known_ones(tmp_path) -> None:
     with pytest.raises(UnknownName) as caught:
-        SpaceShelf(tmp_path).get("mars")
+        SpaceRepository(tmp_path).get("mars")
     assert set(caught.value.known) == {"shapes2d", "clevr2d", "words"}
 
 
@@ -70,7 +70,7 @@ def test_values_that_differ_only_by_a_space_at_the_end_are_refused() -> None:
 
 
 def test_two_services_on_one_data_directory_see_each_others_spaces(tmp_path) -> None:
-    one, other = SpaceShelf(tmp_path), SpaceShelf(tmp_path)
+    one, other = SpaceRepository(tmp_path), SpaceRepository(tmp_path)
     one.add(SHOP)
     assert other.get("shop") == one.get("shop")
     with pytest.raises(Conflict, match="shop"):

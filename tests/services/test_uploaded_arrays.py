@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bindscope.errors import BindscopeError
-from bindscope.services.imports.arrays import read_npz
+from bindscope.core.errors import BindscopeError
+from bindscope.features.datasets.arrays import read_npz
 
 LIMIT = 4_000_000
 

@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bindscope.domain.captions import Captioner
-from bindscope.domain.concepts import BUILTIN_SPACES, Concept, ConceptSpace
-from bindscope.domain.sampling import sample_scenes
-from bindscope.domain.scenes import Scene, scene_in_slots
-from bindscope.errors import InvalidInput, UnsupportedModality
+from bindscope.core.errors import InvalidInput, UnsupportedModality
+from bindscope.features.surveys.service import Survey, Surveys, SurveySpec
+from bindscope.features.verdicts.service import Verdicts
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.concepts import BUILTIN_SPACES, Concept, ConceptSpace
+from bindscope.scenes.sampling import sample_scenes
+from bindscope.scenes.scene import Scene, scene_in_slots
 from bindscope.services.embedder import spoiled
 from bindscope.services.judging import Wording
-from bindscope.services.surveys import Survey, SurveySpec
 
 SMALL = ConceptSpace(
     "small", (Concept("color", ("red", "blue", "green")), Concept("shape", ("square", "circle"))), "a {color} {shape}"
@@ -23,7 +24,7 @@ SPEC = SurveySpec(count=40, seed=0, objects=2, layout="random", only_valid_swaps
 
 
 def survey(parts, model, space=SPACE, **changes) -> Survey:
-    *_, last = parts.surveys.run(model, space, spec=replace(SPEC, **changes))
+    *_, last = parts.of(Surveys).run(model, space, spec=replace(SPEC, **changes))
     return last
 
 
@@ -31,17 +32,19 @@ def survey(parts, model, space=SPACE, **changes) -> Survey:
 def test_the_order_in_which_objects_are_listed_changes_nothing(parts, model) -> None:
     for scene in sample_scenes(SPACE, 10, seed=1, objects=3, only_valid_swaps=True):
         turned = Scene(SPACE, scene.objects[::-1])
-        one = parts.verdicts.verdict(model, scene, wording=ALL)
-        two = parts.verdicts.verdict(model, turned, wording=ALL)
+        one = parts.of(Verdicts).verdict(model, scene, wording=ALL)
+        two = parts.of(Verdicts).verdict(model, turned, wording=ALL)
         assert one.diagnosis == two.diagnosis
         assert one.contest.margin == pytest.approx(two.contest.margin, abs=1e-9)
 
 
 def test_many_callers_at_once_get_the_same_answers_as_one(parts) -> None:
     scenes = sample_scenes(SPACE, 40, seed=2, only_valid_swaps=True)
-    alone = [parts.verdicts.verdict("synthetic:product", s, wording=ALL).contest for s in scenes]
+    alone = [parts.of(Verdicts).verdict("synthetic:product", s, wording=ALL).contest for s in scenes]
     with ThreadPoolExecutor(16) as pool:
-        together = list(pool.map(lambda s: parts.verdicts.verdict("synthetic:product", s, wording=ALL).contest, scenes))
+        together = list(
+            pool.map(lambda s: parts.of(Verdicts).verdict("synthetic:product", s, wording=ALL).contest, scenes)
+        )
     assert alone == together
 
 
@@ -49,7 +52,7 @@ def test_spaces_that_cannot_be_drawn_work_with_models_that_need_no_picture(parts
     words = BUILTIN_SPACES["words"]
     assert survey(parts, "synthetic:additive", words).swap_accuracy.value == 1
     scene = scene_in_slots(words, [(0, 0), (1, 1)])
-    assert parts.verdicts.verdict("synthetic:bag", scene, wording=ALL).diagnosis == "bag_of_concepts"
+    assert parts.of(Verdicts).verdict("synthetic:bag", scene, wording=ALL).diagnosis == "bag_of_concepts"
 
 
 def test_a_survey_counts_every_scene_once(parts) -> None:

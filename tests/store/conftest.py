@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from bindscope.store.cache import EmbeddingCache
 from bindscope.store.connection import Store
-from bindscope.store.embedded import EmbeddedStore
-from bindscope.store.embeddings import EmbeddingCache
 from bindscope.store.keys import EmbeddingKey, text_key
+from bindscope.store.valkey import EmbeddedStore
 
 _numbers = itertools.count()
 

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from bindscope.errors import InvalidInput, UnknownName
+from bindscope.core.errors import InvalidInput, UnknownName
 from bindscope.store.artifacts import Artifacts
 
 

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from bindscope.errors import InvalidInput, StoreUnavailable
+from bindscope.core.errors import InvalidInput, StoreUnavailable
 from bindscope.store.connection import Store, open_store
-from bindscope.store.embedded import EmbeddedStore
 from bindscope.store.locks import wait_until
+from bindscope.store.valkey import EmbeddedStore
 
 
 def returns(store) -> bool:

@@ -12,16 +12,16 @@ from urllib.parse import unquote
 import pytest
 import redis
 
-from bindscope.errors import StoreUnavailable
-from bindscope.store import embedded as module
+from bindscope.core.errors import StoreUnavailable
 from bindscope.store import runtime_folder as folders
-from bindscope.store.embedded import EmbeddedStore
+from bindscope.store import valkey as module
 from bindscope.store.locks import open_lock, try_lock, wait_until
+from bindscope.store.valkey import EmbeddedStore
 
 USER = """
 import sys
 from pathlib import Path
-from bindscope.store.embedded import EmbeddedStore
+from bindscope.store.valkey import EmbeddedStore
 store = EmbeddedStore(Path(sys.argv[1]))
 store.start()
 print(store.pid, store.url, flush=True)

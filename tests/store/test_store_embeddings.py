@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from bindscope.errors import EncodeFailed, Overloaded
+from bindscope.core.errors import EncodeFailed, Overloaded
+from bindscope.store.cache import EmbeddingCache
 from bindscope.store.codec import encode_vector
 from bindscope.store.connection import Store
-from bindscope.store.embeddings import EmbeddingCache
 from bindscope.store.locks import wait_until
 from bindscope.store.writer import CacheWriter
 

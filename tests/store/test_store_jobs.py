@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from bindscope.errors import StoreRefused, StoreUnavailable
+from bindscope.core.errors import StoreRefused, StoreUnavailable
+from bindscope.jobs.store import JobRecord, JobStore
 from bindscope.store.connection import Store
-from bindscope.store.jobs import JobRecord, JobStore
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.domain.scenes import Placed, Scene, scene_in_slots
-from bindscope.encoders.base import Fingerprint
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.encoders.protocol import Fingerprint
+from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.scene import Placed, Scene, scene_in_slots
 from bindscope.store.keys import measurement_key, pixels_key, scene_key, text_key
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bindscope.training.config import BundledSpec, preset
+from bindscope.training.bundled.config import BundledSpec, preset
 
 
 @pytest.fixture(autouse=True)

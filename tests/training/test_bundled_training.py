@@ -10,13 +10,13 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from bindscope.cli.train import app
-from bindscope.domain.render import render_many
-from bindscope.errors import InvalidInput, UnknownName
-from bindscope.training.bundled import Progress, _train, schedule, train_bundled
-from bindscope.training.config import PRESETS, SPACE, BundledSpec, PrivateBinding, preset
-from bindscope.training.encoding import encode_ids, encode_pictures
-from bindscope.training.evaluation import draw_scenes
-from bindscope.training.folder import read_card
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.scenes.render import render_many
+from bindscope.training.bundled.config import PRESETS, SPACE, BundledSpec, PrivateBinding, preset
+from bindscope.training.bundled.encoding import encode_ids, encode_pictures
+from bindscope.training.bundled.evaluation import draw_scenes
+from bindscope.training.bundled.folder import read_card
+from bindscope.training.bundled.train import Progress, _train, schedule, train_bundled
 
 
 def train(spec: BundledSpec, out: Path) -> list[Progress]:
@@ -65,7 +65,7 @@ def test_the_card_tells_seed_settings_and_held_out_objects(small_bind: BundledSp
 def test_reports_count_up_and_end_with_figures(
     small_bind: BundledSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bindscope.training.bundled._REPORT_EVERY", 2)
+    monkeypatch.setattr("bindscope.training.bundled.train._REPORT_EVERY", 2)
     reports = train(replace(small_bind, steps=5), tmp_path)
     assert [r.step for r in reports] == [2, 4, 5]
     assert reports[-1].figures is not None

@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from bindscope.analysis.binding import Pairs, binding_of
-from bindscope.domain.concepts import grid_space
-from bindscope.training.controlled_binding import bound_scores, closed_scenes
-from bindscope.training.controlled_data import object_partition
-from bindscope.training.controlled_evaluation import QueryVectors, labels_of
+from bindscope.scenes.concepts import grid_space
+from bindscope.training.controlled.binding import bound_scores, closed_scenes
+from bindscope.training.controlled.data import object_partition
+from bindscope.training.controlled.evaluation import QueryVectors, labels_of
 
 SPACE = grid_space("grid-2x8")
 

@@ -4,11 +4,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bindscope.domain.concepts import ConceptSpace, grid_space
-from bindscope.domain.controlled import ControlledConfig
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
 from bindscope.models.tokens import TokenAlphabet
-from bindscope.training.controlled_data import (
+from bindscope.scenes.concepts import ConceptSpace, grid_space
+from bindscope.scenes.controlled import ControlledConfig
+from bindscope.training.controlled.data import (
     SceneSampler,
     distinct,
     merge_equal,
@@ -17,7 +17,7 @@ from bindscope.training.controlled_data import (
     scenes_of,
     swap_negatives,
 )
-from bindscope.training.controlled_objectives import object_labels, soft_cross_entropy, value_labels
+from bindscope.training.controlled.objectives import object_labels, soft_cross_entropy, value_labels
 
 ALPHABET = TokenAlphabet((4, 3, 5))
 

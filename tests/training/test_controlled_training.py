@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from bindscope.analysis.verdict import recognise
-from bindscope.domain.concepts import BUILTIN_SPACES, ConceptSpace, grid_space
-from bindscope.domain.controlled import (
+from bindscope.core.errors import Cancelled, Conflict, InvalidInput, ModelUnavailable, UnknownName
+from bindscope.models.controlled import build_model
+from bindscope.scenes.concepts import BUILTIN_SPACES, ConceptSpace, grid_space
+from bindscope.scenes.controlled import (
     PHASE_PRESETS,
     PRESETS,
     ControlledConfig,
@@ -17,11 +19,14 @@ from bindscope.domain.controlled import (
     read_definition,
     run_definition,
 )
-from bindscope.domain.labels import SceneLabels
-from bindscope.errors import Cancelled, Conflict, InvalidInput, ModelUnavailable, UnknownName
-from bindscope.models.controlled import build_model
+from bindscope.scenes.labels import SceneLabels
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
-from bindscope.training.controlled import (
+from bindscope.training.controlled.data import scenes_of
+from bindscope.training.controlled.evaluation import encode_all_queries, encode_scenes, labels_of, recognition
+from bindscope.training.controlled.memory import parameter_count
+from bindscope.training.controlled.probes import query_probes
+from bindscope.training.controlled.run import Run
+from bindscope.training.controlled.train import (
     Progress,
     RunResult,
     check_partition,
@@ -29,12 +34,7 @@ from bindscope.training.controlled import (
     memory_needed,
     scene_vectors,
 )
-from bindscope.training.controlled import train_controlled as train
-from bindscope.training.controlled_data import scenes_of
-from bindscope.training.controlled_evaluation import encode_all_queries, encode_scenes, labels_of, recognition
-from bindscope.training.controlled_memory import parameter_count
-from bindscope.training.controlled_probes import query_probes
-from bindscope.training.controlled_run import Run
+from bindscope.training.controlled.train import train_controlled as train
 
 TINY = ControlledConfig(
     space="grid-2x4",
@@ -84,7 +84,7 @@ def other(tmp_path: Path) -> ArtifactFolder:
 
 @pytest.fixture
 def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bindscope.training.controlled._REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("bindscope.training.controlled.train._REPORT_SECONDS", 0.0)
 
 
 def without_times(result: RunResult) -> dict[str, object]:

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bindscope.domain.captions import TEMPLATES, Captioner
-from bindscope.domain.render import render_many
-from bindscope.domain.scenes import Scene, scene_at
-from bindscope.domain.swaps import valid_swaps
-from bindscope.training.config import PIXELS, PRESETS, SPACE, preset
-from bindscope.training.data import (
+from bindscope.scenes.captions import TEMPLATES, Captioner
+from bindscope.scenes.render import render_many
+from bindscope.scenes.scene import Scene, scene_at
+from bindscope.scenes.swaps import valid_swaps
+from bindscope.training.bundled.config import PIXELS, PRESETS, SPACE, preset
+from bindscope.training.bundled.data import (
     Group,
     SceneSource,
     Wording,
@@ -18,7 +18,7 @@ from bindscope.training.data import (
     object_query_ids,
     padded,
 )
-from bindscope.training.vocabulary import END, PAD, WORD_IDS, build_tokenizer
+from bindscope.training.bundled.vocabulary import END, PAD, WORD_IDS, build_tokenizer
 
 WORDS = {i: word for word, i in WORD_IDS.items()}
 PLAIN = Wording((), (), an=False)

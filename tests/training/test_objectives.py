@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from bindscope.training.objectives import caption_loss, query_loss, same_objects, uniform_over_present
+from bindscope.training.bundled.objectives import caption_loss, query_loss, same_objects, uniform_over_present
 
 
 def test_targets_sum_to_one_and_are_uniform_over_the_values_present() -> None:

@@ -6,11 +6,11 @@ import torch
 from open_clip import CLIP
 from torch.nn.functional import normalize
 
-from bindscope.training.config import SPACE, BundledSpec, PrivateBinding, preset
-from bindscope.training.data import Group, SceneSource, Wording
-from bindscope.training.folder import build_model
-from bindscope.training.objectives import uniform_over_present
-from bindscope.training.private_binding import (
+from bindscope.training.bundled.config import SPACE, BundledSpec, PrivateBinding, preset
+from bindscope.training.bundled.data import Group, SceneSource, Wording
+from bindscope.training.bundled.folder import build_model
+from bindscope.training.bundled.objectives import uniform_over_present
+from bindscope.training.bundled.private_binding import (
     Readout,
     bag_keys,
     build_readouts,

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from bindscope.analysis.probing import probe
-from bindscope.domain.captions import Captioner
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.render import render_many
-from bindscope.domain.specs import ProbeSpec
+from bindscope.core.specs import ProbeSpec
 from bindscope.encoders.golden import TEXTS, Golden, folder_golden
 from bindscope.encoders.golden import scenes as golden_scenes
-from bindscope.training.config import PIXELS, PRESETS, SPACE
-from bindscope.training.evaluation import Towers, draw_scenes, measure, open_folder
-from bindscope.training.folder import read_card
-from bindscope.training.model_card import BUNDLED, write_models_page
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.labels import SceneLabels
+from bindscope.scenes.render import render_many
+from bindscope.training.bundled.config import PIXELS, PRESETS, SPACE
+from bindscope.training.bundled.evaluation import Towers, draw_scenes, measure, open_folder
+from bindscope.training.bundled.folder import read_card
+from bindscope.training.bundled.model_card import BUNDLED, write_models_page
 
 PRIVATE = [name for name, spec in PRESETS.items() if spec.private]
 

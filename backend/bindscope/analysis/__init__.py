@@ -1,1 +1,1 @@
-"""Analyses on arrays: no encoder, no store, no HTTP. May import domain."""
+"""Analyses on arrays: no encoder, no store, no HTTP. May import scenes and core."""

@@ -29,9 +29,9 @@ from bindscope.analysis.incidence import (
     mean_of,
     pseudo_inverse,
 )
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.specs import ESTIMATORS, Estimator
-from bindscope.errors import InvalidInput, UnknownName
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.core.specs import ESTIMATORS, Estimator
+from bindscope.scenes.labels import SceneLabels
 
 #: Embeddings [scene, dim] and labels of scenes of one object each.
 Singles = tuple[ArrayLike, SceneLabels]

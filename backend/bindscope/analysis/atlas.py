@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from bindscope.analysis.metrics import Interval, wilson
-from bindscope.domain.binding import LEAST_BAGS
-from bindscope.domain.contests import CELL_TRIALS
+from bindscope.core.binding_rules import LEAST_BAGS
+from bindscope.scenes.contests import CELL_TRIALS
 
 
 @dataclass(frozen=True)

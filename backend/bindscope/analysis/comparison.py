@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.binding import BagScores, difference_interval
 from bindscope.analysis.metrics import Interval
-from bindscope.domain.binding import LEAST_COMPARED, Standing
+from bindscope.core.binding_rules import LEAST_COMPARED, Standing
 
 ALPHA = 0.05
 #: Enough for Holm over the pairs of a dozen models: the least p is 1 / 10,000.

@@ -27,8 +27,8 @@ from bindscope.analysis.metrics import Interval
 from bindscope.analysis.nearest import search_among
 from bindscope.analysis.probes import ProbeFit
 from bindscope.analysis.splits import bag_splits, halves
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.specs import DecompositionSpec
+from bindscope.core.specs import DecompositionSpec
+from bindscope.scenes.labels import SceneLabels
 
 Ids = NDArray[np.int64]
 

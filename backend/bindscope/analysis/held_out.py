@@ -24,8 +24,8 @@ from bindscope.analysis.metrics import Interval
 from bindscope.analysis.probes import OBJECT, LinearProbes, ProbeFit
 from bindscope.analysis.readings import Reading, read, recognition_over_bags
 from bindscope.analysis.verdict import presence
-from bindscope.domain.binding import LEAST_BAGS
-from bindscope.domain.labels import SceneLabels
+from bindscope.core.binding_rules import LEAST_BAGS
+from bindscope.scenes.labels import SceneLabels
 
 Ids = NDArray[np.int64]
 

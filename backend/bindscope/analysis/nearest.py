@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bindscope import cancellation
 from bindscope.analysis.incidence import blocks
 from bindscope.analysis.metrics import unit
 from bindscope.analysis.verdict import RESOLUTION
-from bindscope.domain.labels import SceneLabels
+from bindscope.core import cancellation
+from bindscope.scenes.labels import SceneLabels
 
 #: Cosines that are held at a time, unless the scenes are so many that this would be too few queries.
 _COSINES, _QUERIES = 1 << 20, 256

@@ -15,9 +15,9 @@ from bindscope.analysis.binding import Pairs
 from bindscope.analysis.published_probes import fit_published
 from bindscope.analysis.ridge import LEAST_BAGS, Head, fit_ridge
 from bindscope.analysis.ridge_axes import axes_of
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.specs import PROBE_ESTIMATORS, ProbeEstimator
-from bindscope.errors import InvalidInput, UnknownName
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.core.specs import PROBE_ESTIMATORS, ProbeEstimator
+from bindscope.scenes.labels import SceneLabels
 
 #: The object head's name among the strengths; concepts have their own.
 OBJECT = "object"

@@ -20,8 +20,8 @@ from bindscope.analysis.probes import LinearProbes, checked, fit_probes
 from bindscope.analysis.readings import chance_intervals
 from bindscope.analysis.splits import bag_splits, split_scenes
 from bindscope.analysis.verdict import presence
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.specs import ProbeSpec
+from bindscope.core.specs import ProbeSpec
+from bindscope.scenes.labels import SceneLabels
 
 Ids = NDArray[np.int64]
 

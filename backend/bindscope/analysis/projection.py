@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.metrics import unit
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
 
 Array = NDArray[np.float64]
 Method = Literal["umap", "pca", "mds"]

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope import cancellation
+from bindscope.core import cancellation
 
 Ids = NDArray[np.int64]
 Single = NDArray[np.float32]

@@ -10,7 +10,7 @@ from bindscope.analysis.binding import BagScores, Pairs, Trials, forced_choice, 
 from bindscope.analysis.metrics import Interval
 from bindscope.analysis.probes import OBJECT, Probes
 from bindscope.analysis.verdict import Recognition, chance, recognise
-from bindscope.domain.labels import SceneLabels
+from bindscope.scenes.labels import SceneLabels
 
 #: Scores that are held at once.
 _NUMBERS = 1 << 23

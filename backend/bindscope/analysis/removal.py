@@ -28,8 +28,8 @@ from bindscope.analysis.metrics import Interval
 from bindscope.analysis.probes import ProbeFit
 from bindscope.analysis.readings import chance_intervals
 from bindscope.analysis.splits import bag_splits
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.specs import RemovalSpec
+from bindscope.core.specs import RemovalSpec
+from bindscope.scenes.labels import SceneLabels
 
 Ids = NDArray[np.int64]
 

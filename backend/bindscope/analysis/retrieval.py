@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from bindscope.analysis.binding import Pairs, Trials, share_over_bags
 from bindscope.analysis.metrics import Interval, unit, wilson
 from bindscope.analysis.verdict import RESOLUTION
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     import torch

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from bindscope import cancellation
 from bindscope.analysis.binding.pairs import Trials
 from bindscope.analysis.ridge_axes import BLOCK, Axes, axes_of
+from bindscope.core import cancellation
 
 Array = NDArray[np.float64]
 Ids = NDArray[np.int64]

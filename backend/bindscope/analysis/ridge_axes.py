@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope import cancellation
 from bindscope.analysis.precision import rounding_noise
+from bindscope.core import cancellation
 
 Array = NDArray[np.float64]
 

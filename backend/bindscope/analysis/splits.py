@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.analysis.binding import Pairs
-from bindscope.domain.labels import SceneLabels
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.scenes.labels import SceneLabels
 
 Ids = NDArray[np.int64]
 

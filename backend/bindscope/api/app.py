@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
+from types import ModuleType
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
@@ -9,35 +10,12 @@ from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
-from bindscope import __version__
-from bindscope.api import body_limit, door, errors
-from bindscope.api.routes import (
-    comparisons,
-    complexity,
-    counterexamples,
-    datasets,
-    decompositions,
-    embeddings,
-    jobs,
-    models,
-    pair_tests,
-    passports,
-    photos,
-    probes,
-    projections,
-    removals,
-    repairs,
-    retrievals,
-    scenes,
-    service,
-    spaces,
-    surgeries,
-    trainings,
-    verdicts,
-)
-from bindscope.config import Settings
-from bindscope.schemas.base import Problem
-from bindscope.services.assembly import Services, assembled
+from bindscope import __version__, features
+from bindscope.api import errors, middleware
+from bindscope.api.middleware import body_limit
+from bindscope.core.config import Settings
+from bindscope.core.wire import Problem
+from bindscope.services.container import Services, assembled
 from bindscope.services.telemetry import Telemetry
 
 _ABOUT = """A microscope for concept binding in embedding models.
@@ -63,6 +41,7 @@ def create_app(
         context = assemble(settings, telemetry)
         services = await run_in_threadpool(context.__enter__)
         try:
+            await run_in_threadpool(features.start, services)
             yield {"services": services}
         finally:
             await run_in_threadpool(context.__exit__, None, None, None)
@@ -92,34 +71,16 @@ def create_app(
             allow_methods=("GET", "POST", "DELETE"),
             allow_headers=("Authorization", "Content-Type", "Last-Event-ID"),
         )
-    door.install(app, settings, telemetry)
-    for routes in (
-        service,
-        models,
-        passports,
-        spaces,
-        scenes,
-        embeddings,
-        verdicts,
-        counterexamples,
-        probes,
-        decompositions,
-        removals,
-        surgeries,
-        projections,
-        retrievals,
-        repairs,
-        comparisons,
-        photos,
-        jobs,
-        complexity,
-        trainings,
-    ):
-        app.include_router(routes.router)
-    app.include_router(datasets.routes(max_upload_mb=settings.max_upload_mb))
-    app.include_router(pair_tests.routes(max_upload_mb=settings.max_upload_mb))
+    middleware.install(app, settings, telemetry)
+    for routes in _routes():
+        app.include_router(routes.routes(settings) if hasattr(routes, "routes") else routes.router)
     _declare_problem(app)
     return app
+
+
+def _routes() -> list[ModuleType]:
+    """Each has ``router``, or ``routes(settings)`` where it depends on them."""
+    return [found for name in features.FEATURES if (found := features.module(name, "routes")) is not None]
 
 
 def _declare_problem(app: FastAPI) -> None:

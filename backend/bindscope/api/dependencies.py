@@ -1,21 +1,16 @@
 """State reaches routes from here, never from a module global."""
 
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 
-from bindscope.domain.scenes import Scene
-from bindscope.errors import InvalidInput
-from bindscope.schemas.base import Provenance, SceneModel
-from bindscope.schemas.jobs import JobModel, JobSummary
-from bindscope.schemas.scenes import to_scene
-from bindscope.schemas.sources import SourceModel
-from bindscope.services.assembly import Services
-from bindscope.services.jobs import JobDetail
+from bindscope.core.errors import InvalidInput
+from bindscope.core.wire import Provenance
+from bindscope.scenes.scene import Scene
+from bindscope.scenes.sources import SourceModel
+from bindscope.scenes.wire import SceneModel, to_scene
+from bindscope.services.container import Services
 from bindscope.services.sources import DatasetSource, ModelSource, SourceData
-from bindscope.store.jobs import JobRecord
 
 
 def services_of(request: Request) -> Services:
@@ -59,30 +54,3 @@ def scene_of(wire: SceneModel, parts: Services) -> Scene:
 def provenance_of(data: SourceData, seed: int) -> Provenance:
     """The wire form, with the seed of the analysis."""
     return Provenance.model_validate(data.provenance).model_copy(update={"seed": seed})
-
-
-def job_summary(record: JobRecord) -> JobSummary:
-    """The wire form of a job's record."""
-    return JobSummary.model_validate(_job_fields(record))
-
-
-def job_model(detail: JobDetail) -> JobModel:
-    """The wire form of a job with what it found."""
-    found = {"result": detail.result, "failures": detail.failures, "live": detail.live}
-    return JobModel.model_validate({**_job_fields(detail.record), **found})
-
-
-def accepted(detail: JobDetail, response: Response) -> JobModel:
-    """The answer to a request that started work: where the job can be watched stands in ``Location``."""
-    response.headers["Location"] = f"/v1/jobs/{detail.record.id}"
-    return job_model(detail)
-
-
-def _job_fields(record: JobRecord) -> dict[str, Any]:
-    times = {f"{name}_at": _utc(getattr(record, name)) for name in ("created", "started", "finished")}
-    resumable = record.ended and record.state != "done"
-    return {**asdict(record), **times, "resumable": resumable}
-
-
-def _utc(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

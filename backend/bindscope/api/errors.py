@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from bindscope.errors import (
+from bindscope.core.errors import (
     BindscopeError,
     CallerLeft,
     Cancelled,
@@ -27,7 +27,7 @@ from bindscope.errors import (
     UnknownName,
     UnsupportedModality,
 )
-from bindscope.schemas.base import Problem
+from bindscope.core.wire import Problem
 
 PROBLEM_JSON = "application/problem+json"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

@@ -10,8 +10,8 @@ import httpx2
 
 from bindscope.api.app import create_app
 from bindscope.client import BindscopeClient
-from bindscope.config import Settings
-from bindscope.errors import InvalidInput
+from bindscope.core.config import Settings
+from bindscope.core.errors import InvalidInput
 
 _ADDRESS = "http://127.0.0.1"
 _START_S = 120.0

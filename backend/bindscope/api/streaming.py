@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from bindscope.api.errors import problem_of
-from bindscope.errors import BindscopeError
+from bindscope.core.errors import BindscopeError
 
 NDJSON = "application/x-ndjson"
 _Step = TypeVar("_Step")

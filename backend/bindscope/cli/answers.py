@@ -10,7 +10,7 @@ import typer
 from pydantic import BaseModel
 
 from bindscope.client import frames
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
 
 Json = Annotated[bool, typer.Option("--json", help="Print the same JSON as the API.")]
 Out = Annotated[Path | None, typer.Option(help="Write the answer to this file: JSON, or a table if it ends in .csv.")]

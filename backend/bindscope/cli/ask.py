@@ -11,12 +11,12 @@ from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
 from bindscope.client import BindscopeClient
 from bindscope.client.connection import DEFAULT_URL
-from bindscope.domain.findings.verdicts import accuracy_sentence, contest_finding, kept_sentence, twin_sentence
-from bindscope.domain.scenes import MAX_OBJECTS
-from bindscope.errors import InvalidInput
-from bindscope.schemas.base import PlacedObject, SceneModel
-from bindscope.schemas.spaces import SpaceModel
-from bindscope.schemas.verdicts import BatchProgress
+from bindscope.core.errors import InvalidInput
+from bindscope.features.spaces.schemas import SpaceModel
+from bindscope.features.surveys.schemas import BatchProgress
+from bindscope.features.verdicts.findings import accuracy_sentence, contest_finding, kept_sentence, twin_sentence
+from bindscope.scenes.scene import MAX_OBJECTS
+from bindscope.scenes.wire import PlacedObject, SceneModel
 
 _Model = Annotated[str, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
 _Space = Annotated[str, typer.Option("--space", "-s", help="Concept space.")]
@@ -55,7 +55,7 @@ def models(context: typer.Context, url: _Url = None, as_json: Json = False, out:
     for model in found:
         state = "" if model.available else "  (not available)"
         size = f"{model.dim}-d" if model.dim else ""
-        typer.echo(f"{model.id:34} {'+'.join(model.modalities):11} {size:7} {model.passport or '':8}{state}")
+        typer.echo(f"{model.id:34} {'+'.join(model.modalities):11} {size:7} {model.checks or '':8}{state}")
 
 
 @models_app.command("check")
@@ -65,13 +65,13 @@ def check_model(
     as_json: Json = False,
     out: Out = None,
 ) -> None:
-    """The passport of a model: golden vectors, noise, canaries, activation, padding. Exit 1 where a check failed."""
+    """The checks of a model: golden vectors, noise, canaries, activation, padding. Exit 1 where a check failed."""
     with client_for(url) as client:
-        found = client.passport(model, anew=True)
+        found = client.model_checks(model, refresh=True)
     if not delivered(found, as_json=as_json, out=out):
         for own in found.checks:
             figure = "" if own.figure is None else f" [{own.figure:.6g}]"
-            typer.echo(f"{own.state:8} {own.name}: {own.said}{figure}")
+            typer.echo(f"{own.state:8} {own.name}: {own.message}{figure}")
         typer.echo(f"{found.model}: {found.state}")
     if found.state == "failed":
         raise typer.Exit(1)
@@ -80,16 +80,17 @@ def check_model(
 @models_app.command("golden")
 def write_golden(model: Annotated[str, typer.Argument(help="A bundled model or a local-dir: one.")]) -> None:
     """Write the model's answers to fixed inputs into its folder: later loads are held against them."""
-    from bindscope.config import Settings
+    from bindscope.core.config import Settings
     from bindscope.encoders.golden import FILE, model_folder
-    from bindscope.services.assembly import assembled, encoder_settings
+    from bindscope.features.model_checks.service import ModelChecks
+    from bindscope.services.container import assembled, encoder_settings
 
-    settings = Settings().model_copy(update={"preload": (), "store": "off", "passports": "off"})
+    settings = Settings().model_copy(update={"preload": (), "store": "off", "model_checks": "off"})
     folder = model_folder(model, encoder_settings(settings))
     if folder is None:
         raise InvalidInput(f"Model {model!r} has no folder here: only bundled and local-dir: models have one.")
     with assembled(settings) as services:
-        data = services.passports.golden(model).to_bytes()
+        data = services.of(ModelChecks).golden(model).to_bytes()
     try:
         (folder / FILE).write_bytes(data)
     except OSError as error:

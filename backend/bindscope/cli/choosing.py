@@ -1,4 +1,4 @@
-"""Choosing and mending a model: ``retrieve``, ``lookalikes``, ``repair``, ``compare``."""
+"""Choosing and mending a model: ``retrieve``, ``near-duplicates``, ``repair``, ``compare``."""
 
 import sys
 from pathlib import Path
@@ -9,14 +9,14 @@ import typer
 from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import counted, interval_text, names
-from bindscope.domain.binding import CHANCE
-from bindscope.domain.findings.board import ANCHORS, board_finding, change_text, pair_sentence, rank_sentence
-from bindscope.domain.findings.repair import repair_finding
-from bindscope.domain.findings.retrieval import retrieval_finding
-from bindscope.errors import InvalidInput
-from bindscope.schemas.base import Binding
-from bindscope.schemas.comparisons import ComparisonProgress, ComparisonRow
-from bindscope.schemas.repairs import RepairFigures
+from bindscope.core.binding_rules import CHANCE
+from bindscope.core.errors import InvalidInput
+from bindscope.core.wire import Binding
+from bindscope.features.comparisons.findings import ANCHORS, board_finding, change_text, pair_sentence, rank_sentence
+from bindscope.features.comparisons.schemas import ComparisonProgress, ComparisonRow
+from bindscope.features.repairs.findings import repair_finding
+from bindscope.features.repairs.schemas import RepairFigures
+from bindscope.features.retrievals.findings import retrieval_finding
 
 _Model = Annotated[str, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
 _Space = Annotated[str, typer.Option("--space", "-s", help="Concept space.")]
@@ -26,7 +26,7 @@ _Url = Annotated[str | None, typer.Option(help="A running service; without it th
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    for command in (retrieve, lookalikes, repair, compare):
+    for command in (retrieve, near_duplicates, repair, compare):
         app.command()(command)
 
 
@@ -72,7 +72,7 @@ def retrieve(
         typer.echo(f"  {'found of the exact':22} {interval_text(found.approximate_recall)}")
 
 
-def lookalikes(
+def near_duplicates(
     texts: Annotated[
         list[str] | None, typer.Argument(help="Captions that mean different things; '-' reads one per line.")
     ] = None,
@@ -91,7 +91,7 @@ def lookalikes(
         raise InvalidInput("Give captions, or --space for those of a concept space.")
     options = {"most": most, "limit": limit, **({} if min_cosine is None else {"min_cosine": min_cosine})}
     with client_for(url) as client:
-        found = client.lookalikes(model, space, texts=given or None, **options)
+        found = client.near_duplicates(model, space, texts=given or None, **options)
     if delivered(found, as_json=as_json, out=out):
         return
     typer.echo(f"{found.total:,} of {found.compared:,} pairs at a cosine of {found.min_cosine:.6f} or above")

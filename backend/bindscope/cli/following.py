@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import typer
 
 from bindscope.client import ApiError, BindscopeClient
-from bindscope.schemas.jobs import JobModel
+from bindscope.features.jobs.schemas import JobModel
 
 _OUTCOMES = {
     "failed": "did not succeed",

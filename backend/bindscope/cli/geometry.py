@@ -1,4 +1,4 @@
-"""The geometry of scenes: ``probe``, ``decompose``, ``remove``, ``surgery``, on a model and a space or on an upload."""
+"""The geometry of scenes: ``probe``, ``decompose``, ``remove``, ``intervene``, of a model or an upload."""
 
 import re
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import interval_text
 from bindscope.client import BindscopeClient
-from bindscope.domain.findings.decompositions import rebuilt_sentence
-from bindscope.domain.findings.probes import origin_sentence, tower_sentence
-from bindscope.domain.findings.removals import published_note, removal_sentence
-from bindscope.domain.findings.surgeries import edited_sentence
-from bindscope.errors import InvalidInput
-from bindscope.schemas.base import Interval, StrictChance
+from bindscope.core.errors import InvalidInput
+from bindscope.core.wire import Interval, StrictChance
+from bindscope.features.decompositions.findings import rebuilt_sentence
+from bindscope.features.interventions.findings import edited_sentence
+from bindscope.features.probes.findings import origin_sentence, tower_sentence
+from bindscope.features.removals.findings import published_note, removal_sentence
 
 _Model = Annotated[str | None, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
 _Space = Annotated[str, typer.Option("--space", "-s", help="Concept space.")]
@@ -31,7 +31,7 @@ _Estimator = Annotated[str, typer.Option(help="avg, avg_pos, single, lstsq or ls
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    for command in (probe, decompose, remove, surgery):
+    for command in (probe, decompose, remove, intervene):
         app.command()(command)
 
 
@@ -127,7 +127,7 @@ def remove(
     typer.echo(published_note())
 
 
-def surgery(
+def intervene(
     model: _Model = None,
     space: _Space = "clevr2d",
     modality: _Modality = "image",
@@ -142,10 +142,10 @@ def surgery(
     as_json: Json = False,
     out: Out = None,
 ) -> None:
-    """Object surgery: replace one value of one object in embedding space and see where the scene lands."""
+    """Interventions: replace one value of one object in embedding space and see where the scene lands."""
     with client_for(url) as client:
         source = _source(client, model=model, space=space, modality=modality, dataset=dataset, limit=limit)
-        result = client.surgery(source, estimator=estimator, concept=concept, limit=edits, seed=seed, splits=splits)
+        result = client.intervene(source, estimator=estimator, concept=concept, limit=edits, seed=seed, splits=splits)
     if delivered(result, as_json=as_json, out=out):
         return
     typer.echo(edited_sentence(result.binding))

@@ -11,16 +11,16 @@ from bindscope.cli.following import followed, require_success
 from bindscope.cli.local import client_for, service_address
 from bindscope.cli.wording import counted, decimals, names
 from bindscope.client import BindscopeClient
-from bindscope.domain.binding import CHANCE
-from bindscope.domain.findings.complexity import complexity_finding
-from bindscope.domain.findings.held_out import held_out_text
-from bindscope.domain.findings.training import course_sentence, relation_sentence
-from bindscope.domain.findings.words import percent
-from bindscope.errors import InvalidInput, UnknownName
-from bindscope.schemas.base import Binding
-from bindscope.schemas.complexity import ComplexityResult
-from bindscope.schemas.jobs import JobModel, JobSummary
-from bindscope.schemas.trainings import PhaseResult
+from bindscope.core.binding_rules import CHANCE
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.core.sentences.held_out import held_out_text
+from bindscope.core.sentences.words import percent
+from bindscope.core.wire import Binding
+from bindscope.features.complexity.findings import complexity_finding
+from bindscope.features.complexity.schemas import ComplexityResult
+from bindscope.features.jobs.schemas import JobModel, JobSummary
+from bindscope.features.trainings.findings import course_sentence, relation_sentence
+from bindscope.features.trainings.schemas import PhaseResult
 
 _Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
 _Detach = Annotated[bool, typer.Option("--detach", help="Start the job on the service at --url and leave.")]
@@ -161,8 +161,8 @@ def worker(
     name: Annotated[str | None, typer.Option(help="The worker's name.")] = None,
 ) -> None:
     """Join a cluster as a worker; it offers its GPU where it has one. Ctrl-C leaves."""
-    from bindscope.compute.joining import join
-    from bindscope.config import Settings
+    from bindscope.core.config import Settings
+    from bindscope.jobs.joining import join
 
     address = scheduler or Settings().scheduler
     if address is None:

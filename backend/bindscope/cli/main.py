@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bindscope.cli import ask, choosing, geometry, long_work, own_data, report, run, train
 from bindscope.client import ApiError
-from bindscope.errors import BindscopeError
+from bindscope.core.errors import BindscopeError
 
 _SECRETS = (("api_keys",), ("redis_url",))
 

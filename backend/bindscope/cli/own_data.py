@@ -12,9 +12,9 @@ import typer
 from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import interval_text
-from bindscope.errors import InvalidInput
-from bindscope.schemas.datasets import DatasetEmbedding, DatasetModel
-from bindscope.schemas.pair_tests import PairTestProgress
+from bindscope.core.errors import InvalidInput
+from bindscope.features.caption_tests.schemas import CaptionTestProgress
+from bindscope.features.datasets.schemas import DatasetEmbedding, DatasetModel
 
 _Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
 _Model = Annotated[str, typer.Option("--model", "-m", help="Model id, see 'bindscope models'.")]
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(data, name="data")
     for command in (texts, photo):
         app.command()(command)
-    app.command("tests")(pair_tests)
+    app.command("tests")(caption_tests)
     app.command("bundle")(show_bundle)
 
 
@@ -119,7 +119,7 @@ def photo(
     out: Out = None,
 ) -> None:
     """One photo, two captions: which does the model prefer? Nothing is kept."""
-    from bindscope.domain.exchanges import exchanges
+    from bindscope.scenes.exchanges import exchanges
 
     if not picture.is_file():
         raise InvalidInput(f"No such picture: {picture}.")
@@ -152,7 +152,7 @@ def show_bundle(path: Annotated[Path, typer.Argument(help="A bundle that a page'
         typer.echo("".join(letter if letter.isprintable() else "\ufffd" for letter in line))
 
 
-def pair_tests(
+def caption_tests(
     path: Annotated[Path, typer.Argument(help="A folder or .zip with the test's JSON or Parquet files and pictures.")],
     model: _Model = "bundled:tiny-bind",
     url: _Url = None,
@@ -163,7 +163,7 @@ def pair_tests(
     if not path.exists():
         raise InvalidInput(f"No such file or folder: {path}.")
     with client_for(url) as client, _packed(path) as file, _bar("Scoring") as show:
-        found = client.pair_test(model, file, on_progress=lambda step: show(_of(step)))
+        found = client.caption_test(model, file, on_progress=lambda step: show(_of(step)))
     if delivered(found, as_json=as_json, out=out):
         return
     typer.echo(f"{found.format}: {len(found.items):,} items, a tie is not right (noise floor {found.noise_floor:.1e})")
@@ -200,7 +200,7 @@ def _bar(label: str) -> Iterator[Callable[[tuple[int, int]], None]]:
         yield lambda step: progress.update(task, completed=step[0], total=step[1])
 
 
-def _of(step: DatasetEmbedding | PairTestProgress) -> tuple[int, int]:
+def _of(step: DatasetEmbedding | CaptionTestProgress) -> tuple[int, int]:
     return step.done, step.total
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from bindscope.cli.local import client_for
-from bindscope.client.report import ReportSpec, gathered
-from bindscope.client.report_page import page_of
-from bindscope.errors import InvalidInput
+from bindscope.client.report.collect import ReportSpec, gathered
+from bindscope.client.report.page import page_of
+from bindscope.core.errors import InvalidInput
 
 _Url = Annotated[str | None, typer.Option(help="A running service; without it the command starts its own.")]
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from bindscope.config import Settings
+    from bindscope.core.config import Settings
 
 _Host = Annotated[str | None, typer.Option(help="Address to listen on (default: loopback only).")]
 _Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port (0: any free one).")]
@@ -28,8 +28,8 @@ def serve(host: _Host = None, port: _Port = None) -> None:
     import uvicorn
 
     from bindscope.api.app import create_app
-    from bindscope.config import Settings
-    from bindscope.logs import configure
+    from bindscope.core.config import Settings
+    from bindscope.core.logs import configure
 
     settings = _with(Settings(), host=host, port=port)
     check_service(settings)
@@ -52,7 +52,7 @@ def dashboard(
     url: Annotated[str | None, typer.Option(help="The service that it shows (default: http://127.0.0.1:8000).")] = None,
 ) -> None:
     """Start the dashboard (port 8501) for the service at --url."""
-    from bindscope.config import Settings
+    from bindscope.core.config import Settings
 
     _needs_dashboard()
     settings = _with(Settings(), host=host)
@@ -66,7 +66,7 @@ def dashboard(
 def up(host: _Host = None, port: _Port = None, dashboard_port: _Port = None) -> None:
     """Start store, service and dashboard together; Ctrl-C stops all of it."""
     from bindscope.cli.supervisor import run_together
-    from bindscope.config import Settings
+    from bindscope.core.config import Settings
 
     _needs_dashboard()
     settings = _with(Settings(), host=host, port=port)
@@ -90,7 +90,7 @@ def dashboard_command(host: str, port: int) -> list[str]:
 
 def check_service(settings: "Settings") -> None:
     """Refuses to let a network in without keys, unless told so. Raises InvalidInput."""
-    from bindscope.config import is_loopback
+    from bindscope.core.config import is_loopback
 
     if not (is_loopback(settings.host) or settings.keys or settings.allow_open_service):
         raise InvalidInput(
@@ -101,7 +101,7 @@ def check_service(settings: "Settings") -> None:
 
 def check_dashboard(settings: "Settings") -> None:
     """The dashboard has no login of its own. Raises InvalidInput where a network would reach it, unless told so."""
-    from bindscope.config import is_loopback
+    from bindscope.core.config import is_loopback
 
     if not (is_loopback(settings.host) or settings.allow_open_dashboard):
         raise InvalidInput(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from bindscope.cli.run import dashboard_command
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
 
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 45.0

@@ -10,12 +10,12 @@ from bindscope.cli.answers import Json, Out, delivered
 from bindscope.cli.following import followed, require_success
 from bindscope.cli.local import client_for
 from bindscope.cli.wording import interval_text
-from bindscope.domain.findings.training import training_finding
-from bindscope.errors import InvalidInput, UnknownName
-from bindscope.schemas.trainings import TrainingResult
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.features.trainings.findings import training_finding
+from bindscope.features.trainings.schemas import TrainingResult
 
 if TYPE_CHECKING:
-    from bindscope.training.bundled import Progress
+    from bindscope.training.bundled.train import Progress
 
 app = typer.Typer(name="train", help="Train models.", no_args_is_help=True)
 
@@ -33,8 +33,8 @@ def bundled(
     steps: Annotated[int | None, typer.Option(min=1, help="Fewer or more steps than the preset.")] = None,
 ) -> None:
     """Train one of the bundled models on this project's own renderer (CPU, under 45 minutes)."""
-    from bindscope.config import Settings
-    from bindscope.training.bundled import train_bundled
+    from bindscope.core.config import Settings
+    from bindscope.training.bundled.train import train_bundled
 
     target = out or Settings().data_dir / "models" / name
     for step in train_bundled(name, out=target, seed=seed, steps=steps):

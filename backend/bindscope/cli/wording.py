@@ -1,7 +1,7 @@
 """How results are said on a terminal."""
 
-from bindscope.errors import InvalidInput
-from bindscope.schemas.base import Interval
+from bindscope.core.errors import InvalidInput
+from bindscope.core.wire import Interval
 
 
 def interval_text(value: Interval) -> str:

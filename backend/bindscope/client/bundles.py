@@ -14,9 +14,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bindscope.errors import InvalidInput, PayloadTooLarge
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.spaces import SpaceModel
+from bindscope.core.errors import InvalidInput, PayloadTooLarge
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.spaces.schemas import SpaceModel
 
 FORMAT = 1
 HEAD = "bundle.json"

@@ -1,14 +1,20 @@
-"""Client methods for choosing and mending a model: retrieval, lookalikes, repair, maps, comparison."""
+"""Client methods for choosing and mending a model: retrieval, near_duplicates, repair, maps, comparison."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bindscope.client.connection import Connection
-from bindscope.schemas.comparisons import ComparisonLine, ComparisonProgress, ComparisonResponse, DisagreementResponse
-from bindscope.schemas.projections import ProjectionResponse
-from bindscope.schemas.repairs import RepairList, RepairModel
-from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
-from bindscope.schemas.sources import SourceModel
+from bindscope.features.comparisons.schemas import (
+    ComparisonLine,
+    ComparisonProgress,
+    ComparisonResponse,
+    DisagreementResponse,
+)
+from bindscope.features.near_duplicates.schemas import NearDuplicatesResponse
+from bindscope.features.projections.schemas import ProjectionResponse
+from bindscope.features.repairs.schemas import RepairList, RepairModel
+from bindscope.features.retrievals.schemas import RetrievalResponse
+from bindscope.scenes.sources import SourceModel
 
 
 class Choosing(Connection):
@@ -18,13 +24,15 @@ class Choosing(Connection):
         """Retrieval with swapped twins. Options: direction, k, distractors, queries, limit, dataset, seed, ..."""
         return self._ask(RetrievalResponse, "POST", "/v1/retrievals", json={"model": model, "space": space, **options})
 
-    def lookalikes(
+    def near_duplicates(
         self, model: str, space: str | None = None, *, texts: Sequence[str] | None = None, **options: Any
-    ) -> LookalikeResponse:
+    ) -> NearDuplicatesResponse:
         """Captions of a space, or ``texts``, that differ in meaning only. Options: min_cosine, limit, most,
         template."""
         given = {"space": space} if texts is None else {"texts": list(texts)}
-        return self._ask(LookalikeResponse, "POST", "/v1/lookalikes", json={"model": model, **given, **options})
+        return self._ask(
+            NearDuplicatesResponse, "POST", "/v1/near-duplicates", json={"model": model, **given, **options}
+        )
 
     def repair(self, model: str, space: str = "shapes2d", **options: Any) -> RepairModel:
         """A linear map for the text tower; ``id`` is None where none was confirmed. Options: coverage, seed, limit,

@@ -10,7 +10,7 @@ import httpx2
 from pydantic import BaseModel
 
 from bindscope.client.errors import ApiError, ServiceUnreachable
-from bindscope.schemas.base import ProgressLine
+from bindscope.core.wire import ProgressLine
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 Answer = TypeVar("Answer", bound=BaseModel)

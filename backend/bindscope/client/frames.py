@@ -8,24 +8,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bindscope.domain.binding import CHANCE
-from bindscope.errors import InvalidInput
-from bindscope.schemas.base import Binding, Interval, Recognition
-from bindscope.schemas.comparisons import ComparisonResponse
-from bindscope.schemas.complexity import ComplexityCellResult
-from bindscope.schemas.decompositions import DecompositionResponse
-from bindscope.schemas.jobs import JobModel
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.pair_tests import PairTestResponse
-from bindscope.schemas.passports import PassportModel
-from bindscope.schemas.photos import PhotoVerdict
-from bindscope.schemas.probes import ProbeResponse
-from bindscope.schemas.projections import ProjectionResponse
-from bindscope.schemas.removals import RemovalResponse
-from bindscope.schemas.repairs import RepairFigures, RepairModel
-from bindscope.schemas.retrievals import LookalikeResponse, RetrievalResponse
-from bindscope.schemas.surgeries import SurgeryResponse
-from bindscope.schemas.verdicts import Verdict, VerdictBatch
+from bindscope.core.binding_rules import CHANCE
+from bindscope.core.errors import InvalidInput
+from bindscope.core.wire import Binding, Interval, Recognition
+from bindscope.features.caption_tests.schemas import CaptionTestResponse
+from bindscope.features.comparisons.schemas import ComparisonResponse
+from bindscope.features.complexity.schemas import ComplexityCellResult
+from bindscope.features.decompositions.schemas import DecompositionResponse
+from bindscope.features.interventions.schemas import InterventionResponse
+from bindscope.features.jobs.schemas import JobModel
+from bindscope.features.model_checks.schemas import ModelCheckReport
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.near_duplicates.schemas import NearDuplicatesResponse
+from bindscope.features.photos.schemas import PhotoVerdict
+from bindscope.features.probes.schemas import ProbeResponse
+from bindscope.features.projections.schemas import ProjectionResponse
+from bindscope.features.removals.schemas import RemovalResponse
+from bindscope.features.repairs.schemas import RepairFigures, RepairModel
+from bindscope.features.retrievals.schemas import RetrievalResponse
+from bindscope.features.surveys.schemas import VerdictBatch
+from bindscope.features.verdicts.schemas import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +115,7 @@ def _(answer: RemovalResponse) -> list[Record]:
 
 
 @records.register
-def _(answer: SurgeryResponse) -> list[Record]:
+def _(answer: InterventionResponse) -> list[Record]:
     shares = {"retrieval": answer.retrieval, "retrieval_published": answer.retrieval_published, "stayed": answer.stayed}
     rows = _binding(answer.binding) + [_row(name, own) for name, own in shares.items()] + _heads(answer.probing)
     own = answer.rendered_cosine
@@ -130,7 +132,7 @@ def _(answer: RetrievalResponse) -> list[Record]:
 
 
 @records.register
-def _(answer: LookalikeResponse) -> list[Record]:
+def _(answer: NearDuplicatesResponse) -> list[Record]:
     return [{"first": p.first, "second": p.second, "cosine": p.cosine} for p in answer.pairs]
 
 
@@ -171,7 +173,7 @@ def _(answer: ComparisonResponse) -> list[Record]:
 
 
 @records.register
-def _(answer: PairTestResponse) -> list[Record]:
+def _(answer: CaptionTestResponse) -> list[Record]:
     out = []
     for row in answer.rows:
         shares = {"accuracy": row.accuracy, "undecided": row.undecided, "blind": row.blind}
@@ -188,7 +190,7 @@ def _(answer: PhotoVerdict) -> list[Record]:
 
 
 @records.register
-def _(answer: PassportModel) -> list[Record]:
+def _(answer: ModelCheckReport) -> list[Record]:
     return [check.model_dump(mode="json") for check in answer.checks]
 
 
@@ -328,11 +330,11 @@ _FIGURES: Mapping[type, Callable[[Any, Any], "go.Figure"]] = {
     ProbeResponse: _shares("Linear probes"),
     DecompositionResponse: _shares("Scenes rebuilt as sums"),
     RemovalResponse: _shares("Recognition after each removal"),
-    SurgeryResponse: _shares("Object surgery"),
+    InterventionResponse: _shares("Interventions"),
     RetrievalResponse: _shares("Retrieval with swapped twins"),
     RepairModel: _shares("Repair of the text tower"),
     ComparisonResponse: _shares("Models on the same scenes"),
-    PairTestResponse: _shares("Captions told apart"),
+    CaptionTestResponse: _shares("Captions told apart"),
     ProjectionResponse: _points,
     JobModel: _curves,
 }

@@ -9,27 +9,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope.arrays import read_npy
 from bindscope.client import frames
 from bindscope.client.choosing import Choosing
 from bindscope.client.connection import Answer
 from bindscope.client.long_work import LongWork
 from bindscope.client.own_data import OwnData
-from bindscope.client.report import ReportSpec, gathered
-from bindscope.client.report_page import page_of
-from bindscope.schemas.base import SceneModel
-from bindscope.schemas.counterexamples import Counterexample
-from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
-from bindscope.schemas.embeddings import EmbeddingResponse
-from bindscope.schemas.models import ModelList, ModelSummary
-from bindscope.schemas.passports import PassportModel
-from bindscope.schemas.probes import ProbeResponse
-from bindscope.schemas.removals import RemovalResponse
-from bindscope.schemas.sources import SourceModel
-from bindscope.schemas.spaces import SpaceList, SpaceModel
-from bindscope.schemas.surgeries import EditResponse, SurgeryResponse
-from bindscope.schemas.system import Readiness, SystemState
-from bindscope.schemas.verdicts import BatchLine, BatchProgress, Verdict, VerdictBatch
+from bindscope.client.report.collect import ReportSpec, gathered
+from bindscope.client.report.page import page_of
+from bindscope.core.arrays import read_npy
+from bindscope.features.counterexamples.schemas import Counterexample
+from bindscope.features.decompositions.schemas import DecompositionResponse, SceneShareResponse
+from bindscope.features.embeddings.schemas import EmbeddingResponse
+from bindscope.features.interventions.schemas import EditResponse, InterventionResponse
+from bindscope.features.model_checks.schemas import ModelCheckReport
+from bindscope.features.models.schemas import ModelList, ModelSummary
+from bindscope.features.probes.schemas import ProbeResponse
+from bindscope.features.removals.schemas import RemovalResponse
+from bindscope.features.spaces.schemas import SpaceList, SpaceModel
+from bindscope.features.surveys.schemas import BatchLine, BatchProgress, VerdictBatch
+from bindscope.features.system.schemas import Readiness, SystemState
+from bindscope.features.verdicts.schemas import Verdict
+from bindscope.scenes.sources import SourceModel
+from bindscope.scenes.wire import SceneModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,9 +73,9 @@ class BindscopeClient(LongWork, Choosing, OwnData):
         """The models that the service offers."""
         return self._ask(ModelList, "GET", "/v1/models").models
 
-    def passport(self, model: str, *, anew: bool = False) -> PassportModel:
-        """Whether a model answers as it should; ``anew`` repeats the checks."""
-        return self._ask(PassportModel, "GET", "/v1/passports", params={"model": model, "anew": anew})
+    def model_checks(self, model: str, *, refresh: bool = False) -> ModelCheckReport:
+        """Whether a model answers as it should; ``refresh`` repeats the checks."""
+        return self._ask(ModelCheckReport, "GET", "/v1/model-checks", params={"model": model, "refresh": refresh})
 
     def spaces(self) -> list[SpaceModel]:
         """The concept spaces."""
@@ -171,16 +172,16 @@ class BindscopeClient(LongWork, Choosing, OwnData):
         """Targeted removal. Options: train_ratio, seed, splits."""
         return self._analyse(RemovalResponse, "removals", source, options)
 
-    def surgery(self, source: SourceLike, **options: Any) -> SurgeryResponse:
-        """Object surgery over all edits. Options: estimator, concept, limit, seed, splits."""
-        return self._analyse(SurgeryResponse, "surgeries", source, options)
+    def intervene(self, source: SourceLike, **options: Any) -> InterventionResponse:
+        """Interventions over all edits. Options: estimator, concept, limit, seed, splits."""
+        return self._analyse(InterventionResponse, "interventions", source, options)
 
     def edit(
         self, source: SourceLike, scene: SceneLike, *, object: int, replacement: Mapping[str, str], **options: Any
     ) -> EditResponse:
         """Replaces one object of a scene in embedding space. Options: estimator."""
         options = {"scene": _plain(scene), "object": object, "replacement": dict(replacement), **options}
-        return self._analyse(EditResponse, "surgeries/edit", source, options)
+        return self._analyse(EditResponse, "interventions/edit", source, options)
 
     def _analyse(self, kind: type[Answer], path: str, source: SourceLike, options: Mapping[str, Any]) -> Answer:
         plain = source.model_dump(mode="json", exclude_none=True) if isinstance(source, SourceModel) else dict(source)

@@ -7,10 +7,10 @@ from typing import Any
 
 from bindscope.client.connection import Connection
 from bindscope.client.errors import ApiError
-from bindscope.schemas.complexity import ComplexityKinds
-from bindscope.schemas.jobs import JobEvent, JobList, JobModel, JobSummary
-from bindscope.schemas.sources import SourceModel
-from bindscope.schemas.trainings import PhaseOverview, TrainingOverview
+from bindscope.features.complexity.schemas import ComplexityKinds
+from bindscope.features.jobs.schemas import JobEvent, JobList, JobModel, JobSummary
+from bindscope.features.trainings.schemas import PhaseOverview, TrainingOverview
+from bindscope.scenes.sources import SourceModel
 
 RUNNING = ("queued", "running")
 #: Seconds without an answer after which ``wait`` gives up on the service.

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bindscope.client.connection import Connection
-from bindscope.schemas.datasets import (
+from bindscope.features.caption_tests.schemas import CaptionTestLine, CaptionTestProgress, CaptionTestResponse
+from bindscope.features.datasets.schemas import (
     DatasetEmbedding,
     DatasetList,
     DatasetModel,
@@ -16,8 +17,7 @@ from bindscope.schemas.datasets import (
     EmbeddingLine,
     TextList,
 )
-from bindscope.schemas.pair_tests import PairTestLine, PairTestProgress, PairTestResponse
-from bindscope.schemas.photos import PhotoVerdict
+from bindscope.features.photos.schemas import PhotoVerdict
 
 FileLike = bytes | Path
 
@@ -90,14 +90,14 @@ class OwnData(Connection):
         body = {"model": model, "image": image, "captions": list(captions)}
         return self._ask(PhotoVerdict, "POST", "/v1/photos/verdict", json=body)
 
-    def pair_test(
-        self, model: str, archive: FileLike, *, on_progress: Callable[[PairTestProgress], None] | None = None
-    ) -> PairTestResponse:
+    def caption_test(
+        self, model: str, archive: FileLike, *, on_progress: Callable[[CaptionTestProgress], None] | None = None
+    ) -> CaptionTestResponse:
         """SugarCrepe, Winoground or ARO: a zip of its annotation files and pictures."""
         parts: dict[str, Any] = {"files": {"file": ("test.zip", _read(archive))}, "data": {"model": model}}
         if on_progress is None:
-            return self._ask(PairTestResponse, "POST", "/v1/pair-tests", **parts)
-        return self._followed(PairTestLine, "/v1/pair-tests", None, on_progress, **parts)
+            return self._ask(CaptionTestResponse, "POST", "/v1/caption-tests", **parts)
+        return self._followed(CaptionTestLine, "/v1/caption-tests", None, on_progress, **parts)
 
     def space_texts(self, space: str, **options: Any) -> list[str]:
         """Texts that analyses of a space ask about, for embedding elsewhere. Options: objects, template, limit."""

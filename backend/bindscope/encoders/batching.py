@@ -19,10 +19,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from bindscope import cancellation
-from bindscope.domain.scenes import Scene
-from bindscope.encoders.base import Encoder, EncoderInfo, Picture, PreparedPicture, SceneReader, Vectors
-from bindscope.errors import BindscopeError, EncodeFailed, InvalidInput, Overloaded, Unloaded, UnsupportedModality
+from bindscope.core import cancellation
+from bindscope.core.errors import BindscopeError, EncodeFailed, InvalidInput, Overloaded, Unloaded, UnsupportedModality
+from bindscope.encoders.protocol import Encoder, EncoderInfo, Picture, PreparedPicture, SceneReader, Vectors
+from bindscope.scenes.scene import Scene
 
 Kind = Literal["text", "image", "scene"]
 Item = str | Picture | PreparedPicture | Scene

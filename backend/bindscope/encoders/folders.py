@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bindscope.encoders.base import Modality
-from bindscope.errors import InvalidInput, ModelUnavailable
+from bindscope.core.errors import InvalidInput, ModelUnavailable
+from bindscope.encoders.protocol import Modality
 
 OPEN_CLIP_CONFIG = "open_clip_config.json"
 #: Weight files of an open_clip folder, the first that exists is taken.

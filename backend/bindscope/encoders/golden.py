@@ -10,20 +10,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope.arrays import opened_npz
-from bindscope.domain.concepts import BUILTIN_SPACES
-from bindscope.domain.scenes import Scene, scene_in_slots
-from bindscope.encoders import bundled, folders
-from bindscope.encoders.base import Vectors
-from bindscope.encoders.identifiers import parse_model_id
+from bindscope.core.arrays import opened_npz
+from bindscope.core.errors import BindscopeError, ModelUnavailable
+from bindscope.encoders import folders
+from bindscope.encoders.families import bundled
+from bindscope.encoders.model_id import parse_model_id
+from bindscope.encoders.protocol import Vectors
 from bindscope.encoders.settings import EncoderSettings
-from bindscope.errors import BindscopeError, ModelUnavailable
+from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.scene import Scene, scene_in_slots
 
 FILE = "golden.npz"
 #: Distances of unit vectors above this are another answer, in float32 and in half precision. Rounding on another
 #: processor moves a float32 vector by some 1e-6; GELU in place of QuickGELU moves the bundled models by 3e-3 or more.
 MOST, MOST_HALF = 1e-3, 3e-2
-#: The first five are about order and case as well; see ``services.passports``.
+#: The first five are about order and case as well; see ``features.model_checks.service``.
 TEXTS: tuple[str, ...] = (
     "a red square and a blue circle",
     "a blue square and a red circle",

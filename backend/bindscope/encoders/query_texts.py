@@ -2,9 +2,9 @@
 
 import re
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.encoders.synthetic import words_of
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.encoders.families.synthetic import words_of
+from bindscope.scenes.concepts import ConceptSpace
 
 _SPLIT = re.compile(r"\s+and\s+|[,;]")
 _SPACE = re.compile(r"\s+")

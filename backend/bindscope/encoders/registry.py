@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 
-from bindscope.encoders import bundled, folders, precomputed, repaired, trained_runs
-from bindscope.encoders.base import Encoder, Modality, SceneReader
-from bindscope.encoders.identifiers import BUNDLED, ModelId, parse_model_id
+from bindscope.core.errors import ModelUnavailable, UnknownName
+from bindscope.encoders import folders, trained_runs
+from bindscope.encoders.families import bundled, precomputed, repaired
+from bindscope.encoders.families.synthetic import DIM, ORACLES, SyntheticEncoder
+from bindscope.encoders.model_id import BUNDLED, ModelId, parse_model_id
+from bindscope.encoders.protocol import Encoder, Modality, SceneReader
 from bindscope.encoders.settings import EncoderSettings
-from bindscope.encoders.synthetic import DIM, ORACLES, SyntheticEncoder
-from bindscope.errors import ModelUnavailable, UnknownName
 
 __all__ = ["EncoderSettings", "ModelEntry", "list_models", "load_encoder"]
 
@@ -46,7 +47,7 @@ def _bundled(model: ModelId, settings: EncoderSettings) -> Encoder:
 
 
 def _open_clip(model: ModelId, settings: EncoderSettings) -> Encoder:
-    from bindscope.encoders import openclip
+    from bindscope.encoders.families import open_clip as openclip
 
     if not model.local:
         return openclip.load_tag(model, settings)
@@ -55,7 +56,7 @@ def _open_clip(model: ModelId, settings: EncoderSettings) -> Encoder:
 
 
 def _hf(model: ModelId, settings: EncoderSettings) -> Encoder:
-    from bindscope.encoders import huggingface
+    from bindscope.encoders.families import hf as huggingface
 
     if not model.local:
         return huggingface.load_hub(model, settings)
@@ -64,7 +65,7 @@ def _hf(model: ModelId, settings: EncoderSettings) -> Encoder:
 
 
 def _controlled(model: ModelId, settings: EncoderSettings) -> Encoder | SceneReader:
-    from bindscope.encoders import controlled
+    from bindscope.encoders.families import trained as controlled
 
     return controlled.load(model, settings)
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from bindscope.encoders.precomputed import Uploads
-from bindscope.errors import InvalidInput, UnknownName
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.encoders.families.precomputed import Uploads
 
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float32", "float16", "bfloat16")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from bindscope.encoders.base import EncoderInfo, Picture, PreparedPicture, Vectors
-from bindscope.encoders.traced import traced
-from bindscope.errors import InvalidInput, UnsupportedModality
+from bindscope.core.errors import InvalidInput, UnsupportedModality
+from bindscope.encoders.jit import traced
+from bindscope.encoders.protocol import EncoderInfo, Picture, PreparedPicture, Vectors
 
 if TYPE_CHECKING:
     from torch import Tensor

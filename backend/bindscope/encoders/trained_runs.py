@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.controlled import ControlledConfig, read_definition
+from bindscope.core.errors import InvalidInput, ModelUnavailable, UnknownName
 from bindscope.encoders.settings import RunFiles
-from bindscope.errors import InvalidInput, ModelUnavailable, UnknownName
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.controlled import ControlledConfig, read_definition
 
 CONFIG, MODEL, RESULT = "config.json", "model.safetensors", "result.json"
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from bindscope.domain.controlled import ControlledConfig
 from bindscope.models.pictures import PictureEncoder, scaled
 from bindscope.models.tokens import TokenAlphabet
 from bindscope.models.transformer import TokenEncoder
+from bindscope.scenes.controlled import ControlledConfig
 
 
 class ControlledModel(nn.Module):

@@ -1,1 +1,4 @@
-"""Use cases: each joins encoders, store and analysis for one noun. ``assembly`` alone picks the real parts."""
+"""What features share: models in memory and the embedder, sources, the noise floor, the response cache, provenance.
+
+``container`` alone picks the real parts. Knows no feature.
+"""

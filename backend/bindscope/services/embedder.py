@@ -9,14 +9,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope import cancellation
-from bindscope.domain.render import RENDERER_VERSION, render_many
-from bindscope.domain.scenes import Origin, Scene
-from bindscope.encoders.base import EncoderInfo, Picture, PicturePreparer, SceneReader, Vectors
+from bindscope.core import cancellation
+from bindscope.core.errors import InvalidInput, UnsupportedModality
 from bindscope.encoders.batching import BatchingQueue, Item, Kind
-from bindscope.errors import InvalidInput, UnsupportedModality
-from bindscope.services.models import ModelPool
-from bindscope.store.embeddings import EmbeddingCache
+from bindscope.encoders.protocol import EncoderInfo, Picture, PicturePreparer, SceneReader, Vectors
+from bindscope.scenes.render import RENDERER_VERSION, render_many
+from bindscope.scenes.scene import Origin, Scene
+from bindscope.services.model_pool import ModelPool
+from bindscope.store.cache import EmbeddingCache
 from bindscope.store.keys import EmbeddingKey, pixels_key, scene_key, text_key
 
 #: Pictures of one request that are ready for the model, or drawn for it, at once.

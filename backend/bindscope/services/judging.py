@@ -15,13 +15,13 @@ from bindscope.analysis.binding import BagScores, Binding, Pairs, Trials, bag_in
 from bindscope.analysis.contests import Captions, caption_leads, double_differences, picture_leads
 from bindscope.analysis.metrics import Interval, cosines
 from bindscope.analysis.verdict import RESOLUTION, Contest, Recognition, caption_scores, contest, recognise
-from bindscope.domain.captions import Captioner, mention_orders
-from bindscope.domain.concepts import ConceptSpace, Object
-from bindscope.domain.contests import Candidates, Contestant, Orders, candidates, contestants, spoken
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.scenes import Scene
-from bindscope.encoders.base import EncoderInfo
-from bindscope.errors import UnsupportedModality
+from bindscope.core.errors import UnsupportedModality
+from bindscope.encoders.protocol import EncoderInfo
+from bindscope.scenes.captions import Captioner, mention_orders
+from bindscope.scenes.concepts import ConceptSpace, Object
+from bindscope.scenes.contests import Candidates, Contestant, Orders, candidates, contestants, spoken
+from bindscope.scenes.labels import SceneLabels
+from bindscope.scenes.scene import Scene
 from bindscope.services.embedder import Control, Embedder
 
 #: Scenes that are judged at a time.
@@ -205,7 +205,7 @@ def contest_scores(
 ) -> ContestScores:
     """Every pair of partners that both occur among ``scenes`` (one space, equally many objects).
 
-    Drawn scenes come with their twins (``domain.contests.with_twins``); those of an upload count where both are there.
+    Drawn scenes come with their twins (``scenes.contests.with_twins``); those of an upload count where both are there.
     ``anchors`` [scene, dim]: vectors of the pictures where they are at hand. ``floor``: the noise floor.
     Raises UnsupportedModality where the model reads no texts.
     """

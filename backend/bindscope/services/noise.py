@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bindscope.analysis.metrics import cosines
 from bindscope.analysis.verdict import RESOLUTION
-from bindscope.domain.render import RENDERER_VERSION
+from bindscope.scenes.render import RENDERER_VERSION
 from bindscope.services.embedder import Embedder
 from bindscope.services.judging import Judged
 from bindscope.store.keys import measurement_key

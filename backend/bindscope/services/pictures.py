@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from bindscope import cancellation
-from bindscope.domain.scenes import Origin
-from bindscope.encoders.base import Picture
-from bindscope.errors import InvalidInput, Overloaded, PayloadTooLarge
+from bindscope.core import cancellation
+from bindscope.core.errors import InvalidInput, Overloaded, PayloadTooLarge
+from bindscope.encoders.protocol import Picture
+from bindscope.scenes.scene import Origin
 from bindscope.services.embedder import PREPARED
-from bindscope.store.datasets import DatasetShelf, PictureFile
+from bindscope.store.datasets import DatasetRepository, PictureFile
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MIN_SIDE, MAX_PIXELS, MAX_BYTES = 8, 16_000_000, 8 * 1024 * 1024
@@ -35,7 +35,7 @@ _PIXELS_AT_ONCE = 32_000_000
 _LISTED = 8
 
 
-class PictureDesk:
+class ImageDecoder:
     """Decodes uploads in a few threads, and never more pixels at once, over all requests, than ``megapixels``."""
 
     def __init__(self, pool: Executor, *, megapixels: int, patience_s: float = 30.0) -> None:
@@ -110,9 +110,13 @@ class PictureDesk:
                 self._changed.notify_all()
 
 
-def uploaded_pictures(shelf: DatasetShelf, desk: PictureDesk, origins: Sequence[Origin]) -> Iterator[Picture]:
+def uploaded_pictures(
+    repository: DatasetRepository, desk: ImageDecoder, origins: Sequence[Origin]
+) -> Iterator[Picture]:
     """Pictures of uploaded scenes, in order."""
-    return desk.decoded((f"Picture {own.row} of {own.dataset}", shelf.picture(own.dataset, own.row)) for own in origins)
+    return desk.decoded(
+        (f"Picture {own.row} of {own.dataset}", repository.picture(own.dataset, own.row)) for own in origins
+    )
 
 
 def pictures_in(body: bytes) -> list[Picture]:

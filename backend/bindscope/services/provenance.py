@@ -6,8 +6,8 @@ from functools import cache
 from importlib import metadata
 
 from bindscope import __version__
-from bindscope.domain.render import RENDERER_VERSION
-from bindscope.encoders.base import EncoderInfo
+from bindscope.encoders.protocol import EncoderInfo
+from bindscope.scenes.render import RENDERER_VERSION
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from bindscope.analysis.verdict import outcome
-from bindscope.domain.captions import Captioner
-from bindscope.domain.contests import exchanged
-from bindscope.domain.jitter import TEMPLATES, Robustness, jittered
-from bindscope.domain.scenes import Scene
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.contests import exchanged
+from bindscope.scenes.jitter import TEMPLATES, Robustness, jittered
+from bindscope.scenes.scene import Scene
 from bindscope.services.embedder import Embedder
 from bindscope.services.judging import Contested, Wording, contested
 

@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.analysis.binding import Pairs
-from bindscope.domain.captions import Captioner
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.contests import MOST_TWINS
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.render import RENDERER_VERSION
-from bindscope.domain.scenes import MAX_OBJECTS, Origin, Scene, scene_in_slots
-from bindscope.encoders.base import canonical_json
-from bindscope.errors import Conflict, InvalidInput, PayloadTooLarge, UnsupportedModality
+from bindscope.core.errors import Conflict, InvalidInput, PayloadTooLarge, UnsupportedModality
+from bindscope.encoders.protocol import canonical_json
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.contests import MOST_TWINS
+from bindscope.scenes.labels import SceneLabels
+from bindscope.scenes.render import RENDERER_VERSION
+from bindscope.scenes.scene import MAX_OBJECTS, Origin, Scene, scene_in_slots
 from bindscope.services.embedder import Embedder
 from bindscope.services.provenance import Provenance, dataset_provenance, provenance
-from bindscope.services.spaces import SpaceShelf
-from bindscope.store.datasets import Dataset, DatasetShelf
+from bindscope.services.spaces import SpaceRepository
+from bindscope.store.datasets import Dataset, DatasetRepository
 
 #: Called with the number of scenes that are embedded so far, and of all; may raise to stop.
 Progress = Callable[[int, int], None]
@@ -87,7 +87,7 @@ class SourceData:
 class Sources:
     """Turns a source into arrays, through the cache."""
 
-    def __init__(self, embedder: Embedder, spaces: SpaceShelf, datasets: DatasetShelf) -> None:
+    def __init__(self, embedder: Embedder, spaces: SpaceRepository, datasets: DatasetRepository) -> None:
         self.embedder = embedder
         self._spaces = spaces
         self._datasets = datasets

@@ -9,14 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from bindscope.domain.concepts import (
-    BUILTIN_SPACES,
-    ConceptSpace,
-    grid_space,
-    space_from_mapping,
-    space_to_mapping,
-)
-from bindscope.errors import Conflict, InvalidInput, UnknownName
+from bindscope.core.errors import Conflict, InvalidInput, UnknownName
+from bindscope.scenes.concepts import BUILTIN_SPACES, ConceptSpace, grid_space, space_from_mapping, space_to_mapping
 
 MAX_SPACE_BYTES = 256 * 1024
 MAX_OWN_SPACES = 200
@@ -25,7 +19,7 @@ _MAX_DEPTH = 4
 _TICK_NS = 50_000_000
 
 
-class SpaceShelf:
+class SpaceRepository:
     """Look-up by name. Files are written whole or not at all, so that a reader never sees half of one."""
 
     def __init__(self, folder: Path) -> None:

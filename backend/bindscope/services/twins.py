@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from bindscope.analysis.binding import BagScores, Twin, twin_of
 from bindscope.analysis.probing import ProbeResult, probe
-from bindscope.domain.binding import EASY
-from bindscope.domain.specs import ProbeSpec
-from bindscope.errors import BindscopeError
+from bindscope.core.binding_rules import EASY
+from bindscope.core.errors import BindscopeError
+from bindscope.core.specs import ProbeSpec
 from bindscope.services.sources import DatasetSource, ModelSource, Sources
 
 #: Where the twin alone finds nearly everything the question is asked again with this share of training scenes.

@@ -2,5 +2,5 @@
 
 ``keys`` names an input by its content, ``codec`` frames vectors, ``embedded`` runs the Valkey server of a data
 directory, ``connection`` talks to it and steps aside while it is gone, ``embeddings`` and ``measurements`` are
-read-through caches. May import encoders and domain. Nothing in here is needed for an answer to be right.
+read-through caches. May import encoders, scenes and core. Nothing in here is needed for an answer to be right.
 """

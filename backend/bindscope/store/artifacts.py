@@ -14,7 +14,7 @@ from typing import Any
 
 import fsspec
 
-from bindscope.errors import DiskFull, InvalidInput, UnknownName
+from bindscope.core.errors import DiskFull, InvalidInput, UnknownName
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

@@ -16,8 +16,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from bindscope.errors import InvalidInput, StoreRefused, StoreUnavailable
-from bindscope.store.embedded import EmbeddedStore
+from bindscope.core.errors import InvalidInput, StoreRefused, StoreUnavailable
+from bindscope.store.valkey import EmbeddedStore
 
 T = TypeVar("T")
 State = Literal["ok", "degraded", "off"]

@@ -16,9 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope.domain.concepts import ConceptSpace, space_from_mapping, space_to_mapping
-from bindscope.domain.labels import SceneLabels
-from bindscope.errors import InvalidInput, UnknownName
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.scenes.concepts import ConceptSpace, space_from_mapping, space_to_mapping
+from bindscope.scenes.labels import SceneLabels
 
 Kind = Literal["vectors", "pictures", "texts"]
 ARRAYS, FACTS, TEXTS, PICTURES = "arrays.safetensors", "facts.json", "texts.json", "pictures"
@@ -89,7 +89,7 @@ class DatasetFacts:
         return tuple(tuple(str(i) for i in range(size)) for size in self.values)
 
 
-class DatasetShelf:
+class DatasetRepository:
     """Datasets below one folder."""
 
     def __init__(self, folder: Path) -> None:

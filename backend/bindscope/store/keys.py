@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from bindscope.domain.scenes import Scene
-from bindscope.encoders.base import Picture
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.encoders.protocol import Picture
+from bindscope.scenes.scene import Scene
 
 #: Goes up when keys or stored values change their meaning: old entries are then never read again.
 SCHEMA = 1

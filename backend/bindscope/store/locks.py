@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bindscope.errors import StoreUnavailable
+from bindscope.core.errors import StoreUnavailable
 
 
 def open_lock(path: Path) -> int:

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from bindscope.errors import StoreUnavailable
+from bindscope.core.errors import StoreUnavailable
 from bindscope.store.codec import decode_json, encode_json
 from bindscope.store.connection import Store
 from bindscope.store.keys import MeasurementKey

@@ -6,7 +6,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from bindscope.errors import StoreUnavailable
+from bindscope.core.errors import StoreUnavailable
 
 SOCKET = "kv.sock"
 MAX_SOCKET_PATH = 100

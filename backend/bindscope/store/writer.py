@@ -14,7 +14,7 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from bindscope.errors import StoreUnavailable
+from bindscope.core.errors import StoreUnavailable
 from bindscope.store.codec import encode_vector
 from bindscope.store.connection import Store
 from bindscope.store.keys import EmbeddingKey

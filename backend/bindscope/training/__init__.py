@@ -1,1 +1,1 @@
-"""Training on rendered scenes. May import compute, analysis, store, encoders, models and domain."""
+"""Training on rendered scenes. May import analysis, store, encoders, models, scenes and core."""

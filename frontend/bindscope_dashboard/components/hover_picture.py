@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.render import BACKGROUND, OUTLINES, PALETTE
-from bindscope.domain.scenes import slots
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.render import BACKGROUND, OUTLINES, PALETTE
+from bindscope.scenes.scene import slots
 from bindscope_dashboard.components.scene_editor import css_color
 
 _HERE = Path(__file__).parent

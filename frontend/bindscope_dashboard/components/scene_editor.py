@@ -11,10 +11,10 @@ from typing import Any
 
 import streamlit as st
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.render import BACKGROUND, OUTLINES, PALETTE
-from bindscope.domain.scenes import MAX_OBJECTS, MAX_SIZE, MIN_SIZE
-from bindscope.schemas.base import SceneModel
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.render import BACKGROUND, OUTLINES, PALETTE
+from bindscope.scenes.scene import MAX_OBJECTS, MAX_SIZE, MIN_SIZE
+from bindscope.scenes.wire import SceneModel
 
 _HERE = Path(__file__).parent
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from bindscope.domain.concepts import Concept
-from bindscope.schemas.verdicts import AtlasCell
+from bindscope.features.surveys.schemas import AtlasCell
+from bindscope.features.verdicts.findings import signed
+from bindscope.scenes.concepts import Concept
 from bindscope_dashboard.plots.layout import dressed
 from bindscope_dashboard.theme import Ink, ink
-from bindscope_dashboard.wording import percent, signed
+from bindscope_dashboard.wording import percent
 
 _LIGHT_SCALE = [[0.0, "#e8f0fd"], [0.5, "#f6e3cf"], [1.0, "#b94d05"]]
 #: Cells that cannot be told from the mean: a veil that both modes can bear.

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from bindscope.domain.binding import CHANCE
-from bindscope.schemas.base import Interval
-from bindscope.schemas.repairs import RepairFigures, RepairModel
-from bindscope.schemas.retrievals import RetrievalResponse
+from bindscope.core.binding_rules import CHANCE
+from bindscope.core.wire import Interval
+from bindscope.features.repairs.schemas import RepairFigures, RepairModel
+from bindscope.features.retrievals.schemas import RetrievalResponse
 from bindscope_dashboard.plots.layout import dressed, faded, with_legend
 from bindscope_dashboard.plots.recognition import share_axis, share_bar
 from bindscope_dashboard.theme import ink

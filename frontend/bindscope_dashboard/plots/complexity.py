@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
-from bindscope.domain.binding import CHANCE
-from bindscope.domain.findings.complexity import kind_name
-from bindscope.schemas.base import Binding, Interval
-from bindscope.schemas.complexity import ComplexityCellResult
+from bindscope.core.binding_rules import CHANCE
+from bindscope.core.wire import Binding, Interval
+from bindscope.features.complexity.findings import kind_name
+from bindscope.features.complexity.schemas import ComplexityCellResult
 from bindscope_dashboard.complexity_links import Measure
 from bindscope_dashboard.plots.layout import dressed, faded, with_legend
 from bindscope_dashboard.theme import Ink, ink

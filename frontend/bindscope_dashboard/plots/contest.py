@@ -6,11 +6,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from bindscope.domain.findings.verdicts import contest_sentence
-from bindscope.schemas.verdicts import CaptionScore, Contest, Robustness
+from bindscope.features.verdicts.findings import contest_sentence, signed
+from bindscope.features.verdicts.schemas import CaptionScore, Contest, Robustness
 from bindscope_dashboard.plots.layout import page_layout, wrapped
 from bindscope_dashboard.theme import Ink, ink
-from bindscope_dashboard.wording import score, signed, tiny
+from bindscope_dashboard.wording import score, tiny
 
 #: At most this many captions of each kind are drawn; the table of all scores has the rest.
 SHOWN = 3

@@ -6,7 +6,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from bindscope.schemas.decompositions import SceneShareResponse
+from bindscope.features.decompositions.schemas import SceneShareResponse
 from bindscope_dashboard.plots.layout import dressed, wrapped
 from bindscope_dashboard.theme import Ink, ink
 

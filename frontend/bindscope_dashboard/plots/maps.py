@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from bindscope.domain.render import PALETTE
-from bindscope.schemas.projections import ProjectionResponse
+from bindscope.features.projections.schemas import ProjectionResponse
+from bindscope.scenes.render import PALETTE
 from bindscope_dashboard.components.scene_editor import css_color
 from bindscope_dashboard.plots.layout import dressed, with_legend
 from bindscope_dashboard.theme import Ink, ink

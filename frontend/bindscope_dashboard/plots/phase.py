@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from bindscope.domain.binding import CHANCE
-from bindscope.domain.findings.held_out import held_out_text
-from bindscope.schemas.base import Binding
-from bindscope.schemas.jobs import CellFailure, LiveCell
-from bindscope.schemas.trainings import PhaseCell, PhasePoint
+from bindscope.core.binding_rules import CHANCE
+from bindscope.core.sentences.held_out import held_out_text
+from bindscope.core.wire import Binding
+from bindscope.features.jobs.schemas import CellFailure, LiveCell
+from bindscope.features.trainings.schemas import PhaseCell, PhasePoint
 from bindscope_dashboard.plots.layout import dressed
 from bindscope_dashboard.theme import Ink, ink
 from bindscope_dashboard.wording import percent

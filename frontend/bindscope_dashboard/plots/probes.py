@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from bindscope.schemas.base import Interval, Recognition
-from bindscope.schemas.probes import ProbeResponse, ValueRecognition
+from bindscope.core.wire import Interval, Recognition
+from bindscope.features.probes.schemas import ProbeResponse, ValueRecognition
 from bindscope_dashboard.plots.layout import dressed
 from bindscope_dashboard.plots.recognition import NAMES, share_axis, share_bar
 from bindscope_dashboard.theme import Ink, ink

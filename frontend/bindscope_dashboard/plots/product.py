@@ -5,8 +5,8 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from bindscope.domain.binding import CHANCE
-from bindscope.schemas.trainings import PhaseCell
+from bindscope.core.binding_rules import CHANCE
+from bindscope.features.trainings.schemas import PhaseCell
 from bindscope_dashboard.plots.layout import dressed, with_legend
 from bindscope_dashboard.plots.phase import unseen_score
 from bindscope_dashboard.theme import ink

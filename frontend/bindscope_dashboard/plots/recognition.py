@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from bindscope.domain.binding import CHANCE
-from bindscope.schemas.base import Interval, Recognition, StrictChance
+from bindscope.core.binding_rules import CHANCE
+from bindscope.core.wire import Interval, Recognition, StrictChance
 from bindscope_dashboard.plots.layout import dressed
 from bindscope_dashboard.theme import Ink, ink
 from bindscope_dashboard.wording import percent, with_interval

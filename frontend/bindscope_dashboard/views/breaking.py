@@ -6,12 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from bindscope.domain.findings.verdicts import broken_finding
-from bindscope.schemas.counterexamples import Counterexample
-from bindscope.schemas.verdicts import Verdict
+from bindscope.features.counterexamples.schemas import Counterexample
+from bindscope.features.verdicts.findings import broken_finding, signed
+from bindscope.features.verdicts.schemas import Verdict
 from bindscope_dashboard import cards, own_data, service, state
 from bindscope_dashboard.links import ComposeState
-from bindscope_dashboard.wording import literal, signed
+from bindscope_dashboard.wording import literal
 
 _BUDGET = 300
 _PIXELS = 160

@@ -4,7 +4,7 @@ import streamlit as st
 
 from bindscope.client import ApiError
 from bindscope.client.bundles import bundle_from
-from bindscope.errors import BindscopeError, InvalidInput
+from bindscope.core.errors import BindscopeError, InvalidInput
 from bindscope_dashboard import service, state
 from bindscope_dashboard.wording import literal
 

@@ -10,8 +10,14 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from bindscope.schemas.base import Interval
-from bindscope.schemas.pair_tests import PairItemResult, PairTestProgress, PairTestResponse, PairTestRow
+from bindscope.core.wire import Interval
+from bindscope.features.caption_tests.schemas import (
+    CaptionTestProgress,
+    CaptionTestResponse,
+    CaptionTestRow,
+    PairItemResult,
+)
+from bindscope.features.verdicts.findings import signed
 from bindscope_dashboard import charts, service, state, tables
 from bindscope_dashboard.exports import csv_text, numbers_of
 from bindscope_dashboard.plots.layout import dressed
@@ -20,7 +26,7 @@ from bindscope_dashboard.theme import ink
 from bindscope_dashboard.views.photo import seeing
 from bindscope_dashboard.views.problems import explained, explained_in_card
 from bindscope_dashboard.views.share import share_popover
-from bindscope_dashboard.wording import literal, percent, signed, tiny, with_interval
+from bindscope_dashboard.wording import literal, percent, tiny, with_interval
 
 PAGE = "tests"
 _SHOWN = 50
@@ -57,31 +63,31 @@ def _desk(known: Sequence[str]) -> None:
             pressed = st.button(
                 "Run", type="primary", icon=":material/play_arrow:", key="tests.run", disabled=file is None
             )
-            share_popover({"model": model}, [], path="/v1/pair-tests", method="pair_test", key="tests.share")
+            share_popover({"model": model}, [], path="/v1/caption-tests", method="caption_test", key="tests.share")
         state.mirror(PAGE, {"model": model})
         with explained_in_card():
             if pressed and file is not None:
                 state.keep_shown(PAGE, (model, file.name, _run(model, file.getvalue())))
-            shown: tuple[str, str, PairTestResponse] | None = state.shown(PAGE)
+            shown: tuple[str, str, CaptionTestResponse] | None = state.shown(PAGE)
             if shown is None:
                 st.info("Choose an archive and a model, then press Run. A tie is never right.", icon=":material/quiz:")
                 return
             _show(*shown)
 
 
-def _run(model: str, archive: bytes) -> PairTestResponse:
+def _run(model: str, archive: bytes) -> CaptionTestResponse:
     bar = st.progress(0.0, text=f"Reading the archive for {literal(model)} …")
 
-    def show(step: PairTestProgress) -> None:
+    def show(step: CaptionTestProgress) -> None:
         bar.progress(step.done / max(1, step.total), text=f"{step.done:,} of {step.total:,} items")
 
     try:
-        return service.pair_test(model, archive, show)
+        return service.caption_test(model, archive, show)
     finally:
         bar.empty()
 
 
-def _show(model: str, name: str, found: PairTestResponse) -> None:
+def _show(model: str, name: str, found: CaptionTestResponse) -> None:
     st.markdown(f"**{literal(model)}** on {literal(name)} ({found.format}, {len(found.items):,} items)")
     figure = rows_figure(found.rows, dark=state.is_dark())
     st.plotly_chart(
@@ -127,7 +133,7 @@ def _item(item: PairItemResult) -> tuple[str, ...]:
     return item.id, item.split, item.captions[0], others, signed(item.margin), "yes" if item.order_only else ""
 
 
-def rows_figure(rows: Sequence[PairTestRow], *, dark: bool = False) -> go.Figure:
+def rows_figure(rows: Sequence[CaptionTestRow], *, dark: bool = False) -> go.Figure:
     """A bar a row; a tick shows what needs no picture."""
     colors = ink(dark=dark)
     figure = go.Figure()
@@ -149,13 +155,13 @@ def rows_figure(rows: Sequence[PairTestRow], *, dark: bool = False) -> go.Figure
     return dressed(figure, colors, height=34 * max(1, len(shown)) + 40, bargap=0)
 
 
-def rows_text(rows: Sequence[PairTestRow]) -> str:
+def rows_text(rows: Sequence[CaptionTestRow]) -> str:
     """The figure in words."""
     parts = [f"{r.name} {with_interval(r.accuracy)}, without the picture {percent(r.blind.value)}" for r in rows]
     return f"Items whose true caption wins: {'; '.join(parts)}."
 
 
-def rows_csv(rows: Sequence[PairTestRow]) -> str:
+def rows_csv(rows: Sequence[CaptionTestRow]) -> str:
     """Every score of every row."""
     out = []
     for row in rows:

@@ -11,16 +11,22 @@ from dataclasses import replace
 
 import streamlit as st
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.findings.board import (
+from bindscope.features.comparisons.findings import (
     anchor_sentence,
     board_finding,
     change_text,
     disagreement_sentence,
     rank_sentence,
 )
-from bindscope.schemas.comparisons import ComparisonProgress, ComparisonResponse, DisagreementResponse, PairModel
-from bindscope.schemas.models import ModelSummary
+from bindscope.features.comparisons.schemas import (
+    ComparisonProgress,
+    ComparisonResponse,
+    DisagreementResponse,
+    PairModel,
+)
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.verdicts.findings import signed
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import board, cards, choosing, choosing_exports, own_data, service, state, tables
 from bindscope_dashboard.choosing_links import (
     MAX_MODELS,
@@ -37,7 +43,7 @@ from bindscope_dashboard.views.pickers import space_picker
 from bindscope_dashboard.views.probe_findings import downloads, kept_since, story_card
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
-from bindscope_dashboard.wording import counted, literal, model_title, signed
+from bindscope_dashboard.wording import counted, literal, model_title
 
 PAGE = "compare"
 _SHOWN, _PIXELS = 8, 128

@@ -13,10 +13,10 @@ from typing import Any
 import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.findings.complexity import kind_name
-from bindscope.schemas.jobs import JobModel
-from bindscope.schemas.models import ModelSummary
+from bindscope.features.complexity.findings import kind_name
+from bindscope.features.jobs.schemas import JobModel
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import long_work, service, state
 from bindscope_dashboard.complexity_links import (
     ComplexityState,

@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from bindscope.domain.binding import CHANCE
-from bindscope.domain.findings.complexity import COVERAGE, complexity_finding, kind_name, recovery_sentence
-from bindscope.domain.findings.words import Finding, with_interval
-from bindscope.schemas.complexity import ComplexityCellResult, ComplexityPoint, ComplexityResult
-from bindscope.schemas.jobs import JobModel
+from bindscope.core.binding_rules import CHANCE
+from bindscope.core.sentences.words import Finding, with_interval
+from bindscope.features.complexity.findings import COVERAGE, complexity_finding, kind_name, recovery_sentence
+from bindscope.features.complexity.schemas import ComplexityCellResult, ComplexityPoint, ComplexityResult
+from bindscope.features.jobs.schemas import JobModel
 from bindscope_dashboard import charts, exports, state, tables
 from bindscope_dashboard.cards import finding_card
 from bindscope_dashboard.complexity_links import MEASURES, Measure, source_title

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.errors import InvalidInput
-from bindscope.schemas.base import SceneModel
-from bindscope.schemas.models import ModelSummary
+from bindscope.core.errors import InvalidInput
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import editing, own_data, service, state
 from bindscope_dashboard.components.scene_editor import scene_editor
 from bindscope_dashboard.links import ComposeState, compose_from_query, compose_query, verdict_body

@@ -8,8 +8,8 @@ the pictures with a model while a bar moves, and go on to Probe or Survey, where
 import streamlit as st
 
 from bindscope.client import ApiError
-from bindscope.errors import InvalidInput
-from bindscope.schemas.datasets import DatasetEmbedding, DatasetModel, DatasetPreview
+from bindscope.core.errors import InvalidInput
+from bindscope.features.datasets.schemas import DatasetEmbedding, DatasetModel, DatasetPreview
 from bindscope_dashboard import data_forms, own_data, service, state, tables
 from bindscope_dashboard.cards import thumbnail
 from bindscope_dashboard.exports import csv_text

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
-from bindscope.schemas.datasets import DatasetModel
+from bindscope.features.datasets.schemas import DatasetModel
 from bindscope_dashboard import service, state
 from bindscope_dashboard.wording import literal
 

@@ -12,11 +12,11 @@ from typing import Literal, cast
 import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.specs import ESTIMATORS, Estimator
-from bindscope.errors import BindscopeError
-from bindscope.schemas.decompositions import DecompositionResponse
-from bindscope.schemas.models import ModelSummary
+from bindscope.core.errors import BindscopeError
+from bindscope.core.specs import ESTIMATORS, Estimator
+from bindscope.features.decompositions.schemas import DecompositionResponse
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import service, state
 from bindscope_dashboard.geometry_links import (
     DecomposeState,

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.findings.decompositions import rebuilt_sentence, twin_note
-from bindscope.domain.findings.derived import derived_note
-from bindscope.schemas.decompositions import DecompositionResponse, SceneShareResponse
+from bindscope.core.sentences.derived import derived_note
+from bindscope.features.decompositions.findings import rebuilt_sentence, twin_note
+from bindscope.features.decompositions.schemas import DecompositionResponse, SceneShareResponse
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import charts, exports, own_data, service, state, tables
 from bindscope_dashboard.cards import thumbnail
 from bindscope_dashboard.geometry_links import DecomposeState, shares_body

@@ -6,18 +6,19 @@ from typing import Any
 
 import streamlit as st
 
-from bindscope.domain.binding import CHANCE
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.contests import CELL_TRIALS
-from bindscope.domain.findings.verdicts import (
+from bindscope.core.binding_rules import CHANCE
+from bindscope.features.surveys.schemas import AtlasCell, VerdictBatch
+from bindscope.features.verdicts.findings import (
     accuracy_sentence,
     contest_finding,
     double_sentence,
     order_sentence,
     robust_sentence,
+    signed,
 )
-from bindscope.schemas.base import SceneModel
-from bindscope.schemas.verdicts import AtlasCell, VerdictBatch
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.contests import CELL_TRIALS
+from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import cards, charts, exports, service, state, tables
 from bindscope_dashboard.links import ComposeState, SurveyState, compose_query
 from bindscope_dashboard.markup import Html, tag
@@ -29,7 +30,7 @@ from bindscope_dashboard.plots.recognition import (
     recognition_text,
 )
 from bindscope_dashboard.views.gallery import scene_cards
-from bindscope_dashboard.wording import percent, runs_on, signed, tiny, with_interval
+from bindscope_dashboard.wording import percent, runs_on, tiny, with_interval
 
 _SHOWN = 6
 #: Scenes that a survey may have.

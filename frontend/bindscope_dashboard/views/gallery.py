@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from bindscope.domain.captions import Captioner
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.findings.verdicts import accuracy_sentence
-from bindscope.schemas.base import SceneModel
+from bindscope.features.verdicts.findings import accuracy_sentence
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import cards, own_data, service, state
 from bindscope_dashboard.links import ComposeState, wording_options
 from bindscope_dashboard.wording import literal

@@ -4,7 +4,7 @@ import hashlib
 
 import streamlit as st
 
-from bindscope.schemas.verdicts import Outcome, Verdict
+from bindscope.features.verdicts.schemas import Outcome, Verdict
 from bindscope_dashboard import state
 from bindscope_dashboard.links import ComposeState, verdict_body
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from bindscope.schemas.jobs import JobSummary
+from bindscope.features.jobs.schemas import JobSummary
 from bindscope_dashboard import long_work, state
 from bindscope_dashboard.complexity_links import job_in
 from bindscope_dashboard.job_cards import LISTED, is_running, job_card, when

@@ -6,9 +6,9 @@ from typing import Any
 import streamlit as st
 
 from bindscope.client import ApiError
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.verdicts import Verdict
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.verdicts.schemas import Verdict
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import cards as draw
 from bindscope_dashboard import charts, exports, own_data, service, state, tables
 from bindscope_dashboard.links import ComposeState, verdict_body

@@ -12,11 +12,11 @@ from typing import Any
 
 import streamlit as st
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.swaps import valid_swaps
-from bindscope.schemas.base import PlacedObject, SceneModel
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.projections import ProjectionResponse
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.projections.schemas import ProjectionResponse
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.swaps import valid_swaps
+from bindscope.scenes.wire import PlacedObject, SceneModel
 from bindscope_dashboard import cards, charts, choosing, choosing_exports, own_data, service, state, tables
 from bindscope_dashboard.choosing_links import METHODS, MapState, color_options, map_body, map_from_query, map_query
 from bindscope_dashboard.components.hover_picture import hover_picture

@@ -5,8 +5,8 @@ from typing import TypeVar, cast
 
 import streamlit as st
 
-from bindscope.errors import InvalidInput
-from bindscope.schemas.models import ModelSummary
+from bindscope.core.errors import InvalidInput
+from bindscope.features.models.schemas import ModelSummary
 from bindscope_dashboard import state
 from bindscope_dashboard.wording import literal
 

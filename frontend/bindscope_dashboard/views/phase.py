@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from bindscope.domain.controlled import ControlledConfig
-from bindscope.errors import InvalidInput
-from bindscope.schemas.jobs import JobModel
-from bindscope.schemas.trainings import PhasePresetModel
+from bindscope.core.errors import InvalidInput
+from bindscope.features.jobs.schemas import JobModel
+from bindscope.features.trainings.schemas import PhasePresetModel
+from bindscope.scenes.controlled import ControlledConfig
 from bindscope_dashboard import long_work, service, state
 from bindscope_dashboard.training_links import (
     AXES,

@@ -5,13 +5,13 @@ from collections.abc import Sequence, Set
 
 import streamlit as st
 
-from bindscope.domain.binding import CHANCE, LEAST_BAGS
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.findings.held_out import held_out_text
-from bindscope.domain.findings.training import diagram_finding, relation_sentence
-from bindscope.errors import InvalidInput
-from bindscope.schemas.jobs import JobModel, LiveCell
-from bindscope.schemas.trainings import PhaseCell, PhaseResult
+from bindscope.core.binding_rules import CHANCE, LEAST_BAGS
+from bindscope.core.errors import InvalidInput
+from bindscope.core.sentences.held_out import held_out_text
+from bindscope.features.jobs.schemas import JobModel, LiveCell
+from bindscope.features.trainings.findings import diagram_finding, relation_sentence
+from bindscope.features.trainings.schemas import PhaseCell, PhaseResult
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import charts, exports, service, state, tables
 from bindscope_dashboard.markup import Html
 from bindscope_dashboard.plots.phase import (

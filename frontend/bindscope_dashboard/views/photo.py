@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
-from bindscope.domain.exchanges import exchanges, same_words
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.photos import PhotoVerdict
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.photos.schemas import PhotoVerdict
+from bindscope.features.verdicts.findings import signed
+from bindscope.scenes.exchanges import exchanges, same_words
 from bindscope_dashboard import service, state, tables
 from bindscope_dashboard.markup import Html, joined, tag
 from bindscope_dashboard.views.opening import opened
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
-from bindscope_dashboard.wording import literal, score, signed, tiny
+from bindscope_dashboard.wording import literal, score, tiny
 
 PAGE = "photo"
 NO_SECOND = "none"

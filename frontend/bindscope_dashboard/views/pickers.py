@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.scenes import slots
-from bindscope.schemas.base import SceneModel
-from bindscope.schemas.models import ModelSummary
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.scene import slots
+from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import editing, own_data, service, state
 from bindscope_dashboard.complexity_links import MAX_SEEDS
 from bindscope_dashboard.geometry_links import MODALITIES, Modality
@@ -95,7 +95,7 @@ def scene_pickers(page: str, scene: SceneModel, space: ConceptSpace) -> SceneMod
 
 def scene_words(scene: SceneModel, space: ConceptSpace) -> str:
     """The caption of a scene."""
-    from bindscope.domain.captions import Captioner
+    from bindscope.scenes.captions import Captioner
 
     return Captioner(articles="a_or_an").caption(space, [space.index(o.values) for o in scene.objects])
 

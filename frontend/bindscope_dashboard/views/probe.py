@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.probes import ProbeResponse
-from bindscope.schemas.verdicts import VerdictBatch
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.probes.schemas import ProbeResponse
+from bindscope.features.surveys.schemas import VerdictBatch
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import service, state
 from bindscope_dashboard.geometry_links import MODALITIES, TWINS, ProbeState, probe_body, probe_from_query, probe_query
 from bindscope_dashboard.views import probe_findings

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from bindscope.domain.binding import CHANCE
-from bindscope.domain.findings.probes import binding_finding, origin_sentence, probe_note
-from bindscope.domain.findings.words import Tone, too_few, unpaired_text
-from bindscope.schemas.base import AnalysisResponse, Binding, Interval, StrictChance
-from bindscope.schemas.probes import ProbeResponse
-from bindscope.schemas.verdicts import VerdictBatch
+from bindscope.core.binding_rules import CHANCE
+from bindscope.core.sentences.words import Tone, too_few, unpaired_text
+from bindscope.core.wire import AnalysisResponse, Binding, Interval, StrictChance
+from bindscope.features.probes.findings import binding_finding, origin_sentence, probe_note
+from bindscope.features.probes.schemas import ProbeResponse
+from bindscope.features.surveys.schemas import VerdictBatch
 from bindscope_dashboard import charts, exports, state, tables
 from bindscope_dashboard.cards import finding_card as story_card
 from bindscope_dashboard.markup import Html, tag

@@ -7,14 +7,14 @@ import streamlit as st
 from pydantic import ValidationError
 
 from bindscope.client import ApiError, ServiceUnreachable
-from bindscope.errors import BindscopeError
+from bindscope.core.errors import BindscopeError
 from bindscope_dashboard import service
 from bindscope_dashboard.wording import literal
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Shows an error of the service, of the wire or of the domain in place of what could not be shown."""
+    """Shows an error of the service, of the wire or of a scene in place of what could not be shown."""
     try:
         yield
     except ServiceUnreachable:

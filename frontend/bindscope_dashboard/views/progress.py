@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
-from bindscope.schemas.jobs import JobKindName, JobModel, JobSummary
+from bindscope.features.jobs.schemas import JobKindName, JobModel, JobSummary
 from bindscope_dashboard import long_work, state
 from bindscope_dashboard.job_cards import KINDS, PAGES, is_running, job_card
 from bindscope_dashboard.views.problems import explained

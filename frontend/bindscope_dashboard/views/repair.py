@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from bindscope.domain.binding import CHANCE
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.findings.repair import points, repair_finding
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.repairs import RepairFigures, RepairModel, RepairStratum
+from bindscope.core.binding_rules import CHANCE
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.repairs.findings import points, repair_finding
+from bindscope.features.repairs.schemas import RepairFigures, RepairModel, RepairStratum
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import charts, choosing, choosing_exports, service, state, tables
 from bindscope_dashboard.choosing_links import RepairState, repair_body, repair_from_query, repair_query
 from bindscope_dashboard.markup import tag

@@ -11,16 +11,17 @@ from dataclasses import replace
 
 import streamlit as st
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.findings.retrieval import retrieval_finding
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.retrievals import LookalikeResponse, RetrievalItem, RetrievalResponse, RetrievedItem
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.near_duplicates.schemas import NearDuplicatesResponse
+from bindscope.features.retrievals.findings import retrieval_finding
+from bindscope.features.retrievals.schemas import RetrievalItem, RetrievalResponse, RetrievedItem
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import charts, choosing, choosing_exports, hits, own_data, service, state, tables
 from bindscope_dashboard.choosing_links import (
     DISTRACTORS,
     Direction,
     RetrieveState,
-    lookalike_body,
+    near_duplicates_body,
     retrieve_body,
     retrieve_from_query,
     retrieve_query,
@@ -191,13 +192,13 @@ def _close(chosen: RetrieveState) -> None:
             "Show pairs from a cosine of", -1.0, 1.0, 0.99, 0.005, format="%.3f", key="retrieve.cosine", width=220
         )
     lines = [line for line in pasted.splitlines() if line.strip()]
-    body = {"model": chosen.model, "texts": lines, "min_cosine": least} if lines else lookalike_body(chosen)
+    body = {"model": chosen.model, "texts": lines, "min_cosine": least} if lines else near_duplicates_body(chosen)
     with st.spinner("Comparing captions …"):
-        answer = choosing.lookalikes(body)
+        answer = choosing.near_duplicates(body)
     _show_close(answer, pasted=bool(lines))
 
 
-def _show_close(answer: LookalikeResponse, *, pasted: bool) -> None:
+def _show_close(answer: NearDuplicatesResponse, *, pasted: bool) -> None:
     why, lost = ("", "") if pasted else (" (closer than one caption encoded twice)", ": no search can tell them apart")
     closest = f"at a cosine of {answer.min_cosine:.6f} or above{why}"
     if not answer.total:
@@ -215,5 +216,5 @@ def _show_close(answer: LookalikeResponse, *, pasted: bool) -> None:
     downloads(
         "same-vector",
         json_text=json.dumps(answer.model_dump(mode="json"), indent=2),
-        csv_text=choosing_exports.lookalikes_csv(answer),
+        csv_text=choosing_exports.near_duplicates_csv(answer),
     )

@@ -14,10 +14,10 @@ from typing import get_args
 
 import streamlit as st
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.errors import InvalidInput
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.verdicts import BatchProgress, VerdictBatch
+from bindscope.core.errors import InvalidInput
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.surveys.schemas import BatchProgress, VerdictBatch
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import service, state
 from bindscope_dashboard.links import (
     Control,

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from bindscope.schemas.models import ModelSummary
-from bindscope.schemas.system import LoadedModel, StoreState, SystemState
+from bindscope.features.models.schemas import ModelSummary
+from bindscope.features.system.schemas import LoadedModel, StoreState, SystemState
 from bindscope_dashboard import service, tables
 from bindscope_dashboard.markup import Child, Html, tag
 from bindscope_dashboard.views.problems import explained

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from bindscope.domain.controlled import ControlledConfig
-from bindscope.errors import InvalidInput
-from bindscope.schemas.trainings import TrainingPreset
+from bindscope.core.errors import InvalidInput
+from bindscope.features.trainings.schemas import TrainingPreset
+from bindscope.scenes.controlled import ControlledConfig
 from bindscope_dashboard import long_work, service, state
 from bindscope_dashboard.training_links import (
     TrainState,

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from bindscope.domain.binding import CHANCE
-from bindscope.domain.findings.held_out import held_out_text
-from bindscope.domain.findings.training import training_finding
-from bindscope.schemas.base import Binding, Interval, Recognition
-from bindscope.schemas.jobs import JobModel
-from bindscope.schemas.trainings import TrainingResult
+from bindscope.core.binding_rules import CHANCE
+from bindscope.core.sentences.held_out import held_out_text
+from bindscope.core.wire import Binding, Interval, Recognition
+from bindscope.features.jobs.schemas import JobModel
+from bindscope.features.trainings.findings import training_finding
+from bindscope.features.trainings.schemas import TrainingResult
 from bindscope_dashboard import charts, exports, state, tables
 from bindscope_dashboard.cards import finding_card
 from bindscope_dashboard.job_cards import is_running

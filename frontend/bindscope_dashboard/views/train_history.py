@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.findings.held_out import held_out_text
-from bindscope.schemas.jobs import JobSummary
-from bindscope.schemas.trainings import TrainingRun
+from bindscope.core.sentences.held_out import held_out_text
+from bindscope.features.jobs.schemas import JobSummary
+from bindscope.features.trainings.schemas import TrainingRun
+from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import long_work, tables
 from bindscope_dashboard.exports import csv_text, numbers_of
 from bindscope_dashboard.job_cards import STATES, when

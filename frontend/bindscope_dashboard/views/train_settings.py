@@ -6,8 +6,8 @@ from typing import Any, get_args, get_type_hints
 
 import streamlit as st
 
-from bindscope.domain.concepts import ConceptSpace
-from bindscope.domain.controlled import ControlledConfig
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.controlled import ControlledConfig
 from bindscope_dashboard import state
 
 MAIN = ("space", "coverage", "steps", "seed")

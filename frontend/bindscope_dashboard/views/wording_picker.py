@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from bindscope.domain.captions import TEMPLATES, Captioner
-from bindscope.errors import InvalidInput
-from bindscope.schemas.verdicts import Articles, Orders
+from bindscope.core.errors import InvalidInput
+from bindscope.features.verdicts.schemas import Articles, Orders
+from bindscope.scenes.captions import TEMPLATES, Captioner
 from bindscope_dashboard import state
 from bindscope_dashboard.links import Wording
 from bindscope_dashboard.wording import literal

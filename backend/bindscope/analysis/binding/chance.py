@@ -14,7 +14,7 @@ from math import comb, factorial, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope.domain.labels import SceneLabels
+from bindscope.scenes.labels import SceneLabels
 
 #: How often each value of a concept occurs among the objects of a scene, ascending.
 Counts = tuple[int, ...]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bindscope.analysis.binding.intervals import bag_interval, difference_interval
 from bindscope.analysis.binding.pairs import Ids, Trials
 from bindscope.analysis.metrics import Interval
-from bindscope.domain.binding import LEAST_BAGS, Origin, Says, origin, says, says_derived, says_unpaired
+from bindscope.core.binding_rules import LEAST_BAGS, Origin, Says, origin, says, says_derived, says_unpaired
 
 #: Leads of at most this are ties, unless the caller knows a larger resolution.
 TOLERANCE = 1e-9

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.analysis.complexity.splits import Fold, Rows
-from bindscope.domain.labels import SceneLabels
+from bindscope.scenes.labels import SceneLabels
 
 Array = NDArray[np.float64]
 Tick = Callable[[], None]

@@ -23,8 +23,8 @@ from bindscope.analysis.incidence import blocks, checked_embeddings, mean_of
 from bindscope.analysis.metrics import Interval
 from bindscope.analysis.probes import Probes, Scores
 from bindscope.analysis.readings import Reading, chance_intervals, read, recognition_over_bags
-from bindscope.domain.complexity import ComplexityCell
-from bindscope.domain.labels import SceneLabels
+from bindscope.core.specs import ComplexityCell
+from bindscope.scenes.labels import SceneLabels
 
 #: Cells of closed form that go together.
 _CHEAP = 16

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope.domain.labels import SceneLabels
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.scenes.labels import SceneLabels
 
 Rows = NDArray[np.int64]
 

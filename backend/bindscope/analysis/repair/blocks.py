@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.analysis.binding import Pairs
-from bindscope.domain.labels import SceneLabels
-from bindscope.domain.repairs import LEAST_BLOCK_BAGS, RepairSpec
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.core.specs import LEAST_BLOCK_BAGS, RepairSpec
+from bindscope.scenes.labels import SceneLabels
 
 Mask = NDArray[np.bool_]
 #: Placements of each size of block that are tried on an upload, whose scenes are as they are.

@@ -22,8 +22,8 @@ from bindscope.analysis.repair.blocks import Blocks
 from bindscope.analysis.repair.data import RepairData, Rows
 from bindscope.analysis.repair.figures import Bench, Change, Figures, baselines
 from bindscope.analysis.repair.learning import Lesson, Recipe, TextMap, directions
-from bindscope.domain.repairs import LEAST_BLOCK_BAGS, LEVEL, MOST_LOST, RepairSpec
-from bindscope.errors import InvalidInput
+from bindscope.core.errors import InvalidInput
+from bindscope.core.specs import LEAST_BLOCK_BAGS, MOST_LOST, REPAIR_LEVEL, RepairSpec
 
 #: Parts of A that are looked at.
 PATH = tuple(round(0.1 * step, 1) for step in range(11))
@@ -210,7 +210,7 @@ def _confirmed(mapping: TextMap, parts: _Parts, seed: int) -> Confirmation:
     gains = [_gain(one, two, None) for one, two in zip(before, after, strict=True)]
     both_sides = sign_flip(after[1].scores - before[1].scores, seed=seed)
     p = both_sides / 2 if (gains[1].value or 0.0) > 0 else 1 - both_sides / 2
-    kept = t > 0 and (gains[0].low or 0.0) > 0 and p < LEVEL
+    kept = t > 0 and (gains[0].low or 0.0) > 0 and p < REPAIR_LEVEL
     return Confirmation(t, gains[0], gains[1], p, kept)
 
 

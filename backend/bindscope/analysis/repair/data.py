@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.analysis.binding import Trials
-from bindscope.domain.labels import SceneLabels
+from bindscope.scenes.labels import SceneLabels
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]

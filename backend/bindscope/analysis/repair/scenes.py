@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bindscope.analysis.repair.blocks import Block, Blocks
 from bindscope.analysis.repair.data import Captions
-from bindscope.domain.labels import SceneLabels
+from bindscope.scenes.labels import SceneLabels
 
 Ids = NDArray[np.int64]
 #: Up to so many pairs of a block's objects are all looked at; of more, so many are drawn.

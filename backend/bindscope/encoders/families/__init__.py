@@ -1,0 +1,1 @@
+"""One module a family of models, each behind ``encoders.protocol``. Heavy libraries are imported on use."""

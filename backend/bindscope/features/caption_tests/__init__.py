@@ -1,0 +1,1 @@
+"""Public tests of compositional captions, from the files that a user has."""

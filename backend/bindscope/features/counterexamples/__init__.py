@@ -1,0 +1,1 @@
+"""The smallest edit of a scene that flips the winner of its caption contest."""

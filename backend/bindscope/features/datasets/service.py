@@ -1,0 +1,158 @@
+"""Uploads from the first look to the repository: checked, previewed, kept, and embedded with progress."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+import numpy as np
+
+from bindscope.core.errors import UnknownName
+from bindscope.features.datasets.reading import Incoming, Limits, read_upload
+from bindscope.scenes.concepts import ConceptSpace, space_to_mapping
+from bindscope.services.container import Services
+from bindscope.services.embedder import Embedder
+from bindscope.services.sources import PICTURES
+from bindscope.store.datasets import DatasetFacts, Upload, described
+
+SHOWN = 8
+#: The id of an upload that was looked at and not kept.
+NOT_KEPT = ""
+
+
+@dataclass(frozen=True)
+class UploadRow:
+    """A scene of an upload: ``objects`` as value names, and the name of its picture."""
+
+    row: int
+    objects: list[dict[str, str]]
+    picture: str | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an upload would be: its facts, the first rows, how often each value occurs, and some of its texts."""
+
+    facts: DatasetFacts
+    rows: list[UploadRow]
+    counts: dict[str, dict[str, int]]
+    texts: list[str]
+
+
+@dataclass(frozen=True)
+class EmbeddedPart:
+    """``done`` of ``total`` pictures are embedded; ``cached`` of them were known."""
+
+    done: int
+    total: int
+    cached: int
+
+
+class Uploads:
+    """Joins the readers, the repository of uploads and that of concept spaces."""
+
+    def __init__(self, parts: Services) -> None:
+        self._repository, self._spaces = parts.datasets, parts.spaces
+        self._desk, self._sources = parts.pictures, parts.sources
+        self._max_bytes = parts.settings.max_upload_mb * 2**20
+
+    def read(
+        self,
+        file: BinaryIO,
+        *,
+        filename: str,
+        labels: bytes | None = None,
+        mapping: bytes | None = None,
+        space: str | None = None,
+        name: str = "",
+    ) -> Upload:
+        """Raises InvalidInput that names the row or the file, UnknownName, PayloadTooLarge."""
+        known = self._spaces.get(space) if space else None
+        incoming = Incoming(file, filename, labels, mapping, known, name)
+        upload = read_upload(incoming, Limits(self._max_bytes, self._desk.check))
+        if upload.space is None or known is not None:
+            return upload
+        return replace(upload, space=self._own_name(upload.space))
+
+    def preview(self, upload: Upload) -> Preview:
+        """Without keeping anything."""
+        facts = described(upload, NOT_KEPT)
+        labels = upload.labels
+        rows: list[UploadRow] = []
+        counts: dict[str, dict[str, int]] = {}
+        if labels is not None:
+            names = facts.value_names
+            pictures = tuple(picture.name for picture in upload.pictures)
+            rows = _rows(facts, labels.scenes[:SHOWN].tolist(), pictures)
+            for k, concept in enumerate(labels.names):
+                found = Counter(labels.scenes[:, :, k].reshape(-1).tolist())
+                counts[concept] = {names[k][value]: count for value, count in sorted(found.items())}
+        texts = list(upload.texts.texts[:SHOWN]) if upload.texts is not None else []
+        return Preview(facts, rows, counts, texts)
+
+    def keep(self, upload: Upload) -> DatasetFacts:
+        """Puts an upload on the repository, and its concept space among the others. Raises OSError, Conflict."""
+        facts = self._repository.add(upload)
+        if facts.space is not None:
+            self._spaces.keep(facts.space)
+        return facts
+
+    def rows(self, dataset: str, *, start: int, count: int) -> list[UploadRow]:
+        """Some scenes of an upload. Raises UnknownName, InvalidInput."""
+        facts, stored = self._repository.facts(dataset), self._repository.get(dataset)
+        part = stored.labels.scenes[start : start + count].tolist()
+        return _rows(facts, part, self._repository.picture_names(dataset), start=start)
+
+    def embed(self, dataset: str, model: str, embedder: Embedder) -> Iterator[EmbeddedPart]:
+        """Embeds the pictures of an upload; what the cache knows costs nothing. Raises UnknownName, InvalidInput."""
+        scenes = self._sources.sample(dataset, model, count=2**31, seed=0, only_valid_swaps=False)
+        done = cached = 0
+        yield EmbeddedPart(0, len(scenes), 0)
+        for start in range(0, len(scenes), PICTURES):
+            part = scenes[start : start + PICTURES]
+            cached += embedder.scenes(model, part).cached
+            done += len(part)
+            yield EmbeddedPart(done, len(scenes), cached)
+
+    def _own_name(self, space: ConceptSpace) -> ConceptSpace:
+        """The space under a name that no other space has."""
+        try:
+            other = self._spaces.get(space.name)
+        except UnknownName:
+            return space
+        if other == space:
+            return space
+        text = json.dumps(space_to_mapping(space), sort_keys=True).encode()
+        return replace(space, name=f"{space.name[:50]}-{hashlib.blake2b(text, digest_size=3).hexdigest()}")
+
+
+def _rows(
+    facts: DatasetFacts, scenes: list[list[list[int]]], pictures: tuple[str, ...], *, start: int = 0
+) -> list[UploadRow]:
+    names = facts.value_names
+    return [
+        UploadRow(
+            row,
+            [
+                {concept: names[k][value] for k, (concept, value) in enumerate(zip(facts.names, own, strict=True))}
+                for own in objects
+            ],
+            pictures[row] if row < len(pictures) else None,
+        )
+        for row, objects in enumerate(scenes, start=start)
+    ]
+
+
+def thumbnail(picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", side: int) -> bytes:
+    """A PNG whose longer side is at most ``side`` pixels."""
+    import io
+
+    from PIL import Image
+
+    image = Image.fromarray(picture)
+    image.thumbnail((side, side))
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return file.getvalue()

@@ -1,0 +1,1 @@
+"""Additive decomposition: is a scene the sum of its objects?"""

@@ -1,0 +1,1 @@
+"""Vectors of scenes, texts and pictures."""

@@ -1,0 +1,1 @@
+"""Interventions: replace an object in embedding space."""

@@ -1,0 +1,1 @@
+"""Watch, stop and resume long work."""

@@ -1,0 +1,1 @@
+"""Whether a model answers as it should."""

@@ -1,0 +1,32 @@
+"""The checks of a model."""
+
+from typing import Literal
+
+from bindscope.core.wire import ModelId, Provenance, RequestModel, ResponseModel
+
+
+class ModelCheckRequest(RequestModel):
+    """``refresh`` repeats checks whose outcome is known."""
+
+    model: ModelId
+    refresh: bool = False
+
+
+class ModelCheck(ResponseModel):
+    """``message``: what was found, and what to do where it is bad. ``figure``: what was measured."""
+
+    name: str
+    state: Literal["passed", "noted", "warning", "failed", "skipped"]
+    message: str
+    figure: float | None = None
+
+
+class ModelCheckReport(ResponseModel):
+    """``failed``: the numbers are not those of the model that was meant. Computed once for each way of loading it."""
+
+    model: str
+    fingerprint: str
+    state: Literal["passed", "warnings", "failed"]
+    checks: list[ModelCheck]
+    computed_at: str
+    provenance: Provenance

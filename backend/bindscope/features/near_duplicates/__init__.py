@@ -1,0 +1,1 @@
+"""Captions whose meanings differ and whose embeddings do not."""

@@ -1,0 +1,19 @@
+"""One photo and two captions."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+
+from bindscope.api.dependencies import Parts
+from bindscope.features.photos.schemas import PhotoRequest, PhotoVerdict
+from bindscope.features.photos.service import photo_verdict
+
+router = APIRouter(prefix="/v1/photos", tags=["verdicts"])
+
+
+@router.post("/verdict")
+def verdict(body: PhotoRequest, parts: Parts) -> PhotoVerdict:
+    """Which of two captions does the model prefer for this photo? Nothing is kept."""
+    with parts.pictures.opened([body.image]) as (photo,):
+        found = photo_verdict(parts.models, body.model, photo, captions=body.captions)
+    return PhotoVerdict.model_validate(asdict(found))

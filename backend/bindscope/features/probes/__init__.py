@@ -1,0 +1,1 @@
+"""Linear probes: is the information inside the embeddings?"""

@@ -1,0 +1,1 @@
+"""Targeted removal: what is left when concepts or objects are taken out?"""

@@ -1,0 +1,1 @@
+"""Repair of a text tower by one linear map."""

@@ -1,0 +1,1 @@
+"""Retrieval with swapped twins in the gallery."""

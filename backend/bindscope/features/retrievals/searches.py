@@ -1,0 +1,198 @@
+"""A search made ready: queries, gallery and twins, also as vectors, from a model's towers or an upload."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bindscope.analysis.binding import Pairs, Trials
+from bindscope.analysis.contests import Captions, caption_leads
+from bindscope.analysis.retrieval import Answers, padded, twin_leads
+from bindscope.core.errors import InvalidInput, UnsupportedModality
+from bindscope.encoders.protocol import EncoderInfo
+from bindscope.features.retrievals.galleries import (
+    Entry,
+    Objects,
+    RetrievalSpec,
+    among_all,
+    among_twins,
+    check_upload,
+    drawn,
+    meaning,
+    queried,
+    twins_among,
+    with_twins,
+)
+from bindscope.scenes.captions import Captioner, mention_orders
+from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.contests import contestants
+from bindscope.scenes.labels import SceneLabels
+from bindscope.scenes.scene import scene_in_slots
+from bindscope.scenes.swaps import valid_swaps
+from bindscope.services.embedder import Embedder
+from bindscope.services.sources import CHUNK, Sources
+from bindscope.services.spaces import SpaceRepository
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Queries and gallery, also as vectors, and what is right for each query.
+
+    The first ``drawn`` queries are those that were asked for; the others are their swapped twins, which are asked too
+    where twins are compared. ``members`` [query, any]: the gallery rows that show what a query shows.
+    """
+
+    model: str
+    space: ConceptSpace
+    spec: RetrievalSpec
+    queries: list[Entry]
+    gallery: list[Entry]
+    asked: NDArray[np.float32]
+    items: NDArray[np.float32]
+    answers: Answers
+    members: NDArray[np.int64]
+    labels: SceneLabels
+    pairs: Pairs
+    drawn: int
+
+
+class Searches:
+    """Makes searches ready; everything goes through the cache."""
+
+    def __init__(self, embedder: Embedder, sources: Sources, spaces: SpaceRepository) -> None:
+        self._embedder, self._sources, self._spaces = embedder, sources, spaces
+
+    def checked(self, model: str, spec: RetrievalSpec) -> tuple[EncoderInfo, ConceptSpace, RetrievalSpec]:
+        """A model that reads text only is asked by text about text, whatever direction was given.
+
+        Raises UnknownName, UnsupportedModality, InvalidInput.
+        """
+        space = self.space(spec)
+        Captioner(spec.template)
+        info = self._embedder.models.info(model)
+        if not info.reads("text"):
+            raise UnsupportedModality(
+                f"Model {model!r} reads images only, so no text can be searched or searched for: choose a model with a "
+                "text tower."
+            )
+        if not info.reads("image"):
+            spec = replace(spec, direction="text_to_text")
+        if spec.dataset is not None:
+            check_upload(self._sources.resolve(self._sources.seen_by(spec.dataset, model)), info, space, spec)
+        elif spec.direction != "text_to_text" and info.pixels is not None and not space.renderable:
+            raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose text_to_text or another space.")
+        return info, space, spec
+
+    def prepared(self, model: str, space: ConceptSpace, spec: RetrievalSpec) -> Search:
+        """Queries and gallery of a checked question, with their vectors."""
+        captioner = Captioner(spec.template)
+        uploaded = self._uploaded(model, spec)
+        pictures = {} if uploaded is None else {entry.objects: entry for entry in uploaded[::-1]}
+        scenes = queried(space, spec) if uploaded is None else drawn(uploaded, spec)
+        every = with_twins(scenes) if uploaded is None else [*scenes, *twins_among(uploaded, scenes)]
+        texts = [captioner.caption(space, scene) for scene in every]
+        queries = [
+            pictures.get(scene, Entry(scene, None)) if spec.direction == "image_to_text" else Entry(scene, text)
+            for scene, text in zip(every, texts, strict=True)
+        ]
+        shown = with_twins(scenes)
+        gallery = among_all(space, shown, spec) if spec.distractors == "all" else among_twins(space, shown, spec)
+        if uploaded is not None and spec.direction == "text_to_image":
+            wanted = {meaning(scene) for scene in shown}
+            gallery = [e for e in uploaded if spec.distractors == "all" or meaning(e.objects) in wanted]
+        places: dict[Objects, list[int]] = {}
+        for number, entry in enumerate(gallery):
+            places.setdefault(meaning(entry.objects), []).append(number)
+        said = {entry.text: n for n, entry in enumerate(gallery)} if spec.direction == "text_to_text" else {}
+        itself = [said.get(text, -1) for text in texts]
+        members = [
+            [n for n in places.get(meaning(scene), []) if n != own] for scene, own in zip(every, itself, strict=True)
+        ]
+        twins = [[n for t in valid_swaps(scene) for n in places.get(meaning(t.objects), [])] for scene in scenes]
+        count, hidden = len(scenes), np.array(itself, dtype=np.int64)[:, None]
+        labels = SceneLabels(np.array(every, dtype=np.int64), space.values, space.names)
+        return Search(
+            model,
+            space,
+            spec,
+            queries,
+            gallery,
+            self.vectors(model, space, queries, spec.dataset),
+            self.vectors(model, space, gallery, spec.dataset),
+            Answers(padded(members[:count]), padded(twins), hidden[:count]),
+            padded(members),
+            labels,
+            Pairs.of(labels),
+            count,
+        )
+
+    def leads(self, search: Search) -> tuple[Trials, NDArray[np.float64]]:
+        """How far the right scene is ahead of one swapped twin, [trial]; every pair is asked from both sides."""
+        if search.spec.direction == "text_to_text":
+            return self._caption_leads(search)
+        return twin_leads(search.asked, search.items, search.pairs, members=search.members)
+
+    def _caption_leads(self, search: Search) -> tuple[Trials, NDArray[np.float64]]:
+        """Like with like: the query's meaning in the other orders of mention against its twin's in the same orders.
+
+        The best caption would not do: a query is itself one of the captions of its scene, so its twin has one more.
+        """
+        trials, spec = search.pairs.trials(), search.spec
+        listed = [entry.objects for entry in search.queries]
+        met = contestants(listed, labels=search.labels, row=trials.row, goals=trials.other)
+        captioner, orders = Captioner(spec.template), mention_orders(spec.objects)
+        row: dict[str, int] = {}
+
+        def said(objects: Objects) -> list[int]:
+            texts = (captioner.caption(search.space, [objects[i] for i in order]) for order in orders)
+            return [row.setdefault(text, len(row)) for text in texts]
+
+        own, other = (
+            np.array([said(objects) for objects in side], dtype=np.int64).reshape(len(met), len(orders))
+            for side in ([one.own for one in met], [one.other for one in met])
+        )
+        distinct = (own[:, :, None] == own[:, None]).argmax(2) == np.arange(len(orders))
+        table = self._embedder.texts(search.model, list(row)).vectors
+        as_listed = caption_leads(table, captions=Captions(own, other, distinct))[0][:, 0]
+        able = np.flatnonzero(~np.isnan(as_listed))
+        return trials.take(able), as_listed[able]
+
+    def space(self, spec: RetrievalSpec) -> ConceptSpace:
+        """That of the upload where its values have names, else the one that was asked for."""
+        if spec.dataset is not None:
+            with suppress(InvalidInput):
+                return self._sources.space_of(spec.dataset)
+        return self._spaces.get(spec.space)
+
+    def _uploaded(self, model: str, spec: RetrievalSpec) -> list[Entry] | None:
+        """The scenes of the upload, where there is one that stands for pictures."""
+        if spec.dataset is None:
+            return None
+        scenes = self._sources.resolve(self._sources.seen_by(spec.dataset, model)).labels.scenes.tolist()
+        return [Entry(tuple(map(tuple, scene)), None, row) for row, scene in enumerate(scenes)]
+
+    def vectors(
+        self,
+        model: str,
+        space: ConceptSpace,
+        entries: Sequence[Entry],
+        dataset: str | None,
+        *,
+        batch: int | None = None,
+    ) -> NDArray[np.float32]:
+        """Through the cache; with ``batch`` past it, in batches of that size. Rows of an upload are as they are."""
+        rows = [entry.row for entry in entries if entry.row is not None]
+        if rows and dataset is not None:
+            return self._sources.resolve(self._sources.seen_by(dataset, model)).embeddings[rows]
+        texts = [entry.text for entry in entries if entry.text is not None]
+        if texts:
+            if batch is not None:
+                return self._embedder.remeasure(model, texts, batch=batch)
+            return self._embedder.texts(model, texts).vectors
+        scenes = [scene_in_slots(space, entry.objects) for entry in entries]
+        if batch is not None:
+            return self._embedder.remeasure(model, scenes, batch=batch)
+        parts = [self._embedder.scenes(model, scenes[i : i + CHUNK]).vectors for i in range(0, len(scenes), CHUNK)]
+        return np.concatenate(parts)

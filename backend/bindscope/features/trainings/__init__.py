@@ -1,0 +1,1 @@
+"""Controlled training, and the phase diagram over it."""
