@@ -17,6 +17,8 @@ from bindscope.client.own_data import OwnData
 from bindscope.client.report.collect import ReportSpec, gathered
 from bindscope.client.report.page import page_of
 from bindscope.core.arrays import read_npy
+from bindscope.core.wire import Answer as WireAnswer
+from bindscope.core.wire import Asked, Endpoint
 from bindscope.features.counterexamples.schemas import Counterexample
 from bindscope.features.decompositions.schemas import DecompositionResponse, SceneShareResponse
 from bindscope.features.embeddings.schemas import EmbeddingResponse
@@ -53,6 +55,12 @@ class BindscopeClient(LongWork, Choosing, OwnData):
         made_at = datetime.now(UTC).isoformat(timespec="minutes")
         spec = ReportSpec(tuple(models), space, **options)
         return page_of(gathered(self, spec, on_progress=lambda what: None, made_at=made_at))
+
+    def ask(self, endpoint: Endpoint[Asked, WireAnswer], body: Asked | Mapping[str, Any]) -> WireAnswer:
+        """Any question of ``features/*/schemas``. A mapping is checked before it is sent: raises pydantic's
+        ``ValidationError`` for one that the service would refuse."""
+        asked = endpoint.request.model_validate(dict(body)) if isinstance(body, Mapping) else body
+        return self._ask(endpoint.answer, "POST", endpoint.path, json=asked.model_dump(mode="json", exclude_none=True))
 
     @staticmethod
     def records(answer: Any) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 A *binding score* is a paired forced choice (``analysis/binding``): 1/2 is what everything reaches that knows which
 values a scene shows and not which object owns which, whatever the number of objects, concepts or repetitions. Pages,
-reports and the command line take their words from here and from ``features/*/findings``; none has a threshold of its own.
+reports and the command line take their words from here and from ``features/*/findings``; none has a threshold of its
+own.
 """
 
 from typing import Literal

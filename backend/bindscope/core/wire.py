@@ -1,5 +1,6 @@
 """What every wire type shares."""
 
+from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -8,6 +9,8 @@ from bindscope.core.binding_rules import Origin, Says
 
 _Progress = TypeVar("_Progress", bound=BaseModel)
 _Result = TypeVar("_Result", bound=BaseModel)
+Asked = TypeVar("Asked", bound="RequestModel")
+Answer = TypeVar("Answer", bound="ResponseModel")
 
 ModelId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
@@ -134,3 +137,15 @@ class ProgressLine(ResponseModel, Generic[_Progress, _Result]):
     progress: _Progress | None = None
     result: _Result | None = None
     error: dict[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class Endpoint(Generic[Asked, Answer]):
+    """A question that is posted to ``path``: the body that asks it, and what answers it.
+
+    Declared once beside its schemas; the route, the client, the command line and the dashboard read it from there.
+    """
+
+    path: str
+    request: type[Asked]
+    answer: type[Answer]

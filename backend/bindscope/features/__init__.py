@@ -7,9 +7,10 @@ of one feature imports nothing else: ``module(name, part)`` imports a part when 
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bindscope.core.wire import Endpoint
     from bindscope.services.container import Services
 
 #: In the order of the documentation.
@@ -53,3 +54,15 @@ def module(feature: str, part: str) -> ModuleType | None:
     """A part of a feature; None where it has no such part."""
     name = f"{__name__}.{feature}.{part}"
     return import_module(name) if find_spec(name) else None
+
+
+def endpoints() -> "list[Endpoint[Any, Any]]":
+    """Every question that can be posted, in the order of the documentation."""
+    from bindscope.core.wire import Endpoint
+
+    found = []
+    for name in FEATURES:
+        schemas = module(name, "schemas")
+        if schemas is not None:
+            found += [own for own in vars(schemas).values() if isinstance(own, Endpoint)]
+    return found

@@ -1,1 +1,1 @@
-"""Torch modules: the transformers of controlled training. May import scenes and core only; torch is imported at the top."""
+"""Torch modules: the transformers of controlled training. May import scenes and core only; imports torch at once."""

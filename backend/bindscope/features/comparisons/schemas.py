@@ -8,6 +8,7 @@ from bindscope.core.binding_rules import Standing
 from bindscope.core.wire import (
     AnalysisResponse,
     Binding,
+    Endpoint,
     Interval,
     ModelId,
     ProgressLine,
@@ -131,3 +132,8 @@ class DisagreementResponse(AnalysisResponse):
     scenes: int
     difference: Interval | None
     p: float | None
+
+
+COMPARISON = Endpoint("/v1/comparisons", ComparisonRequest, ComparisonResponse)
+
+DISAGREEMENTS = Endpoint("/v1/disagreements", DisagreementRequest, DisagreementResponse)

@@ -3,7 +3,8 @@
 from pydantic import Field, model_validator
 
 from bindscope.core.specs import ComplexityCell
-from bindscope.core.wire import Binding, Provenance, Recognition, RequestModel, ResponseModel, StrictChance
+from bindscope.core.wire import Binding, Endpoint, Provenance, Recognition, RequestModel, ResponseModel, StrictChance
+from bindscope.features.jobs.schemas import JobModel
 from bindscope.scenes.sources import SourceModel
 
 #: Fits of one request; more are refused before any work is done.
@@ -106,3 +107,6 @@ class ComplexityKinds(ResponseModel):
     """The families on offer; any ``mlp:WIDTH`` is valid."""
 
     kinds: list[str]
+
+
+COMPLEXITY = Endpoint("/v1/complexity", ComplexityRequest, JobModel)

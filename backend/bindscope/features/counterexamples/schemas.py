@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bindscope.core.wire import ResponseModel
+from bindscope.core.wire import Endpoint, ResponseModel
 from bindscope.features.verdicts.schemas import SceneQuestion, Verdict
 from bindscope.scenes.wire import SceneModel
 
@@ -32,3 +32,6 @@ class Counterexample(ResponseModel):
     scene: SceneModel | None
     before: Verdict
     after: Verdict | None
+
+
+COUNTEREXAMPLE = Endpoint("/v1/counterexamples", CounterexampleRequest, Counterexample)

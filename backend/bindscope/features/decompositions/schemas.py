@@ -8,6 +8,7 @@ from bindscope.core.specs import Estimator
 from bindscope.core.wire import (
     AnalysisResponse,
     Binding,
+    Endpoint,
     Interval,
     Recognition,
     RequestModel,
@@ -77,3 +78,8 @@ class SceneShareResponse(AnalysisResponse):
 
     objects: list[ObjectShare]
     residual: float
+
+
+DECOMPOSITION = Endpoint("/v1/decompositions", DecompositionRequest, DecompositionResponse)
+
+SCENE_SHARES = Endpoint("/v1/decompositions/scene", SceneShareRequest, SceneShareResponse)

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from bindscope.core.wire import ImageText, ModelId, Provenance, RequestModel, ResponseModel, Text
+from bindscope.core.wire import Endpoint, ImageText, ModelId, Provenance, RequestModel, ResponseModel, Text
 from bindscope.scenes.wire import SceneModel
 
 MAX_ITEMS = 1024
@@ -31,3 +31,6 @@ class EmbeddingResponse(ResponseModel):
     dim: int
     cached: int
     provenance: Provenance
+
+
+EMBEDDINGS = Endpoint("/v1/embeddings", EmbeddingRequest, EmbeddingResponse)

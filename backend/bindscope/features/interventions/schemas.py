@@ -6,6 +6,7 @@ from bindscope.core.specs import Estimator
 from bindscope.core.wire import (
     AnalysisResponse,
     Binding,
+    Endpoint,
     Interval,
     Recognition,
     RequestModel,
@@ -99,3 +100,8 @@ class EditResponse(AnalysisResponse):
     concepts: dict[str, list[ScoreChange]]
     objects: list[ScoreChange]
     edited: SceneModel
+
+
+INTERVENTIONS = Endpoint("/v1/interventions", InterventionRequest, InterventionResponse)
+
+EDIT = Endpoint("/v1/interventions/edit", EditRequest, EditResponse)

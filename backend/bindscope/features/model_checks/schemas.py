@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from bindscope.core.wire import ModelId, Provenance, RequestModel, ResponseModel
+from bindscope.core.wire import Endpoint, ModelId, Provenance, RequestModel, ResponseModel
 
 
 class ModelCheckRequest(RequestModel):
@@ -30,3 +30,6 @@ class ModelCheckReport(ResponseModel):
     checks: list[ModelCheck]
     computed_at: str
     provenance: Provenance
+
+
+MODEL_CHECKS = Endpoint("/v1/model-checks", ModelCheckRequest, ModelCheckReport)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from bindscope.core.wire import AnalysisResponse, Interval, ModelId, RequestModel, ResponseModel
+from bindscope.core.wire import AnalysisResponse, Endpoint, Interval, ModelId, RequestModel, ResponseModel
 
 LongText = Annotated[str, Field(min_length=1, max_length=2000)]
 
@@ -51,3 +51,6 @@ class NearDuplicatesResponse(AnalysisResponse):
     captions: int
     min_cosine: float
     noise_floor: float
+
+
+NEAR_DUPLICATES = Endpoint("/v1/near-duplicates", NearDuplicatesRequest, NearDuplicatesResponse)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bindscope.core.wire import ModelId, Provenance, RequestModel, ResponseModel
+from bindscope.core.wire import Endpoint, ModelId, Provenance, RequestModel, ResponseModel
 from bindscope.features.verdicts.schemas import Outcome
 
 Caption = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -30,3 +30,6 @@ class PhotoVerdict(ResponseModel):
     cut: list[bool]
     milliseconds: float
     provenance: Provenance
+
+
+PHOTO = Endpoint("/v1/photos/verdict", PhotoRequest, PhotoVerdict)

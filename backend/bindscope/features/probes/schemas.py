@@ -7,6 +7,7 @@ from pydantic import Field
 from bindscope.core.wire import (
     AnalysisResponse,
     Binding,
+    Endpoint,
     Interval,
     Recognition,
     RequestModel,
@@ -58,3 +59,6 @@ class ProbeResponse(AnalysisResponse):
     train_scenes: int
     test_scenes: int
     note: str | None = None
+
+
+PROBE = Endpoint("/v1/probes", ProbeRequest, ProbeResponse)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bindscope.core.wire import AnalysisResponse, RequestModel
+from bindscope.core.wire import AnalysisResponse, Endpoint, RequestModel
 from bindscope.scenes.sources import SourceModel
 from bindscope.scenes.wire import SceneModel
 
@@ -36,3 +36,6 @@ class ProjectionResponse(AnalysisResponse):
     placed: list[list[float]]
     explained: list[float] | None = None
     stress: float | None = None
+
+
+PROJECTION = Endpoint("/v1/projections", ProjectionRequest, ProjectionResponse)

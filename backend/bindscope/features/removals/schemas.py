@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from bindscope.core.wire import AnalysisResponse, Binding, Recognition, RequestModel, StrictChance
+from bindscope.core.wire import AnalysisResponse, Binding, Endpoint, Recognition, RequestModel, StrictChance
 from bindscope.scenes.sources import SourceModel
 
 
@@ -31,3 +31,6 @@ class RemovalResponse(AnalysisResponse):
     splits: int
     train_scenes: int
     test_scenes: int
+
+
+REMOVAL = Endpoint("/v1/removals", RemovalRequest, RemovalResponse)

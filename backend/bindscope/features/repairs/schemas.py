@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from bindscope.core.wire import Binding, Interval, ModelId, Provenance, RequestModel, ResponseModel
+from bindscope.core.wire import Binding, Endpoint, Interval, ModelId, Provenance, RequestModel, ResponseModel
 
 
 class RepairRequestModel(RequestModel):
@@ -96,3 +96,6 @@ class RepairModel(ResponseModel):
 
 class RepairList(ResponseModel):
     repairs: list[RepairModel]
+
+
+REPAIR = Endpoint("/v1/repairs", RepairRequestModel, RepairModel)

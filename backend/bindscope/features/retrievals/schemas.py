@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bindscope.core.wire import AnalysisResponse, Binding, Interval, ModelId, RequestModel, ResponseModel
+from bindscope.core.wire import AnalysisResponse, Binding, Endpoint, Interval, ModelId, RequestModel, ResponseModel
 from bindscope.scenes.wire import SceneModel
 
 Direction = Literal["text_to_image", "image_to_text", "text_to_text"]
@@ -74,3 +74,6 @@ class RetrievalResponse(AnalysisResponse):
     queries: int
     approximate_recall: Interval | None = None
     items: list[RetrievalItem]
+
+
+RETRIEVAL = Endpoint("/v1/retrievals", RetrievalRequest, RetrievalResponse)

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from bindscope.core.wire import (
     Binding,
+    Endpoint,
     Interval,
     ModelId,
     ProgressLine,
@@ -101,3 +102,5 @@ class BatchProgress(ResponseModel):
 
 
 BatchLine = ProgressLine[BatchProgress, VerdictBatch]
+
+SURVEY = Endpoint("/v1/verdicts/batch", VerdictBatchRequest, VerdictBatch)

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from bindscope.core.wire import Binding, Recognition, RequestModel, ResponseModel, StrictChance
+from bindscope.core.wire import Binding, Endpoint, Recognition, RequestModel, ResponseModel, StrictChance
+from bindscope.features.jobs.schemas import JobModel
 from bindscope.scenes.controlled import ControlledConfig
 
 
@@ -194,3 +195,8 @@ class PhasePresetModel(ResponseModel):
 
 class PhaseOverview(ResponseModel):
     presets: list[PhasePresetModel]
+
+
+TRAINING = Endpoint("/v1/trainings", TrainingRequest, JobModel)
+
+PHASE_DIAGRAM = Endpoint("/v1/phase-diagrams", PhaseRequest, JobModel)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from bindscope.core.wire import (
+    Endpoint,
     ModelId,
     Provenance,
     RequestModel,
@@ -105,3 +106,6 @@ class Verdict(ResponseModel):
     cached: int
     milliseconds: float
     provenance: Provenance
+
+
+VERDICT = Endpoint("/v1/verdicts", VerdictRequest, Verdict)
