@@ -28,6 +28,7 @@ from bindscope.core.errors import (
     UnsupportedModality,
 )
 from bindscope.core.wire import Problem
+from bindscope.store.files import is_full, no_room
 
 PROBLEM_JSON = "application/problem+json"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -154,6 +155,9 @@ def _place(error: Mapping[str, Any]) -> dict[str, str]:
 
 def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if is_full(error.__cause__):
+        # A large body lies in a temporary file while it is read: the framework calls every failure there a bad request.
+        return answer_to(no_room("the folder for temporary files"))
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = ", ".join(_allowed(request))
         detail = f"{request.method} is not allowed on {request.url.path}: use {allowed}."
@@ -186,6 +190,12 @@ def _on_timeout(_: Request, error: Exception) -> Response:
     return _answer(_problem("timeout", 504, "The model did not answer in time: send fewer items or try again."))
 
 
+def _on_os_error(_: Request, error: Exception) -> Response:
+    if is_full(error):
+        return answer_to(no_room("the data directory"))
+    raise error
+
+
 def _on_crash(_: Request, error: Exception) -> Response:
     # The server logs the traceback; the caller learns that it was not their mistake.
     return _answer(_problem("internal-error", 500, f"The service failed on this request ({type(error).__name__})."))
@@ -197,6 +207,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(TimeoutError, _on_timeout)
+    app.add_exception_handler(OSError, _on_os_error)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_crash)
 

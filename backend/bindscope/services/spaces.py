@@ -1,8 +1,6 @@
 """Concept spaces: those that come with Bindscope and the user's own, kept as YAML files in the data directory."""
 
 import contextlib
-import os
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -11,6 +9,7 @@ import yaml
 
 from bindscope.core.errors import Conflict, InvalidInput, UnknownName
 from bindscope.scenes.concepts import BUILTIN_SPACES, ConceptSpace, grid_space, space_from_mapping, space_to_mapping
+from bindscope.store.files import write_whole
 
 MAX_SPACE_BYTES = 256 * 1024
 MAX_OWN_SPACES = 200
@@ -20,7 +19,7 @@ _TICK_NS = 50_000_000
 
 
 class SpaceRepository:
-    """Look-up by name. Files are written whole or not at all, so that a reader never sees half of one."""
+    """Look-up by name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -48,11 +47,11 @@ class SpaceRepository:
         return found
 
     def add(self, text: bytes) -> ConceptSpace:
-        """Adds a user's own space from YAML (or JSON). Raises InvalidInput, Conflict."""
+        """Adds a user's own space from YAML (or JSON). Raises InvalidInput, Conflict, DiskFull."""
         return self.keep(parse_space(text))
 
     def keep(self, space: ConceptSpace) -> ConceptSpace:
-        """Adds a user's own space. Raises InvalidInput, Conflict."""
+        """Adds a user's own space. Raises InvalidInput, Conflict, DiskFull."""
         with self._lock:
             self._refresh()
             if BUILTIN_SPACES.get(space.name) == space:
@@ -97,11 +96,8 @@ class SpaceRepository:
         self._own, self._read_at = own, changed_at if settled else -1
 
     def _write(self, space: ConceptSpace) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            yaml.safe_dump(space_to_mapping(space), file, sort_keys=False, allow_unicode=True)
-        os.replace(name, self._folder / f"{space.name}.yaml")
+        text = yaml.safe_dump(space_to_mapping(space), sort_keys=False, allow_unicode=True)
+        write_whole(self._folder / f"{space.name}.yaml", text.encode())
 
 
 def parse_space(text: bytes) -> ConceptSpace:

@@ -4,19 +4,16 @@ A file appears whole or not at all: it is written beside its place and moved the
 is safetensors, JSON or npz.
 """
 
-import errno
-import os
 import re
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import fsspec
 
-from bindscope.core.errors import DiskFull, InvalidInput, UnknownName
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.store.files import UNFINISHED, write_whole
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -36,25 +33,12 @@ class ArtifactFolder:
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        """Replaces the file at once: a reader sees the old bytes or the new ones."""
+        """Replaces the file at once: a reader sees the old bytes or the new ones. Raises DiskFull."""
         target = self._at(name)
-        if not self.root.local:
+        if self.root.local:
+            write_whole(Path(target), data)
+        else:
             self.root.files.pipe_file(target, data)  # an object store shows an object only when it is complete
-            return
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        beside = f"{target}.{uuid.uuid4().hex}.part"
-        try:
-            with open(beside, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, target)
-        except OSError as error:
-            if error.errno in _FULL:
-                raise DiskFull(f"The disk is full: make room where {self.root.url} lies and try again.") from error
-            raise
-        finally:
-            Path(beside).unlink(missing_ok=True)
 
     def names(self) -> list[str]:
         """Names of the files, sorted."""
@@ -99,7 +83,9 @@ class Artifacts:
             found = self.files.ls(self.at(path), detail=False)
         except FileNotFoundError:
             return []
-        return sorted(name for name in (item.rstrip("/").rsplit("/", 1)[-1] for item in found) if _finished(name))
+        return sorted(
+            name for name in (item.rstrip("/").rsplit("/", 1)[-1] for item in found) if not name.endswith(UNFINISHED)
+        )
 
     def at(self, path: tuple[str, ...]) -> str:
         """The full path, as the file system wants it."""
@@ -107,10 +93,6 @@ class Artifacts:
             if not _NAME.fullmatch(part):
                 raise InvalidInput(f"An artifact is named by letters, digits, dots, dashes and underscores: {part!r}.")
         return "/".join((self._base, *path))
-
-
-def _finished(name: str) -> bool:
-    return not name.endswith(".part")
 
 
 def _protocols(files: Any) -> tuple[str, ...]:

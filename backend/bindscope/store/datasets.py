@@ -5,9 +5,7 @@ An upload holds labelled scenes with a vector or a picture each, or texts with a
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from bindscope.core.errors import InvalidInput, UnknownName
 from bindscope.scenes.concepts import ConceptSpace, space_from_mapping, space_to_mapping
 from bindscope.scenes.labels import SceneLabels
+from bindscope.store.files import move_whole, unfinished_folder
 
 Kind = Literal["vectors", "pictures", "texts"]
 ARRAYS, FACTS, TEXTS, PICTURES = "arrays.safetensors", "facts.json", "texts.json", "pictures"
@@ -96,19 +95,15 @@ class DatasetRepository:
         self._folder = folder
 
     def add(self, upload: Upload) -> DatasetFacts:
-        """Stores an upload; the same content again is found, not stored. Raises OSError, then nothing is stored."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=self._folder, prefix=".part-"))
-        try:
+        """Stores an upload; the same content again is found, not stored. Raises DiskFull, then nothing is stored."""
+        with unfinished_folder(self._folder) as part:
             hashes = _copied(upload.pictures, part / PICTURES)
             facts = described(upload, _digest(upload, hashes))
             target = self._folder / facts.id
             if not target.is_dir():
                 _write(part, upload, facts)
-                self._moved(part, target)
+                move_whole(part, target)
             return self.facts(facts.id)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
     def all(self) -> list[DatasetFacts]:
         """Every stored dataset, by id."""
@@ -178,13 +173,6 @@ class DatasetRepository:
             raise UnknownName("dataset", dataset_id, known)
         return folder
 
-    def _moved(self, part: Path, target: Path) -> None:
-        try:
-            os.replace(part, target)
-        except OSError:
-            if not target.is_dir():  # another upload of the same content may have won the race
-                raise
-
 
 def described(upload: Upload, dataset_id: str) -> DatasetFacts:
     """The facts of an upload."""
@@ -221,7 +209,7 @@ def _copied(pictures: Sequence[PictureFile], folder: Path) -> list[str]:
 
 
 def _write(part: Path, upload: Upload, facts: DatasetFacts) -> None:
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     arrays: dict[str, NDArray[Any]] = {}
     if upload.labels is not None:
@@ -231,7 +219,8 @@ def _write(part: Path, upload: Upload, facts: DatasetFacts) -> None:
     if upload.texts is not None:
         arrays["text_embeddings"] = upload.texts.vectors
         (part / TEXTS).write_text(json.dumps(upload.texts.texts, ensure_ascii=False), encoding="utf-8")
-    save_file(arrays, part / ARRAYS)
+    # Bytes first: the library's own writer hides that the disk is full.
+    (part / ARRAYS).write_bytes(save(arrays))
     body: Mapping[str, object] = {
         "scenes": facts.scenes,
         "dim": facts.dim,

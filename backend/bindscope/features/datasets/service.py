@@ -93,11 +93,16 @@ class Uploads:
         return Preview(facts, rows, counts, texts)
 
     def keep(self, upload: Upload) -> DatasetFacts:
-        """Puts an upload on the repository, and its concept space among the others. Raises OSError, Conflict."""
-        facts = self._repository.add(upload)
-        if facts.space is not None:
-            self._spaces.keep(facts.space)
-        return facts
+        """Stores an upload, and its concept space among the others. Raises DiskFull, Conflict; then neither is kept."""
+        known = upload.space is None or any(space == upload.space for space, _ in self._spaces.all())
+        if upload.space is not None:
+            self._spaces.keep(upload.space)
+        try:
+            return self._repository.add(upload)
+        except Exception:
+            if upload.space is not None and not known:
+                self._spaces.remove(upload.space.name)
+            raise
 
     def rows(self, dataset: str, *, start: int, count: int) -> list[UploadRow]:
         """Some scenes of an upload. Raises UnknownName, InvalidInput."""
