@@ -2,7 +2,8 @@
 #   docker build --target service   [--build-arg VARIANT=cuda] .
 #   docker build --target worker    [--build-arg VARIANT=cuda] .
 #   docker build --target dashboard .
-# VARIANT=cpu takes PyTorch's CPU wheels; VARIANT=cuda those that carry CUDA (the host gives the driver).
+# VARIANT=cuda takes PyTorch's ordinary wheels, which carry CUDA (the host gives the driver); VARIANT=cpu its CPU wheels,
+# gigabytes less, or the ordinary ones where their index cannot be reached.
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS base
@@ -27,8 +28,9 @@ RUN python -m venv /opt/bindscope
 
 FROM build AS build-service
 ARG VARIANT=cpu
-RUN if [ "$VARIANT" = cpu ]; then index="--extra-index-url=https://download.pytorch.org/whl/cpu"; else index=""; fi; \
-    /opt/bindscope/bin/pip install $index --constraint constraints.txt '.[service,minilm,tracing]'
+COPY scripts/torch_index.py scripts/
+RUN if [ "$VARIANT" = cpu ]; then index="$(python scripts/torch_index.py)"; else index=""; fi; \
+    /opt/bindscope/bin/pip install ${index:+"$index"} --constraint constraints.txt '.[service,minilm,tracing]'
 
 FROM build AS build-dashboard
 RUN /opt/bindscope/bin/pip install --constraint constraints.txt '.[dashboard]'

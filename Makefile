@@ -1,16 +1,15 @@
 # make run   installs and starts Bindscope        make test   installs and runs every check
+# make env   writes .env with random secrets, all that `docker compose up --build` needs
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Set TORCH_INDEX_URL to PyTorch's own CPU index to save gigabytes on Linux without a GPU.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-INDEX := $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL),)
 export OMP_NUM_THREADS ?= 1
 # Tests run side by side in this many processes.
 WORKERS ?= 2
 
-.PHONY: setup run test test-slow lint types imports bench clean openapi docs screenshots audit
+.PHONY: setup run env test test-slow lint types imports bench clean openapi docs screenshots audit
 
 setup: $(VENV)/.ready-dev
 
@@ -19,11 +18,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.ready-all: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP) install --quiet $(INDEX) --constraint constraints.txt --editable '.[all]'
+	$(PIP) install --quiet $$($(BIN)/python scripts/torch_index.py) --constraint constraints.txt --editable '.[all]'
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready-all
-	$(PIP) install --quiet $(INDEX) --constraint constraints.txt --editable '.[all,dev]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[all,dev]'
 	@touch $@
 
 run: $(VENV)/.ready-all
@@ -48,6 +47,9 @@ imports: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+env:
+	@$(PYTHON) scripts/write_env.py
 
 openapi: setup
 	$(BIN)/python scripts/openapi.py
