@@ -5,7 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from starlette.testclient import TestClient
+
+from bindscope.api.app import create_app
+from bindscope.core.config import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -46,6 +51,39 @@ def test_the_system_page_gets_its_numbers(api) -> None:
     assert state["store"]["state"] == "ok"
     assert state["device"] in ("cpu", "cuda")
     assert state["versions"]["bindscope"]
+
+
+@pytest.fixture
+def system_of(tmp_path):
+    """The state of a service with its own settings."""
+
+    def ask(**options):
+        settings = Settings(_env_file=None, data_dir=tmp_path, store="off", preload=(), **options)
+        with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
+            return client.get("/v1/system")
+
+    return ask
+
+
+def test_looking_at_the_system_changes_nothing_in_torch(system_of) -> None:
+    def state():
+        return torch.get_num_threads(), torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
+    before = state()
+    assert system_of(threads=before[0] + 3).status_code == 200
+    assert state() == before
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "word"), [("cuda", "float32", "no CUDA device"), ("cpu", "float16", "needs a CUDA device")]
+)
+def test_a_device_that_is_not_there_is_told_by_the_system(system_of, device, dtype, word) -> None:
+    if torch.cuda.is_available() and device == "cuda":
+        pytest.skip("this machine has a graphics card")
+    answer = system_of(device=device, dtype=dtype)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["device"] == device
+    assert word in answer.json()["message"]
 
 
 def test_a_rendered_scene_is_a_png_of_the_asked_size(api, scene) -> None:

@@ -51,12 +51,11 @@ class EncoderSettings:
             raise InvalidInput(f"threads must not be negative, got {self.threads}.")
 
 
-def resolved_device(settings: EncoderSettings) -> Literal["cpu", "cuda"]:
-    """The device that models run on here. Raises InvalidInput where the settings ask for what is not there."""
+def device_for(settings: EncoderSettings) -> Literal["cpu", "cuda"]:
+    """The device that models run on here; changes nothing. Raises InvalidInput where the settings ask for what is not
+    there."""
     import torch
 
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
     cuda = torch.cuda.is_available()
     if settings.device == "cuda" and not cuda:
         raise InvalidInput("There is no CUDA device here: set BINDSCOPE_DEVICE=auto or cpu.")
@@ -64,7 +63,19 @@ def resolved_device(settings: EncoderSettings) -> Literal["cpu", "cuda"]:
         if settings.dtype == "float16":
             raise InvalidInput("float16 needs a CUDA device: set BINDSCOPE_DTYPE=float32 (or bfloat16).")
         return "cpu"
-    # TF32 would round float32 inputs of the patch convolution to ten bits.
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
     return "cuda"
+
+
+def prepared_device(settings: EncoderSettings) -> Literal["cpu", "cuda"]:
+    """The device, once torch is set up for it as the settings say: threads, and full precision on a graphics card.
+    Raises InvalidInput as ``device_for`` does."""
+    import torch
+
+    device = device_for(settings)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    if device == "cuda":
+        # TF32 would round float32 inputs of the patch convolution to ten bits.
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+    return device

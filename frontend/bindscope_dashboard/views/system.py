@@ -71,7 +71,7 @@ def models_table(models: Sequence[ModelSummary], loaded: Mapping[str, LoadedMode
 def _facts(system: SystemState) -> Html:
     cache, store = system.cache, system.store
     boxes = [
-        _fact("Device", system.device.upper(), system.device_name),
+        _fact("Device", system.device.upper(), system.message or system.device_name),
         _fact("Store", _STORE[store.state], _store_note(store)),
         _fact("Cache hits", percent(cache.hit_share), f"{cache.hits} of {cache.hits + cache.misses} vectors"),
         _fact("Running for", _duration(system.uptime_seconds), f"at {service.url()}"),

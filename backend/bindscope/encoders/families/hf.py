@@ -12,7 +12,7 @@ from bindscope.encoders import folders
 from bindscope.encoders.fingerprinting import code_version, tokenizer_identity, weights_bytes, weights_digest
 from bindscope.encoders.model_id import ModelId
 from bindscope.encoders.protocol import EncoderInfo, Fingerprint, Modality, Picture, canonical_json
-from bindscope.encoders.settings import EncoderSettings, resolved_device
+from bindscope.encoders.settings import EncoderSettings, prepared_device
 from bindscope.encoders.silence_loaders import quiet_transformers
 from bindscope.encoders.towers import ImageTower, Inputs, TextTower, TorchEncoder, with_shortcut
 
@@ -67,7 +67,7 @@ def load_hub(model: ModelId, settings: EncoderSettings) -> TorchEncoder:
 
 
 def _build(source: str, settings: EncoderSettings, *, model: ModelId, modalities: tuple[Modality, ...]) -> TorchEncoder:
-    device = resolved_device(settings)
+    device = prepared_device(settings)
     both = len(modalities) == 2
     net = _network(source, seed=model.seed, dtype=settings.dtype, sentences=modalities == ("text",))
     weights, config = weights_digest(net.state_dict(), seed=model.seed), net.config

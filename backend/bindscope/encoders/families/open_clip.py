@@ -19,7 +19,7 @@ from bindscope.encoders.fingerprinting import (
 )
 from bindscope.encoders.model_id import ModelId
 from bindscope.encoders.protocol import EncoderInfo, Fingerprint, Picture, canonical_json
-from bindscope.encoders.settings import EncoderSettings, resolved_device
+from bindscope.encoders.settings import EncoderSettings, prepared_device
 from bindscope.encoders.silence_loaders import quiet_open_clip, quiet_transformers
 from bindscope.encoders.towers import ImageTower, Inputs, TextTower, TorchEncoder, with_shortcut
 
@@ -110,7 +110,7 @@ def tag_activation(config: dict[str, Any], facts: dict[str, Any]) -> bool:
 
 
 def _build(source: _Source, settings: EncoderSettings, *, model: ModelId) -> TorchEncoder:
-    device = resolved_device(settings)
+    device = prepared_device(settings)
     net = _network(source, _PRECISION[settings.dtype], seed=model.seed)
     weights = weights_digest(net.state_dict(), seed=model.seed)
     net = net.to(device)

@@ -27,7 +27,7 @@ from bindscope.encoders.protocol import (
     canonical_json,
 )
 from bindscope.encoders.query_texts import Part, QueryTexts
-from bindscope.encoders.settings import EncoderSettings, resolved_device
+from bindscope.encoders.settings import EncoderSettings, prepared_device
 from bindscope.encoders.towers import ImageTower, Inputs, TorchEncoder
 from bindscope.encoders.trained_runs import TrainedRun
 from bindscope.scenes.concepts import ConceptSpace
@@ -53,7 +53,7 @@ def load(model: ModelId, settings: EncoderSettings) -> Encoder | SceneReader:
     else:
         net = build_model(run.config, run.space.values)
         _fill(net, run, runs.read(run.id, trained_runs.MODEL))
-    net = net.eval().to(resolved_device(settings))
+    net = net.eval().to(prepared_device(settings))
     info = _info(model, run, net)
     if run.config.inputs == "tokens":
         return TokenRunEncoder(info, run, net)

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Response
 
 from bindscope import __version__
 from bindscope.api.dependencies import Parts
-from bindscope.core.errors import BindscopeError, Unloaded
-from bindscope.encoders.settings import resolved_device
+from bindscope.core.errors import BindscopeError, InvalidInput, Unloaded
+from bindscope.encoders.settings import EncoderSettings, device_for
 from bindscope.features.system.schemas import CacheState, Liveness, LoadedModel, Readiness, StoreState, SystemState
 from bindscope.services.container import Services
 from bindscope.services.provenance import versions
@@ -102,11 +102,12 @@ def _loaded_models(parts: Parts) -> list[LoadedModel]:
 def system(parts: Parts, loaded: Annotated[list[LoadedModel], Depends(_loaded_models)]) -> SystemState:
     """For the System page."""
     hits, misses = parts.cache.hits, parts.cache.misses
-    device = resolved_device(parts.models.settings)
+    device, name, message = _device(parts.models.settings)
     return SystemState(
         version=__version__,
         device=device,
-        device_name=_device_name(device),
+        device_name=name,
+        message=message,
         uptime_seconds=round(time.monotonic() - parts.started, 1),
         store=store_state(parts),
         cache=CacheState(hits=hits, misses=misses, hit_share=hits / (hits + misses) if hits + misses else None),
@@ -115,11 +116,14 @@ def system(parts: Parts, loaded: Annotated[list[LoadedModel], Depends(_loaded_mo
     )
 
 
-def _device_name(device: str) -> str:
-    """The graphics card, or the number of cores."""
+def _device(settings: EncoderSettings) -> tuple[str, str, str | None]:
+    """The device, its name (the graphics card, or the number of cores), and what is wrong where models cannot run."""
+    try:
+        device = device_for(settings)
+    except InvalidInput as error:
+        return settings.device, "not available", str(error)
     if device != "cuda":
-        return f"{os.cpu_count()} cores"
+        return device, f"{os.cpu_count()} cores", None
     import torch
 
-    name: str = torch.cuda.get_device_name()
-    return name
+    return device, torch.cuda.get_device_name(), None

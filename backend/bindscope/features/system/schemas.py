@@ -32,11 +32,12 @@ class LoadedModel(ResponseModel):
 
 
 class SystemState(ResponseModel):
-    """What runs where, for the System page."""
+    """What runs where, for the System page. ``message``: what is wrong, where models cannot run on ``device``."""
 
     version: str
     device: str
     device_name: str
+    message: str | None = None
     uptime_seconds: float
     store: StoreState
     cache: CacheState
