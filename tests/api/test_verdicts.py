@@ -54,9 +54,10 @@ def test_scores_cover_every_value_and_every_object_once(api, scene) -> None:
 
 
 def test_the_same_question_is_answered_from_the_cache_with_the_same_numbers(api, scene) -> None:
-    scene["objects"][0]["x"] = 0.31
+    scene["objects"][0]["x"] = 0.3141592
     first, second = ask(api, "synthetic:product", scene), ask(api, "synthetic:product", scene)
-    assert second["cached"] > first["cached"] or first["cached"] == second["cached"]
+    # The picture was new to the first one.
+    assert second["cached"] > first["cached"]
     for part in ("contest", "concepts", "objects", "diagnosis"):
         assert first[part] == second[part]
 

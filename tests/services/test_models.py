@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bindscope.core.errors import Unloaded
+from bindscope.core.errors import ModelUnavailable, UnknownName, Unloaded
 from bindscope.encoders import registry
 from bindscope.encoders.batching import BatchLimits
 from bindscope.encoders.settings import EncoderSettings
@@ -99,3 +99,51 @@ def test_questions_survive_that_their_model_is_unloaded_at_every_turn(make_pool)
     assert not wrong
     # Two models that push each other out may give up now and then, with a sentence, never with a wrong vector.
     assert len(failed) < 40
+
+
+def test_unknown_models_leave_no_lock_behind(make_pool) -> None:
+    pool = make_pool()
+    for number in range(5):
+        with pytest.raises(UnknownName):
+            pool.queue(f"synthetic:no-such-{number}")
+    assert len(pool._loading) == 0
+
+
+def test_a_model_is_loaded_once_however_many_ask_at_once(monkeypatch) -> None:
+    loads, gate = [], threading.Event()
+
+    def load(model_id, *, settings):
+        loads.append(model_id)
+        gate.wait(10)
+        if len(loads) == 1:
+            raise ModelUnavailable("its files are not there yet")
+        return registry.load_encoder(model_id, settings=settings)
+
+    monkeypatch.setattr(models, "load_encoder", load)
+    pool = ModelPool(EncoderSettings(), BatchLimits(window_ms=0), max_loaded=9)
+    found, failed = [], []
+
+    def ask() -> None:
+        try:
+            found.append(pool.queue(BAG))
+        except ModelUnavailable as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join(30)
+    pool.close()
+    # Whoever came first failed; the next loaded it, for all others too.
+    assert (len(failed), len(found), len(set(map(id, found))), len(loads)) == (1, 5, 1, 2)
+    assert len(pool._loading) == 0
+
+
+def test_a_deleted_model_is_in_no_metric_and_a_loaded_one_in_all(parts) -> None:
+    names = ("bindscope_queue_depth", "bindscope_batch_size_count", "bindscope_model_bytes")
+    parts.models.encode(PRODUCT, "text", ["a red square"])
+    assert all(f'{name}{{model="{PRODUCT}"}}' in parts.telemetry.exposition().decode() for name in names)
+    parts.models.forget(PRODUCT)
+    assert PRODUCT not in parts.telemetry.exposition().decode()

@@ -35,11 +35,9 @@ _NEWEST = 0.3
 
 
 class BatchObserver(Protocol):
-    """Told about each batch and the length of the queue."""
+    """Told about each batch."""
 
     def batch_encoded(self, model: str, items: int, seconds: float) -> None: ...
-
-    def queue_changed(self, model: str, waiting: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -232,8 +230,6 @@ class BatchingQueue:
                 return
             if batch:
                 self._deliver(batch, self._results(batch))
-            if self._observer is not None:
-                self._observer.queue_changed(self.info.id, self._waiting)
 
     def _results(self, batch: list[tuple[_Ticket, Sequence[Item]]]) -> list[Vectors | BindscopeError]:
         """One vector or error per item of the batch, in order."""

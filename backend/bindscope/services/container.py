@@ -156,6 +156,12 @@ def _watch(services: Services) -> None:
     telemetry.watch("bindscope_store_up", "1 while the store answers", lambda: float(services.store.available))
     telemetry.watch("bindscope_cache_dropped", "Entries that were not written", lambda: services.cache.dropped_writes)
     telemetry.watch_each(
+        "bindscope_queue_depth",
+        "Items that wait",
+        "model",
+        lambda: {queue.info.id: float(queue.depth) for queue in models.loaded()},
+    )
+    telemetry.watch_each(
         "bindscope_model_bytes",
         "Bytes of the weights of each model in memory",
         "model",

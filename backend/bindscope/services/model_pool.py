@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bindscope.core.errors import Overloaded, Unloaded
+from bindscope.core.keyed_locks import KeyedLocks
 from bindscope.encoders.batching import BatchingQueue, BatchLimits, BatchObserver, Item, Kind
 from bindscope.encoders.protocol import EncoderInfo, Vectors
 from bindscope.encoders.registry import EncoderSettings, ModelEntry, list_models, load_encoder
@@ -48,7 +49,7 @@ class ModelPool:
         self._observer = observer
         self._queues: OrderedDict[str, BatchingQueue] = OrderedDict()
         self._lock = threading.Lock()
-        self._loading: dict[str, threading.Lock] = {}
+        self._loading = KeyedLocks()
         self._on_loaded: Callable[[str], None] = lambda model_id: None
         self._closing = threading.Event()
         self._sweeper: threading.Thread | None = None
@@ -62,16 +63,11 @@ class ModelPool:
 
     def queue(self, model_id: str) -> BatchingQueue:
         """Raises UnknownName, InvalidInput, ModelUnavailable."""
-        with self._lock:
-            found = self._queues.get(model_id)
-            if found is not None:
-                self._queues.move_to_end(model_id)
-                return found
-            gate = self._loading.setdefault(model_id, threading.Lock())
-        with gate:
-            with self._lock:
-                found = self._queues.get(model_id)
-            return found or self._load(model_id)
+        found = self._found(model_id)
+        if found is not None:
+            return found
+        with self._loading.holding(model_id):
+            return self._found(model_id) or self._load(model_id)
 
     def encode(self, model_id: str, kind: Kind, items: Sequence[Item], *, alone: bool = False) -> Vectors:
         """As ``BatchingQueue.encode``, of the model as it is loaded now (again, if it was about to leave)."""
@@ -107,11 +103,12 @@ class ModelPool:
         return [ModelState(entry, infos.get(name)) for name, entry in entries.items()]
 
     def forget(self, model_id: str) -> None:
-        """Takes a model out of memory, if it is there."""
+        """Takes a model that was deleted out of memory, if it is there."""
         with self._lock:
             queue = self._queues.pop(model_id, None)
         if queue is not None:
             queue.close()
+        self._on_leaving(model_id)
 
     def close(self) -> None:
         """Ends all queues."""
@@ -123,12 +120,18 @@ class ModelPool:
         if self._sweeper is not None:
             self._sweeper.join(timeout=30)
 
+    def _found(self, model_id: str) -> BatchingQueue | None:
+        with self._lock:
+            found = self._queues.get(model_id)
+            if found is not None:
+                self._queues.move_to_end(model_id)
+            return found
+
     def _load(self, model_id: str) -> BatchingQueue:
         encoder = load_encoder(model_id, settings=self.settings)
         queue = BatchingQueue(encoder, self._limits, observer=self._observer)
         with self._lock:
             self._queues[model_id] = queue
-            self._loading.pop(model_id, None)
             leaving = self._superfluous()
         self._let_go(leaving)
         self._on_loaded(model_id)

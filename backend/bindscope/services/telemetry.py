@@ -1,6 +1,7 @@
 """Counters for Prometheus. Each service has its own registry; nothing leaves the machine by itself."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -24,7 +25,6 @@ class Telemetry:
             buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
             registry=registry,
         )
-        self._depth = Gauge("bindscope_queue_depth", "Items that wait", ["model"], registry=registry)
         self._seconds = Histogram(
             "bindscope_encode_seconds",
             "Seconds per forward pass",
@@ -65,13 +65,11 @@ class Telemetry:
         self._batch.labels(model).observe(items)
         self._seconds.labels(model).observe(seconds)
 
-    def queue_changed(self, model: str, waiting: int) -> None:
-        """Length of a model's queue."""
-        self._depth.labels(model).set(waiting)
-
     def forget(self, model: str) -> None:
-        """A model left memory: its queue is no more."""
-        self._depth.remove(model)
+        """A model left memory: nothing is counted for it any more."""
+        for metric in (self._batch, self._seconds):
+            with suppress(KeyError):
+                metric.remove(model)
 
     def watch(self, name: str, about: str, look: Callable[[], float]) -> None:
         """A gauge that is looked at when it is asked for."""
