@@ -2,34 +2,56 @@
 
 import json
 import shutil
+import time
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
 
+from bindscope.core.config import Settings
 from bindscope.core.errors import ModelUnavailable
 from bindscope.encoders.batching import BatchLimits
 from bindscope.encoders.families.bundled import bundled_folder
 from bindscope.encoders.golden import FILE, TEXTS, Golden, golden_from, scenes
 from bindscope.encoders.registry import EncoderSettings
 from bindscope.features.model_checks.service import ModelChecks
+from bindscope.services.container import assembled
+from bindscope.services.embedder import Embedder
 from bindscope.services.model_pool import ModelPool
 from bindscope.store.artifacts import Artifacts
 
 
 @pytest.fixture
-def desk(tmp_path):
-    """ModelChecks of models below ``tmp_path``; asked with a list of roots."""
-    pools = []
+def checks_of(tmp_path):
+    """ModelChecks of the models that encoder settings name."""
+    settings = Settings(_env_file=None, data_dir=tmp_path / "data", store="off", preload=(), model_checks="off")
+    with ExitStack() as stack:
+        parts = stack.enter_context(assembled(settings))
+
+        def make(own, artifacts=None, *, in_background="off", max_loaded=4):
+            pool = ModelPool(own, BatchLimits(window_ms=0.1), max_loaded=max_loaded)
+            stack.callback(pool.close)
+            return ModelChecks(
+                replace(
+                    parts,
+                    settings=settings.model_copy(update={"model_checks": in_background}),
+                    models=pool,
+                    embedder=Embedder(pool, parts.cache),
+                    artifacts=artifacts or parts.artifacts,
+                )
+            )
+
+        yield make
+
+
+@pytest.fixture
+def desk(checks_of):
+    """The same of models below a list of roots."""
 
     def make(*roots, artifacts=None):
-        settings = EncoderSettings(device="cpu", threads=1, model_roots=tuple(roots))
-        pool = ModelPool(settings, BatchLimits(window_ms=0.1), max_loaded=4)
-        pools.append(pool)
-        return ModelChecks(pool, artifacts or Artifacts(str(tmp_path / "artifacts")), in_background=False)
+        return checks_of(EncoderSettings(device="cpu", threads=1, model_roots=tuple(roots)), artifacts)
 
-    yield make
-    for pool in pools:
-        pool.close()
+    return make
 
 
 def check(checks, name):
@@ -156,12 +178,8 @@ def test_every_kind_of_model_has_a_model_checks(desk, dinov2_folder) -> None:
 
 
 @pytest.mark.parametrize("model", ["controlled:tokens", "controlled:pictures", "random:controlled:tokens"])
-def test_a_model_that_knows_only_its_own_space_has_a_model_checks(run_settings, tmp_path, model) -> None:
-    pool = ModelPool(run_settings, BatchLimits(window_ms=0.1), max_loaded=4)
-    try:
-        found = ModelChecks(pool, Artifacts(str(tmp_path)), in_background=False).of(model)
-    finally:
-        pool.close()
+def test_a_model_that_knows_only_its_own_space_has_a_model_checks(run_settings, checks_of, model) -> None:
+    found = checks_of(run_settings).of(model)
     assert found.state == "passed"
     for name in ("order of words", "vectors as first seen", "length of captions"):
         assert check(found, name).state == "skipped"
@@ -202,29 +220,22 @@ def test_the_fixed_inputs_are_a_scene_and_its_swap() -> None:
     assert replace(first) == first
 
 
-def test_checks_in_the_background_do_not_bring_models_back_that_have_left(tmp_path) -> None:
-    import time
-
-    pool = ModelPool(EncoderSettings(device="cpu"), BatchLimits(window_ms=0.1), max_loaded=1)
-    checks = ModelChecks(pool, Artifacts(str(tmp_path)), in_background=True)
-    loads = []
+def test_checks_in_the_background_do_not_bring_models_back_that_have_left(checks_of) -> None:
+    checks = checks_of(EncoderSettings(device="cpu"), in_background="on", max_loaded=1)
+    pool, loads = checks._models, []
 
     def tell(model_id):
         loads.append(model_id)
         checks.loaded(model_id)
 
     pool.when_loaded(tell)
-    try:
-        for model in ("synthetic:bag", "synthetic:additive", "synthetic:product"):
-            pool.info(model)
-        time.sleep(1.0)
-        assert len(loads) <= 6
-        until = time.monotonic() + 20
-        last = pool.info("synthetic:product").fingerprint.digest
-        while checks.state(last) is None and time.monotonic() < until:
-            time.sleep(0.05)
-        assert checks.state(last) == "passed"
-        assert len(loads) <= 8
-    finally:
-        checks.close()
-        pool.close()
+    for model in ("synthetic:bag", "synthetic:additive", "synthetic:product"):
+        pool.info(model)
+    time.sleep(1.0)
+    assert len(loads) <= 6
+    until = time.monotonic() + 20
+    last = pool.info("synthetic:product").fingerprint.digest
+    while checks.state(last) is None and time.monotonic() < until:
+        time.sleep(0.05)
+    assert checks.state(last) == "passed"
+    assert len(loads) <= 8

@@ -23,6 +23,8 @@ from bindscope.store.keys import EmbeddingKey, pixels_key, scene_key, text_key
 PREPARED, _DRAWN = 64, 512
 
 Control = Literal["none", "shuffled_pixels", "blank"]
+#: One or more inputs, all of one kind.
+Inputs = Sequence[str] | Sequence[Scene] | Sequence[Picture]
 #: Pictures of uploaded scenes, in order.
 UploadedPictures = Callable[[Sequence[Origin]], Iterator[Picture]]
 
@@ -102,19 +104,21 @@ class Embedder:
 
         return self._through(queue, keys, compute)
 
-    def remeasure(self, model_id: str, items: Sequence[str] | Sequence[Scene], *, batch: int) -> NDArray[np.float32]:
-        """The same inputs, encoded anew in batches of exactly ``batch`` (filled up by repetition), past the cache."""
-        queue = self.models.queue(model_id)
-        kind: Kind = "text"
-        entries: Sequence[Item] = [item for item in items if isinstance(item, str)]
-        scenes = [item for item in items if isinstance(item, Scene)]
-        if scenes:
-            kind, entries = self._scene_items(queue, scenes)
+    def reencode(self, model_id: str, items: Inputs, *, batch: int) -> Vectors:
+        """Vectors [item, dim] of texts, scenes or pictures, past the cache, in batches of exactly ``batch``: the last
+        one is filled up with its own first items."""
+        kind, entries = self._entries(self.models.queue(model_id), items)
         groups = [entries[i : i + batch] for i in range(0, len(entries), batch)]
         full = [[group[i % len(group)] for i in range(batch)] for group in groups]
         vectors = np.concatenate([self.models.encode(model_id, kind, group, alone=True) for group in full])
-        kept: NDArray[np.float32] = vectors[: len(entries)]
+        kept: Vectors = vectors[: len(entries)]
         return kept
+
+    def _entries(self, queue: BatchingQueue, items: Inputs) -> tuple[Kind, Sequence[Item]]:
+        scenes = [item for item in items if isinstance(item, Scene)]
+        if scenes:
+            return self._scene_items(queue, scenes)
+        return ("text" if isinstance(items[0], str) else "image"), items
 
     def _photographed(
         self, model_id: str, queue: BatchingQueue, scenes: Sequence[Scene], *, control: Control, seed: int

@@ -1,14 +1,16 @@
-"""The noise floor: how far a margin moves when the same inputs are encoded in other batch sizes."""
+"""The noise floor: how far a score moves when the same inputs are encoded in other batch sizes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.metrics import cosines
 from bindscope.analysis.verdict import RESOLUTION
+from bindscope.encoders.protocol import Vectors
 from bindscope.scenes.render import RENDERER_VERSION
-from bindscope.services.embedder import Embedder
+from bindscope.services.embedder import Embedder, Inputs
 from bindscope.services.judging import Judged
 from bindscope.store.keys import measurement_key
 from bindscope.store.measurements import Measurements
@@ -18,6 +20,22 @@ BATCH_SIZES = (1, 32)
 LEADING = 4
 #: Scenes on which the floor of many is measured.
 SCENES = 4
+
+#: Vectors of inputs, encoded again.
+Encode = Callable[[Inputs], Vectors]
+
+
+def noise_floor(
+    embedder: Embedder,
+    model: str,
+    score: Callable[[Encode], ArrayLike],
+    *,
+    before: ArrayLike,
+    batches: Sequence[int] = BATCH_SIZES,
+) -> float:
+    """Largest change of ``score`` from what it was ``before``, when it encodes its inputs in batches of these sizes."""
+    again = [np.asarray(score(partial(embedder.reencode, model, batch=batch))) for batch in batches]
+    return max(float(np.abs(scores - before).max()) for scores in again)
 
 
 class NoiseMeter:
@@ -62,17 +80,13 @@ class NoiseMeter:
         return max((self.floor(judged, row) for row in rows), default=0.0)
 
     def _measure(self, judged: Judged, row: int, *, true: Sequence[str], swaps: Sequence[str]) -> float:
-        model = judged.info.id
-        texts = [*true, *swaps]
-        margins = [float(judged.contest.margin[row])]
-        for batch in BATCH_SIZES:
-            table = self._embedder.remeasure(model, texts, batch=batch)
-            if judged.text_only:
-                anchor = self._embedder.remeasure(model, [judged.candidates[row].anchor], batch=batch)
-            else:
-                anchor = self._embedder.remeasure(model, [judged.scenes[row]], batch=batch)
-            margins.append(_margin(cosines(anchor, table)[0], len(true)))
-        return float(np.abs(np.array(margins[1:]) - margins[0]).max())
+        anchor: Inputs = [judged.candidates[row].anchor] if judged.text_only else [judged.scenes[row]]
+
+        def margin(encode: Encode) -> float:
+            return _margin(cosines(encode(anchor), encode([*true, *swaps]))[0], len(true))
+
+        before = float(judged.contest.margin[row])
+        return noise_floor(self._embedder, judged.info.id, margin, before=before)
 
 
 def _margin(scores: NDArray[np.float64], true: int) -> float:

@@ -20,12 +20,13 @@ from bindscope.encoders.protocol import Picture
 from bindscope.features.caption_tests.formats import Format, PairItem, format_of, items_of, rows_of
 from bindscope.features.datasets.archive import PICTURES, Archive
 from bindscope.services.container import Services
+from bindscope.services.noise import noise_floor
 from bindscope.services.provenance import Provenance, provenance
 
 CHUNK = 64
 _LISTED = 5
-#: Items that are encoded again, in this batch, to see how far a margin moves.
-_NOISE_ITEMS, _BATCH = 4, 32
+#: Items that are encoded again, to see how far a margin moves.
+_NOISE_ITEMS = 4
 
 
 @dataclass(frozen=True)
@@ -145,14 +146,16 @@ class CaptionTests:
     def _floor(
         self, model_id: str, items: Sequence[PairItem], pictures: Sequence[Picture], known: NDArray[np.float32]
     ) -> float:
-        """Largest change of a score when the same inputs are encoded in another batch size."""
+        """Largest change of a score when the same inputs are encoded in other batch sizes."""
         texts = list(dict.fromkeys(text for item in items for text in item.captions))
         count = sum(len(item.pictures) for item in items)
-        full = [pictures[i % count] for i in range(_BATCH)]
-        again = self._embedder.models.encode(model_id, "image", full, alone=True)[:count]
-        texts_again = self._embedder.remeasure(model_id, texts, batch=_BATCH)
         before = cosines(known[:count], self._embedder.texts(model_id, texts).vectors)
-        return float(np.abs(cosines(again, texts_again) - before).max())
+        return noise_floor(
+            self._embedder,
+            model_id,
+            lambda encode: cosines(encode(pictures[:count]), encode(texts)),
+            before=before,
+        )
 
 
 def read_items(archive: Archive) -> tuple[Format, list[PairItem], dict[str, bytes]]:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bindscope.analysis.metrics import cosines
 from bindscope.encoders.golden import TEXTS, Golden, row_cosines
-from bindscope.encoders.protocol import EncoderInfo, TokenCounter, Vectors
+from bindscope.encoders.protocol import EncoderInfo, TokenCounter
 from bindscope.encoders.towers import TorchEncoder
 
 CheckState = Literal["passed", "noted", "warning", "failed", "skipped"]
@@ -38,15 +36,9 @@ def is_asked(info: EncoderInfo) -> bool:
     return info.family != "precomputed" and "controlled:" not in info.id
 
 
-def batch_noise(alone: Golden, together: Golden) -> Check:
-    """How far a cosine moves with the size of the batch."""
+def batch_noise(largest: float) -> Check:
+    """``largest``: how far a cosine moves with the size of the batch."""
     name = "noise of the batch size"
-    moves = [
-        float(np.abs(_gram(a) - _gram(b)).max())
-        for a, b in ((alone.texts, together.texts), (alone.images, together.images))
-        if a is not None and b is not None
-    ]
-    largest = max(moves, default=0.0)
     if largest <= _QUIET:
         return Check(name, "passed", "Other batch sizes change a cosine by no more than rounding does.", largest)
     if largest <= _LOUD:
@@ -156,7 +148,3 @@ def _from_openai(model_id: str, config: dict[str, Any]) -> bool:
     return model_id.startswith("hf:") and (
         any(name.startswith("openai/") for name in names) or _OPENAI_FOLDER.fullmatch(own) is not None
     )
-
-
-def _gram(vectors: Vectors) -> NDArray[np.float64]:
-    return cosines(vectors, vectors)

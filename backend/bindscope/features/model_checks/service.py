@@ -6,16 +6,18 @@ warning, that they are less certain; a note is a property that every reader of i
 
 import json
 import threading
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from queue import Empty, Queue
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bindscope.analysis.metrics import cosines
 from bindscope.core.errors import ModelUnavailable, UnknownName
-from bindscope.encoders.batching import BatchingQueue, Item, Kind
+from bindscope.encoders.batching import BatchingQueue
 from bindscope.encoders.golden import (
     MOST,
     MOST_HALF,
@@ -26,7 +28,7 @@ from bindscope.encoders.golden import (
     model_folder,
     scenes,
 )
-from bindscope.encoders.protocol import EncoderInfo, Fingerprint, SceneReader, Vectors
+from bindscope.encoders.protocol import EncoderInfo, Fingerprint
 from bindscope.features.model_checks.checks import (
     NOT_ASKED,
     Check,
@@ -38,9 +40,10 @@ from bindscope.features.model_checks.checks import (
     order_canary,
     padding,
 )
-from bindscope.scenes.render import render_many
+from bindscope.scenes.scene import Scene
 from bindscope.services.container import Services
-from bindscope.services.model_pool import ModelPool
+from bindscope.services.embedder import Inputs
+from bindscope.services.noise import Encode, noise_floor
 from bindscope.services.provenance import Provenance, provenance
 
 CheckState = Literal["passed", "warnings", "failed"]
@@ -64,11 +67,10 @@ class CheckReport:
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    """A loaded model and its answers to the fixed inputs, in batches of one and of many."""
+    """A loaded model and its answers to the fixed inputs, each encoded alone."""
 
     queue: BatchingQueue
     alone: Golden
-    together: Golden
 
     @property
     def info(self) -> EncoderInfo:
@@ -79,7 +81,7 @@ class ModelChecks:
     """Checks models in the background after they were loaded, or when somebody asks."""
 
     def __init__(self, parts: Services) -> None:
-        self._models, self._artifacts = parts.models, parts.artifacts
+        self._models, self._embedder, self._artifacts = parts.models, parts.embedder, parts.artifacts
         self._known: dict[str, CheckReport] = {}
         self._lock = threading.Lock()
         self._asked: Queue[str] = Queue()
@@ -125,7 +127,9 @@ class ModelChecks:
 
     def golden(self, model_id: str) -> Golden:
         """The model's answers to the fixed inputs, each in a batch of one."""
-        return _answers(self._models, self._models.queue(model_id), 1)
+        info = self._models.info(model_id)
+        again = partial(self._embedder.reencode, model_id, batch=1)
+        return Golden(*(None if items is None else again(items) for items in _fixed_inputs(info)))
 
     def _work(self) -> None:
         while not self._closing.is_set():
@@ -144,12 +148,12 @@ class ModelChecks:
 
     def _checked(self, model_id: str) -> CheckReport:
         queue = self._models.queue(model_id)
-        model = _Model(queue, _answers(self._models, queue, 1), _answers(self._models, queue, _BATCH))
+        model = _Model(queue, self.golden(model_id))
         of_folder = self._golden_of_folder(model)
         checks = [
             of_folder,
             self._first_seen(model, sound=of_folder.state == "passed"),
-            batch_noise(model.alone, model.together),
+            batch_noise(self._noise(model)),
             order_canary(model.alone, model.info),
             case_canary(model.alone, model.info),
             activation(model.info),
@@ -160,6 +164,16 @@ class ModelChecks:
         state: CheckState = "failed" if "failed" in states else "warnings" if "warning" in states else "passed"
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return CheckReport(model_id, model.info.fingerprint.digest, state, checks, now, provenance(model.info))
+
+    def _noise(self, model: _Model) -> float:
+        """How far a cosine between two fixed inputs moves with the size of the batch."""
+        floors = [0.0]
+        for items, alone in zip(_fixed_inputs(model.info), (model.alone.texts, model.alone.images), strict=True):
+            if items is not None and alone is not None:
+                cosines_of = partial(_cosines_of, items)
+                before = cosines(alone, alone)
+                floors.append(noise_floor(self._embedder, model.info.id, cosines_of, before=before, batches=(_BATCH,)))
+        return max(floors)
 
     def _golden_of_folder(self, model: _Model) -> Check:
         name = "golden vectors of the folder"
@@ -231,27 +245,16 @@ def _compared(name: str, golden: Golden, model: _Model, than: str) -> Check:
     return Check(name, "failed", said, distance)
 
 
-def _answers(models: ModelPool, queue: BatchingQueue, batch: int) -> Golden:
-    info = queue.info
-    texts = _encoded(models, info.id, "text", list(TEXTS), batch) if info.reads("text") and is_asked(info) else None
-    images = None
-    if info.reads("image") and is_asked(info):
-        if isinstance(queue.encoder, SceneReader):
-            images = _encoded(models, info.id, "scene", list(scenes()), batch)
-        else:
-            images = _encoded(models, info.id, "image", list(render_many(scenes(), info.pixels or 224)), batch)
-    return Golden(texts, images)
+def _fixed_inputs(info: EncoderInfo) -> tuple[list[str] | None, list[Scene] | None]:
+    """The texts and scenes that the model is asked for; None where it reads no such thing."""
+    if not is_asked(info):
+        return None, None
+    return list(TEXTS) if info.reads("text") else None, scenes() if info.reads("image") else None
 
 
-def _encoded(models: ModelPool, model_id: str, kind: Kind, items: Sequence[Item], batch: int) -> Vectors:
-    """Vectors [item, dim], each item in a batch of exactly ``batch``."""
-    groups = [items[i : i + batch] for i in range(0, len(items), batch)]
-    parts = []
-    for group in groups:
-        full = [group[i % len(group)] for i in range(batch)]
-        parts.append(models.encode(model_id, kind, full, alone=True)[: len(group)])
-    vectors: Vectors = np.concatenate(parts)
-    return vectors
+def _cosines_of(items: Inputs, encode: Encode) -> NDArray[np.float64]:
+    vectors = encode(items)
+    return cosines(vectors, vectors)
 
 
 def _safe(weights: str, dtype: str) -> str:

@@ -14,10 +14,11 @@ from bindscope.encoders.protocol import EncoderInfo
 from bindscope.scenes.captions import Captioner
 from bindscope.scenes.swaps import valid_swaps
 from bindscope.services.container import Services
+from bindscope.services.noise import noise_floor
 from bindscope.services.sources import scene_labels
 
-#: Captions that are encoded again for the noise floor, in these batch sizes.
-_AGAIN, _BATCHES = 8, (1, 32)
+#: Captions that are encoded again for the noise floor.
+_AGAIN = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +80,10 @@ class NearDuplicates:
 
     def _floor(self, model: str, texts: Sequence[str], vectors: NDArray[np.float32]) -> float:
         rows = np.unique(np.linspace(0, len(texts) - 1, _AGAIN).astype(np.int64)).tolist()
-        floor = 0.0
-        for batch in _BATCHES:
-            again = self._embedder.remeasure(model, [texts[row] for row in rows], batch=batch)
-            own = np.diag(cosines(vectors[rows], again))
-            floor = max(floor, float(1 - own.min()))
-        return floor
+        some = [texts[row] for row in rows]
+        return noise_floor(
+            self._embedder, model, lambda encode: np.diag(cosines(vectors[rows], encode(some))), before=1.0
+        )
 
 
 def pasted(texts: Sequence[str]) -> Captions:

@@ -15,5 +15,5 @@ router = APIRouter(prefix="/v1/photos", tags=["verdicts"])
 def verdict(body: PhotoRequest, parts: Parts) -> PhotoVerdict:
     """Which of two captions does the model prefer for this photo? Nothing is kept."""
     with parts.pictures.opened([body.image]) as (photo,):
-        found = photo_verdict(parts.models, body.model, photo, captions=body.captions)
+        found = photo_verdict(parts.embedder, body.model, photo, captions=body.captions)
     return PhotoVerdict.model_validate(asdict(found))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +11,12 @@ from numpy.typing import NDArray
 from bindscope.analysis.metrics import cosines
 from bindscope.analysis.verdict import RESOLUTION, Outcome, outcome
 from bindscope.core.errors import UnsupportedModality
-from bindscope.encoders.batching import Item, Kind
 from bindscope.encoders.protocol import EncoderInfo, Picture
 from bindscope.scenes.exchanges import same_words
+from bindscope.services.embedder import Embedder
 from bindscope.services.model_pool import ModelPool
+from bindscope.services.noise import Encode, noise_floor
 from bindscope.services.provenance import Provenance, provenance
-
-#: Batch sizes in which the same inputs are encoded again: how far the margin moves is the noise floor.
-_BATCHES = (1, 32)
 
 
 @dataclass(frozen=True)
@@ -37,26 +36,30 @@ class PhotoVerdict:
     provenance: Provenance
 
 
-def photo_verdict(models: ModelPool, model_id: str, photo: Picture, *, captions: Sequence[str]) -> PhotoVerdict:
+def photo_verdict(embedder: Embedder, model_id: str, photo: Picture, *, captions: Sequence[str]) -> PhotoVerdict:
     """The first of two captions is the true one. Raises UnknownName, UnsupportedModality, ModelUnavailable."""
     started = time.perf_counter()
-    info = models.info(model_id)
+    info = embedder.models.info(model_id)
     _check_reads_both(info)
-    margins = []
-    for batch in _BATCHES:
-        texts = _encoded(models, model_id, "text", list(captions), batch)
-        image = _encoded(models, model_id, "image", [photo], batch)
-        margins.append(cosines(image, texts)[0])
-    scores = margins[0]
-    gaps = [float(own[0] - own[1]) for own in margins]
-    floor = max(abs(gaps[1] - gaps[0]), RESOLUTION)
+
+    def scored(encode: Encode) -> NDArray[np.float64]:
+        table: NDArray[np.float64] = cosines(encode([photo]), encode(captions))
+        return table
+
+    def lead(table: NDArray[np.float64]) -> float:
+        return float(table[0, 0] - table[0, 1])
+
+    table = scored(partial(embedder.reencode, model_id, batch=1))
+    margin = lead(table)
+    moved = noise_floor(embedder, model_id, lambda encode: lead(scored(encode)), before=margin, batches=(32,))
+    floor = max(moved, RESOLUTION)
     return PhotoVerdict(
-        outcome(gaps[0], noise_floor=floor, has_swap=captions[0] != captions[1]),
-        gaps[0],
+        outcome(margin, noise_floor=floor, has_swap=captions[0] != captions[1]),
+        margin,
         floor,
-        [float(score) for score in scores],
+        table[0].tolist(),
         same_words(captions[0], captions[1]),
-        _cut(models, model_id, captions, info),
+        _cut(embedder.models, model_id, captions, info),
         round(1000 * (time.perf_counter() - started), 3),
         provenance(info, dataset="photo"),
     )
@@ -67,16 +70,6 @@ def _check_reads_both(info: EncoderInfo) -> None:
         scenes = info.reads("image") and info.pixels is None
         can = "scenes, not pixels" if scenes else f"{' and '.join(info.modalities)} only"
         raise UnsupportedModality(f"Model {info.id!r} reads {can}: a photo needs a model of pictures and texts.")
-
-
-def _encoded(models: ModelPool, model_id: str, kind: Kind, items: Sequence[Item], batch: int) -> NDArray[np.float32]:
-    """Vectors [item, dim], each item in a batch of exactly ``batch`` of them, past the cache."""
-    groups = [items[i : i + batch] for i in range(0, len(items), batch)]
-    full = [[group[i % len(group)] for i in range(batch)] for group in groups]
-    vectors: NDArray[np.float32] = np.concatenate(
-        [models.encode(model_id, kind, group, alone=True)[: len(own)] for group, own in zip(full, groups, strict=True)]
-    )
-    return vectors
 
 
 def _cut(models: ModelPool, model_id: str, captions: Sequence[str], info: EncoderInfo) -> list[bool]:

@@ -32,6 +32,7 @@ from bindscope.scenes.labels import SceneLabels
 from bindscope.scenes.scene import scene_in_slots
 from bindscope.scenes.swaps import valid_swaps
 from bindscope.services.embedder import Embedder
+from bindscope.services.noise import Encode
 from bindscope.services.sources import CHUNK, Sources
 from bindscope.services.spaces import SpaceRepository
 
@@ -180,19 +181,17 @@ class Searches:
         entries: Sequence[Entry],
         dataset: str | None,
         *,
-        batch: int | None = None,
+        encode: Encode | None = None,
     ) -> NDArray[np.float32]:
-        """Through the cache; with ``batch`` past it, in batches of that size. Rows of an upload are as they are."""
+        """Through the cache, or by ``encode``. Rows of an upload are as they are."""
         rows = [entry.row for entry in entries if entry.row is not None]
         if rows and dataset is not None:
             return self._sources.resolve(self._sources.seen_by(dataset, model)).embeddings[rows]
         texts = [entry.text for entry in entries if entry.text is not None]
         if texts:
-            if batch is not None:
-                return self._embedder.remeasure(model, texts, batch=batch)
-            return self._embedder.texts(model, texts).vectors
+            return self._embedder.texts(model, texts).vectors if encode is None else encode(texts)
         scenes = [scene_in_slots(space, entry.objects) for entry in entries]
-        if batch is not None:
-            return self._embedder.remeasure(model, scenes, batch=batch)
+        if encode is not None:
+            return encode(scenes)
         parts = [self._embedder.scenes(model, scenes[i : i + CHUNK]).vectors for i in range(0, len(scenes), CHUNK)]
         return np.concatenate(parts)

@@ -1,7 +1,9 @@
 """Retrieval of scenes with their swapped twins in the gallery, from a model's own vectors."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -18,13 +20,14 @@ from bindscope.features.retrievals.galleries import Direction, Entry, RetrievalS
 from bindscope.features.retrievals.searches import Search, Searches
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope.services.container import Services
+from bindscope.services.noise import Encode, noise_floor
 from bindscope.services.provenance import Provenance, provenance
 from bindscope.services.sources import ModelSource
 
 #: Queries that are shown, and results of each.
 SHOWN, RESULTS = 100, 10
-#: Queries on which the noise floor is measured, in these batch sizes.
-_NOISE_QUERIES, _BATCHES = 4, (1, 32)
+#: Queries on which the noise floor is measured.
+_NOISE_QUERIES = 4
 
 
 @dataclass(frozen=True)
@@ -126,20 +129,25 @@ class Retrievals:
 
     def _floor(self, search: Search, found: Retrieved) -> float:
         """Largest change of the lead over the twin when queries and items are encoded in other batch sizes."""
-        floor = 0.0
+        floors = [0.0]
         for row in np.flatnonzero(np.isfinite(found.twin))[:_NOISE_QUERIES].tolist():
             right, twins = (
                 [int(n) for n in rows[row] if n >= 0] for rows in (search.answers.right, search.answers.twins)
             )
             entries = [search.gallery[n] for n in (*right, *twins)]
             before = _lead(search.asked[[row]], search.items[[*right, *twins]], len(right))
-            for batch in _BATCHES:
-                asked, items = (
-                    self._searches.vectors(search.model, search.space, some, search.spec.dataset, batch=batch)
-                    for some in ([search.queries[row]], entries)
-                )
-                floor = max(floor, abs(_lead(asked, items, len(right)) - before))
-        return floor
+            again = partial(self._lead_again, search, [search.queries[row]], entries, len(right))
+            floors.append(noise_floor(self._embedder, search.model, again, before=before))
+        return max(floors)
+
+    def _lead_again(
+        self, search: Search, query: Sequence[Entry], entries: Sequence[Entry], right: int, encode: Encode
+    ) -> float:
+        asked, items = (
+            self._searches.vectors(search.model, search.space, some, search.spec.dataset, encode=encode)
+            for some in (query, entries)
+        )
+        return _lead(asked, items, right)
 
 
 def _lead(asked: NDArray[np.float32], items: NDArray[np.float32], right: int) -> float:
