@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bindscope.core.errors import ModelUnavailable
-from bindscope.encoders.fingerprinting import text_digest, weights_digest
+from bindscope.core.hashing import digest_of_parts
+from bindscope.encoders.fingerprinting import weights_digest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,4 +55,4 @@ def unpack(data: bytes, *, what: str) -> Sealed:
 
 
 def _digest(tensors: "Mapping[str, Tensor]", facts: str) -> str:
-    return text_digest(weights_digest(tensors, seed=None), facts)
+    return digest_of_parts([weights_digest(tensors, seed=None), facts])

@@ -1,12 +1,11 @@
 """What goes into a fingerprint: hashes of weights and tokenizers, and the versions of the code."""
 
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from bindscope.encoders.protocol import canonical_json
+from bindscope.core.hashing import Content, canonical_json, digest_of_parts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,25 +26,14 @@ def weights_digest(state: Mapping[str, "Tensor"], *, seed: int | None) -> str:
     """
     import torch
 
-    hasher = hashlib.blake2b(digest_size=16)
-    for name in sorted(state):
-        tensor = state[name].detach().cpu().contiguous()
-        head = f"{name} {tensor.dtype} {list(tensor.shape)}".encode()
-        body = memoryview(tensor.reshape(-1).view(torch.uint8).numpy())  # type: ignore[arg-type]
-        for part in (head, body):
-            hasher.update(len(part).to_bytes(8, "big"))
-            hasher.update(part)
-    return hasher.hexdigest() if seed is None else f"random seed {seed} {hasher.hexdigest()}"
+    def parts() -> Iterator[Content]:
+        for name in sorted(state):
+            tensor = state[name].detach().cpu().contiguous()
+            yield f"{name} {tensor.dtype} {list(tensor.shape)}"
+            yield memoryview(tensor.reshape(-1).view(torch.uint8).numpy())  # type: ignore[arg-type]
 
-
-def text_digest(*texts: str) -> str:
-    """Hash over texts, each with its length in front."""
-    hasher = hashlib.blake2b(digest_size=16)
-    for text in texts:
-        body = text.encode()
-        hasher.update(len(body).to_bytes(8, "big"))
-        hasher.update(body)
-    return hasher.hexdigest()
+    found = digest_of_parts(parts())
+    return found if seed is None else f"random seed {seed} {found}"
 
 
 def tokenizer_identity(tokenizer: Any) -> dict[str, object]:
@@ -60,7 +48,7 @@ def tokenizer_identity(tokenizer: Any) -> dict[str, object]:
         body = canonical_json(tokenizer.get_vocab())
     return {
         "class": type(tokenizer).__name__,
-        "rules": text_digest(body),
+        "rules": digest_of_parts([body]),
         "special": {key: str(value) for key, value in tokenizer.special_tokens_map.items()},
         "inputs": list(tokenizer.model_input_names),
         "padding_side": tokenizer.padding_side,

@@ -3,8 +3,6 @@
 Vectors are what the upstream library returns, float32 and not normalised: cosines are taken in ``analysis``.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
@@ -12,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from bindscope.core.hashing import digest_of_parts
 from bindscope.scenes.scene import Scene
 
 Vectors: TypeAlias = NDArray[np.float32]  # [item, dim]
@@ -38,13 +37,8 @@ class Fingerprint:
 
     @property
     def digest(self) -> str:
-        """32 hexadecimal characters of blake2b over the length-prefixed fields."""
-        hasher = hashlib.blake2b(digest_size=16)
-        for name, value in asdict(self).items():
-            for part in (name.encode(), value.encode()):
-                hasher.update(len(part).to_bytes(8, "big"))
-                hasher.update(part)
-        return hasher.hexdigest()
+        """32 hexadecimal characters over the names and values of all fields."""
+        return digest_of_parts(part for field in asdict(self).items() for part in field)
 
 
 @dataclass(frozen=True)
@@ -124,8 +118,3 @@ class TokenCounter(Protocol):
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text before any cut, special ones included."""
         ...
-
-
-def canonical_json(value: object) -> str:
-    """Sorted, compact JSON: equal settings give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

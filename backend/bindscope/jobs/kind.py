@@ -1,12 +1,12 @@
 """What every kind of long work says about itself."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from bindscope.encoders.protocol import canonical_json
+from bindscope.core import hashing
+from bindscope.core.hashing import canonical_json
 from bindscope.jobs.worker import Cell
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
 
@@ -73,7 +73,7 @@ class JobKind(Protocol):
 
 def digest(*parts: object) -> str:
     """32 hexadecimal characters that change when any part does."""
-    return hashlib.blake2b(canonical_json(parts).encode(), digest_size=16).hexdigest()
+    return hashing.digest(canonical_json(parts))
 
 
 def plain(value: Any) -> Fields:

@@ -1,12 +1,12 @@
 """Copies of a scene that say or show the same a hair differently: does the winner of its contest survive?"""
 
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
 
 from bindscope.core.errors import InvalidInput
+from bindscope.core.hashing import content_hash
 from bindscope.scenes.scene import MAX_SIZE, MIN_SIZE, Placed, Scene
 
 #: Copies of a picture; how far each object moves at most, as a share of the canvas; how much its size changes at most.
@@ -37,7 +37,7 @@ class Robustness:
 def jittered(scene: Scene, *, copies: int = COPIES) -> list[Scene]:
     """Copies, seeded by the scene itself: places moved by up to 1 % of the side, sizes changed by up to 2 %, inside the
     canvas and without overlap. Objects that touch move less."""
-    seed = int.from_bytes(blake2b(scene.canonical().encode(), digest_size=8).digest(), "big")
+    seed = int.from_bytes(content_hash(scene.canonical(), size=8), "big")
     return [_copy(scene, np.random.default_rng([seed, number])) for number in range(copies)]
 
 

@@ -1,6 +1,5 @@
 """Answers of analyses, kept under the hash of what was asked, so that a repeated question takes milliseconds."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -9,8 +8,8 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from bindscope import __version__
+from bindscope.core.hashing import canonical_json, digest
 from bindscope.core.wire import AnalysisResponse
-from bindscope.encoders.protocol import canonical_json
 from bindscope.store.keys import measurement_key
 from bindscope.store.measurements import Measurements
 
@@ -24,7 +23,7 @@ _NUMBERS = 2
 @cache
 def _form(kind: type[AnalysisResponse]) -> str:
     """A name for the fields of an answer: one that was kept under another form is no answer any more."""
-    return hashlib.blake2b(canonical_json([_NUMBERS, kind.model_json_schema()]).encode(), digest_size=8).hexdigest()
+    return digest(canonical_json([_NUMBERS, kind.model_json_schema()]), size=8)
 
 
 class Question(Generic[_Answer]):

@@ -1,6 +1,5 @@
 """Sources of the analyses: embeddings with labels, from a model on a space or from an upload."""
 
-import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from bindscope.analysis.binding import Pairs
 from bindscope.core.errors import Conflict, InvalidInput, PayloadTooLarge, UnsupportedModality
-from bindscope.encoders.protocol import canonical_json
+from bindscope.core.hashing import canonical_json, digest
 from bindscope.scenes.captions import Captioner
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.contests import MOST_TWINS
@@ -104,7 +103,7 @@ class Sources:
         parts = [info.fingerprint.digest, concepts, space.phrase, source.modality, source.objects, source.limit]
         parts += [list(space.articles)] if space.articles else []
         parts += [source.template, RENDERER_VERSION if source.modality == "image" else ""]
-        return hashlib.blake2b(canonical_json(parts).encode(), digest_size=16).hexdigest()
+        return digest(canonical_json(parts))
 
     def resolve(self, source: ModelSource | DatasetSource, *, progress: Progress | None = None) -> SourceData:
         """``progress(done, total)`` hears of each chunk of scenes.
@@ -222,7 +221,7 @@ class Sources:
         if facts.scenes * info.dim > MAX_NUMBERS:
             raise PayloadTooLarge(f"{facts.scenes:,} scenes of {info.dim} numbers are too many: upload fewer.")
         parts = [facts.id, info.fingerprint.digest, source.modality, source.template]
-        return hashlib.blake2b(canonical_json(parts).encode(), digest_size=16).hexdigest()
+        return digest(canonical_json(parts))
 
     def _uploaded(self, source: DatasetSource, digest: str, progress: Progress | None) -> SourceData:
         stored = self._datasets.get(source.dataset)

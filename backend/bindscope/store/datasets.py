@@ -3,7 +3,6 @@
 An upload holds labelled scenes with a vector or a picture each, or texts with a vector each, or both.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.core.hashing import Content, digest, digest_of_parts
 from bindscope.scenes.concepts import ConceptSpace, space_from_mapping, space_to_mapping
 from bindscope.scenes.labels import SceneLabels
 from bindscope.store.files import move_whole, unfinished_folder
@@ -202,7 +202,7 @@ def _copied(pictures: Sequence[PictureFile], folder: Path) -> list[str]:
     hashes = []
     for row, picture in enumerate(pictures):
         data = picture.read()
-        hashes.append(hashlib.blake2b(data, digest_size=16).hexdigest())
+        hashes.append(digest(data))
         (folder / f"{row:07d}").write_bytes(data)
     (folder / "names.json").write_text(json.dumps([p.name for p in pictures], ensure_ascii=False), encoding="utf-8")
     return hashes
@@ -239,24 +239,25 @@ def _write(part: Path, upload: Upload, facts: DatasetFacts) -> None:
 
 def _digest(upload: Upload, pictures: Sequence[str]) -> str:
     """Of all that changes a number; the name and the notes do not."""
-    hasher = hashlib.blake2b(digest_size=8)
     labels = upload.labels
     head: list[object] = []
     if labels is not None:
         shape = list(upload.embeddings.shape) if upload.embeddings is not None else [len(labels)]
         head = [shape, list(labels.scenes.shape), list(labels.values), list(labels.names)]
-    parts = [json.dumps(head).encode()]
+    parts: list[Content] = [json.dumps(head)]
     if upload.embeddings is not None:
-        parts.append(upload.embeddings.tobytes())
+        parts.append(_bytes(upload.embeddings))
     if labels is not None:
-        parts.append(labels.scenes.tobytes())
+        parts.append(_bytes(labels.scenes))
     if upload.space is not None:
-        parts.append(json.dumps(space_to_mapping(upload.space), sort_keys=True).encode())
+        parts.append(json.dumps(space_to_mapping(upload.space), sort_keys=True))
     if pictures:
-        parts.append(json.dumps(list(pictures)).encode())
+        parts.append(json.dumps(list(pictures)))
     if upload.texts is not None:
-        parts += [json.dumps(upload.texts.texts).encode(), upload.texts.vectors.tobytes()]
-    for part in parts:
-        hasher.update(len(part).to_bytes(8, "big"))
-        hasher.update(part)
-    return hasher.hexdigest()
+        parts += [json.dumps(upload.texts.texts), _bytes(upload.texts.vectors)]
+    return digest_of_parts(parts, size=8)
+
+
+def _bytes(array: NDArray[Any]) -> memoryview:
+    """As they lie in memory: an upload may take a gigabyte."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

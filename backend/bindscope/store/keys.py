@@ -5,7 +5,6 @@ into the name; its second half, independent of the first, is stored beside the v
 that lies under the wrong name is not found, and never another input's vector.
 """
 
-import hashlib
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from bindscope.core.errors import InvalidInput
+from bindscope.core.hashing import content_hash, framed
 from bindscope.encoders.protocol import Picture
 from bindscope.scenes.scene import Scene
 
@@ -87,13 +87,12 @@ def _embedding_start(fingerprint: str, modality: str, kind: InputKind) -> tuple[
 
 
 def _framed(*parts: bytes) -> bytes:
-    """Each part after its length, else ("ab", "c") and ("a", "bc") would be one key."""
-    return b"".join([piece for part in parts for piece in (len(part).to_bytes(8, "big"), part)])
+    return b"".join(framed(parts))
 
 
 def _digests(message: bytes) -> tuple[str, bytes]:
     """Name digest (32 hexadecimal characters) and check digest (16 bytes): the halves of one blake2b-256."""
-    digest = hashlib.blake2b(message, digest_size=32, person=b"bindscope").digest()
+    digest = content_hash(message, size=32, person=b"bindscope")
     return digest[:16].hex(), digest[16:]
 
 

@@ -1,12 +1,12 @@
 """The short private folder that holds the server's socket (socket paths are limited to about 100 bytes)."""
 
-import hashlib
 import os
 import stat
 import tempfile
 from pathlib import Path
 
 from bindscope.core.errors import StoreUnavailable
+from bindscope.core.hashing import digest
 
 SOCKET = "kv.sock"
 MAX_SOCKET_PATH = 100
@@ -18,10 +18,10 @@ def runtime_folder(data_dir: Path) -> Path:
     Only its name is worked out here. The name holds a hash of the data directory and the user.
     """
     user = os.geteuid()
-    digest = hashlib.blake2b(f"{user}\0{data_dir}".encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    name = digest(f"{user}\0{data_dir}".encode("utf-8", "surrogateescape"), size=8)
     bases = (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp")
     for base in bases:
-        folder = Path(base) / f"bindscope-{digest}"
+        folder = Path(base) / f"bindscope-{name}"
         if base and Path(base).is_dir() and len(os.fsencode(folder / SOCKET)) < MAX_SOCKET_PATH:
             return folder
     raise StoreUnavailable("No folder is short enough for the store's socket: set XDG_RUNTIME_DIR to a short one.")

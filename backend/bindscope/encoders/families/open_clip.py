@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bindscope.core.errors import BindscopeError, ModelUnavailable, UnknownName
+from bindscope.core.hashing import canonical_json, digest_of_parts
 from bindscope.encoders import folders
 from bindscope.encoders.fingerprinting import (
     code_version,
-    text_digest,
     tokenizer_identity,
     weights_bytes,
     weights_digest,
 )
 from bindscope.encoders.model_id import ModelId
-from bindscope.encoders.protocol import EncoderInfo, Fingerprint, Picture, canonical_json
+from bindscope.encoders.protocol import EncoderInfo, Fingerprint, Picture
 from bindscope.encoders.settings import EncoderSettings, prepared_device
 from bindscope.encoders.silence_loaders import quiet_open_clip, quiet_transformers
 from bindscope.encoders.towers import ImageTower, Inputs, TextTower, TorchEncoder, with_shortcut
@@ -247,7 +247,7 @@ def _text_tower(source: _Source, net: Any) -> tuple[dict[str, Any], TextTower]:
 
 def _tokenizer_facts(tokenizer: Any, length: int) -> dict[str, Any]:
     inner = getattr(tokenizer, "tokenizer", None)
-    rules = tokenizer_identity(inner) if inner is not None else text_digest(canonical_json(tokenizer.encoder))
+    rules = tokenizer_identity(inner) if inner is not None else digest_of_parts([canonical_json(tokenizer.encoder)])
     return {
         "class": type(tokenizer).__name__,
         "rules": rules,

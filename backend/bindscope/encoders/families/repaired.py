@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bindscope.core.arrays import opened_npz
 from bindscope.core.errors import ModelUnavailable, UnknownName
-from bindscope.encoders.fingerprinting import text_digest
+from bindscope.core.hashing import digest_of_parts
 from bindscope.encoders.model_id import ModelId
 from bindscope.encoders.protocol import (
     Encoder,
@@ -142,6 +142,6 @@ class RepairedReader(RepairedEncoder):
 
 def _info(name: str, base: EncoderInfo, matrix: NDArray[np.float64]) -> EncoderInfo:
     own = base.fingerprint
-    weights = text_digest(own.weights, matrix.astype(np.float32).tobytes().hex())
+    weights = digest_of_parts([own.weights, matrix.astype(np.float32).tobytes().hex()])
     fingerprint = replace(own, family="repaired", weights=weights, code=f"{own.code} repaired/1")
     return replace(base, id=name, family="repaired", fingerprint=fingerprint)

@@ -18,7 +18,6 @@ the other half. The sums are small integers: exact in any order, ties included. 
 share a one; of other words one pair in 512 does, and still differs in the second one.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -28,7 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.core.errors import UnknownName, UnsupportedModality
-from bindscope.encoders.protocol import EncoderInfo, Fingerprint, Picture, PreparedPicture, Vectors, canonical_json
+from bindscope.core.hashing import canonical_json, content_hash
+from bindscope.encoders.protocol import EncoderInfo, Fingerprint, Picture, PreparedPicture, Vectors
 from bindscope.scenes.scene import MAX_OBJECTS, Placed, Scene
 
 DIM = 4096
@@ -87,7 +87,7 @@ def _chunk(scene: Scene, placed: Placed) -> Chunk:
 
 @lru_cache(maxsize=65_536)
 def _code(text: str, start: int = 0) -> tuple[int, int]:
-    digest = hashlib.blake2b(text.encode(), key=_SALT, digest_size=8).digest()
+    digest = content_hash(text, key=_SALT, size=8)
     first, second = (int.from_bytes(part, "big") for part in (digest[:4], digest[4:]))
     return start + first % _BLOCK, start + _BLOCK + second % _BLOCK
 
@@ -122,7 +122,7 @@ def _additive(chunks: Sequence[Chunk]) -> Sums:
 
 @lru_cache(maxsize=1024)
 def _normal(slot: int, word: str) -> Sums:
-    digest = hashlib.blake2b(f"{slot} {word}".encode(), key=_SALT, digest_size=16).digest()
+    digest = content_hash(f"{slot} {word}", key=_SALT)
     return np.random.default_rng(int.from_bytes(digest, "big")).standard_normal(DIM)
 
 

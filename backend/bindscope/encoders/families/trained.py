@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bindscope.core.errors import InvalidInput, ModelUnavailable, UnknownName, UnsupportedModality
+from bindscope.core.hashing import canonical_json
 from bindscope.encoders import trained_runs
 from bindscope.encoders.checksummed import unpack
 from bindscope.encoders.fingerprinting import code_version, weights_bytes, weights_digest
@@ -24,7 +25,6 @@ from bindscope.encoders.protocol import (
     PreparedPicture,
     SceneReader,
     Vectors,
-    canonical_json,
 )
 from bindscope.encoders.query_texts import Part, QueryTexts
 from bindscope.encoders.settings import EncoderSettings, prepared_device

@@ -1,6 +1,5 @@
 """Uploads from the first look to the repository: checked, previewed, kept, and embedded with progress."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from bindscope.core.errors import UnknownName
+from bindscope.core.hashing import digest
 from bindscope.features.datasets.reading import Incoming, Limits, read_upload
 from bindscope.scenes.concepts import ConceptSpace, space_to_mapping
 from bindscope.services.container import Services
@@ -129,8 +129,8 @@ class Uploads:
             return space
         if other == space:
             return space
-        text = json.dumps(space_to_mapping(space), sort_keys=True).encode()
-        return replace(space, name=f"{space.name[:50]}-{hashlib.blake2b(text, digest_size=3).hexdigest()}")
+        text = json.dumps(space_to_mapping(space), sort_keys=True)
+        return replace(space, name=f"{space.name[:50]}-{digest(text, size=3)}")
 
 
 def _rows(

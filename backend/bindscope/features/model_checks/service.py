@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bindscope.analysis.metrics import cosines
 from bindscope.core.errors import ModelUnavailable, UnknownName
+from bindscope.core.hashing import digest
 from bindscope.encoders.batching import BatchingQueue
 from bindscope.encoders.golden import (
     MOST,
@@ -259,9 +260,7 @@ def _cosines_of(items: Inputs, encode: Encode) -> NDArray[np.float64]:
 
 def _safe(weights: str, dtype: str) -> str:
     """A name of plain characters."""
-    import hashlib
-
-    return hashlib.blake2b(f"{weights} {dtype}".encode(), digest_size=16).hexdigest()
+    return digest(f"{weights} {dtype}")
 
 
 def start(parts: Services) -> None:

@@ -14,8 +14,7 @@ from bindscope.analysis.contests import double_differences
 from bindscope.analysis.metrics import Interval, cosines
 from bindscope.analysis.retrieval import Retrieved, approximate, retrieve, swapped_first_chance
 from bindscope.analysis.verdict import RESOLUTION
-from bindscope.encoders.fingerprinting import text_digest
-from bindscope.encoders.protocol import canonical_json
+from bindscope.core.hashing import canonical_json, digest_of_parts
 from bindscope.features.retrievals.galleries import Direction, Entry, RetrievalSpec
 from bindscope.features.retrievals.searches import Search, Searches
 from bindscope.scenes.concepts import ConceptSpace
@@ -81,10 +80,9 @@ class Retrievals:
         modality: Literal["image", "text"] = "text" if spec.direction == "text_to_text" else "image"
         source = ModelSource(model, spec.space, modality, spec.objects, spec.limit, spec.template)
         if spec.dataset is not None:
-            texts = canonical_json(
-                [asdict(self._searches.space(spec)), self._embedder.models.info(model).fingerprint.digest]
-            )
-            return "-".join([self._sources.digest(self._sources.seen_by(spec.dataset, model)), text_digest(texts)])
+            asked = [asdict(self._searches.space(spec)), self._embedder.models.info(model).fingerprint.digest]
+            seen = self._sources.digest(self._sources.seen_by(spec.dataset, model))
+            return f"{seen}-{digest_of_parts([canonical_json(asked)])}"
         return self._sources.digest(source)
 
     def run(self, model: str, spec: RetrievalSpec) -> Retrieval:
