@@ -94,3 +94,9 @@ class StoreUnavailable(BindscopeError):
 
 class StoreRefused(StoreUnavailable):
     """The store answers, but does not take the command: it is full, read-only, or the user lacks a permission."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """What an error of a library says, cut where it goes on and on."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 400 else text[:400] + " ..."

@@ -1,8 +1,9 @@
 """Small JSON values that are measured once: noise floors, parts of verdicts."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
+
+from cachetools import LRUCache
 
 from bindscope.core.errors import StoreUnavailable
 from bindscope.store.codec import decode_json, encode_json
@@ -16,17 +17,14 @@ class Measurements:
     def __init__(self, store: Store, *, ttl_s: float = 30 * 86_400.0, capacity: int = 4096) -> None:
         self._store = store
         self._ttl_ms = max(1, round(ttl_s * 1000))
-        self._capacity = capacity
         self._lock = threading.Lock()
         # Encoded, so that what comes out is the same before and after a restart, and nobody's list is shared.
-        self._memory: OrderedDict[MeasurementKey, bytes] = OrderedDict()
+        self._memory: LRUCache[MeasurementKey, bytes] = LRUCache(capacity)
 
     def get(self, key: MeasurementKey) -> object | None:
         """The value as JSON gives it back (tuples are lists), or None."""
         with self._lock:
             value = self._memory.get(key)
-            if value is not None:
-                self._memory.move_to_end(key)
         if value is None:
             value = self._stored(key)
         decoded = decode_json(value, key.check)
@@ -62,6 +60,3 @@ class Measurements:
     def _remember(self, key: MeasurementKey, value: bytes) -> None:
         with self._lock:
             self._memory[key] = value
-            self._memory.move_to_end(key)
-            while len(self._memory) > self._capacity:
-                self._memory.popitem(last=False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bindscope.core.errors import BindscopeError, ModelUnavailable
+from bindscope.core.errors import BindscopeError, ModelUnavailable, in_one_line
 from bindscope.core.hashing import canonical_json
 from bindscope.encoders import folders
 from bindscope.encoders.fingerprinting import code_version, tokenizer_identity, weights_bytes, weights_digest
@@ -38,7 +38,7 @@ def load_folder(folder: Path, settings: EncoderSettings, *, model: ModelId) -> T
     except BindscopeError:
         raise
     except Exception as error:
-        raise ModelUnavailable(f"Folder {folder.name!r} does not load: {_first_line(error)}") from error
+        raise ModelUnavailable(f"Folder {folder.name!r} does not load: {in_one_line(error)}") from error
 
 
 def load_hub(model: ModelId, settings: EncoderSettings) -> TorchEncoder:
@@ -62,7 +62,7 @@ def load_hub(model: ModelId, settings: EncoderSettings) -> TorchEncoder:
         raise
     except Exception as error:
         raise ModelUnavailable(
-            f"Model {model.text!r} could not be fetched or loaded: {_first_line(error)} "
+            f"Model {model.text!r} could not be fetched or loaded: {in_one_line(error)} "
             "Check the network, or use a local folder."
         ) from error
 
@@ -277,8 +277,3 @@ def _reading(tokenizer: Any, length: int, padding: str | bool, forward: Any) -> 
         return [len(ids) for ids in tokenizer(list(texts), truncation=False, padding=False, verbose=False)["input_ids"]]
 
     return TextTower(tokenize, forward, count)
-
-
-def _first_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 400 else text[:400] + " ..."

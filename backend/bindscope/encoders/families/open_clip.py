@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bindscope.core.errors import BindscopeError, ModelUnavailable, UnknownName
+from bindscope.core.errors import BindscopeError, ModelUnavailable, UnknownName, in_one_line
 from bindscope.core.hashing import canonical_json, digest_of_parts
 from bindscope.encoders import folders
 from bindscope.encoders.fingerprinting import (
@@ -62,7 +62,7 @@ def load_folder(folder: Path, settings: EncoderSettings, *, model: ModelId) -> T
     except BindscopeError:
         raise
     except Exception as error:
-        raise ModelUnavailable(f"Folder {folder.name!r} does not load: {_first_line(error)}") from error
+        raise ModelUnavailable(f"Folder {folder.name!r} does not load: {in_one_line(error)}") from error
 
 
 def load_tag(model: ModelId, settings: EncoderSettings) -> TorchEncoder:
@@ -96,7 +96,7 @@ def load_tag(model: ModelId, settings: EncoderSettings) -> TorchEncoder:
         raise
     except Exception as error:
         raise ModelUnavailable(
-            f"Model {model.text!r} could not be fetched or loaded: {_first_line(error)} "
+            f"Model {model.text!r} could not be fetched or loaded: {in_one_line(error)} "
             "Check the network, or use a local folder."
         ) from error
 
@@ -182,7 +182,7 @@ def _fill(net: Any, checkpoint: Path) -> None:
     except BindscopeError:
         raise
     except Exception as error:
-        raise ModelUnavailable(f"{checkpoint.name} does not fit the config: {_first_line(error)}") from error
+        raise ModelUnavailable(f"{checkpoint.name} does not fit the config: {in_one_line(error)}") from error
 
 
 def _check_shapes(net: Any, checkpoint: Path) -> None:
@@ -256,8 +256,3 @@ def _tokenizer_facts(tokenizer: Any, length: int) -> dict[str, Any]:
         "strip_sep": bool(getattr(tokenizer, "strip_sep_token", False)),
         "mode": getattr(tokenizer, "tokenizer_mode", ""),
     }
-
-
-def _first_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 400 else text[:400] + " ..."
