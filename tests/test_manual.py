@@ -1,10 +1,9 @@
-"""The manual: built strictly, read without a network, its commands those that exist."""
+"""The manual: built strictly, read without a network. Its commands are tried in ``tests/cli/test_commands.py``."""
 
 import os
 import re
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -69,32 +68,3 @@ def test_every_picture_has_words() -> None:
         for words, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
             assert len(words) > 8, path
             assert (path.parent / target).is_file(), target
-
-
-@cache
-def _help(command: tuple[str, ...]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "bindscope", *command, "--help"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "300"},
-    )
-    return done.stdout if done.returncode == 0 else ""
-
-
-@pytest.mark.slow
-def test_the_commands_of_the_manual_exist_with_their_options() -> None:
-    groups = {"models", "data", "jobs", "train"}
-    seen = 0
-    for path in PAGES:
-        for line in re.findall(r"^(?: {4})?bindscope ([a-z].*)$", path.read_text(encoding="utf-8"), re.MULTILINE):
-            words = line.split("#")[0].split()
-            inner = len(words) > 1 and words[0] in groups and not words[1].startswith("-")
-            command = tuple(words[: 2 if inner else 1])
-            shown = _help(command)
-            assert shown, f"{path.name}: bindscope {line}"
-            for option in (word.split("=")[0] for word in words if re.fullmatch(r"--?[a-z][a-z-]*", word)):
-                assert option in shown, f"{path.name}: {option} of bindscope {line}"
-            seen += 1
-    assert seen > 20

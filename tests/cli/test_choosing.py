@@ -30,7 +30,7 @@ def test_retrieval_prints_recall_and_twins(bindscope):
 
 def test_captions_from_standard_input_are_compared(bindscope):
     typed = "a red square and a blue circle\na blue square and a red circle\n"
-    done = bindscope("near_duplicates", "-", "-m", "synthetic:order-blind", "--json", typed=typed)
+    done = bindscope("near-duplicates", "-", "-m", "synthetic:order-blind", "--json", typed=typed)
     assert json.loads(done.stdout)["total"] == 1
 
 
@@ -77,7 +77,7 @@ def test_models_with_another_anchor_are_printed_in_a_table_of_their_own(bindscop
     ("arguments", "words"),
     [
         (("retrieve", "-m", "synthetic:bag", "--k", "900"), "choose k"),
-        (("near_duplicates", "-m", "synthetic:bag"), "--space"),
+        (("near-duplicates", "-m", "synthetic:bag"), "--space"),
         (("repair", "-m", "bundled:all-minilm-l6-v2"), "needs both"),
         (("repair", "-m", "bundled:tiny-bag", "-s", "clevr2d"), "at least 20 sets of values"),
     ],

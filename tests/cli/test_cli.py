@@ -27,16 +27,6 @@ def run(tmp_path_factory):
     return call
 
 
-def test_help_needs_neither_torch_nor_a_web_server() -> None:
-    code = (
-        "import sys; from typer.testing import CliRunner; from bindscope.cli.main import app; "
-        "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
-        "heavy = {'torch', 'open_clip', 'transformers', 'fastapi', 'streamlit', 'redis'} & set(sys.modules); "
-        "assert not heavy, heavy"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
 def test_the_client_needs_only_the_light_packages() -> None:
     code = (
         "import sys; from bindscope.client import BindscopeClient; "

@@ -71,7 +71,7 @@ def test_a_public_test_is_scored_from_its_folder(bindscope, folder):
     item = {"filename": "0000005.png", "caption": "a red square and a blue circle"}
     items = {"0": {**item, "negative_caption": "a blue square and a red circle"}}
     (folder / "swap_att.json").write_text(json.dumps(items), encoding="utf-8")
-    done = bindscope("tests", folder, "--model", "bundled:tiny-bind")
+    done = bindscope("caption-tests", folder, "--model", "bundled:tiny-bind")
     assert done.returncode == 0, done.stderr
     assert "sugarcrepe: 1 items" in done.stdout
     assert "same words, other order" in done.stdout

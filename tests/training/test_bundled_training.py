@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from bindscope.cli.train import app
+from bindscope.cli.app import commands
 from bindscope.core.errors import InvalidInput, UnknownName
 from bindscope.scenes.render import render_many
 from bindscope.training.bundled.config import PRESETS, SPACE, BundledSpec, PrivateBinding, preset
@@ -79,7 +79,7 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
 
 
 def test_the_command_names_every_bundled_model() -> None:
-    said = CliRunner().invoke(app, ["bundled", "--help"], env={"COLUMNS": "200"}).output
+    said = CliRunner().invoke(commands(), ["train", "bundled", "--help"], env={"COLUMNS": "200"}).output
     assert all(name in said for name in PRESETS)
 
 

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from types import FrameType
 
-from bindscope.cli.run import dashboard_command
+from bindscope.cli.serve import dashboard_command
 from bindscope.core.errors import InvalidInput
 
 START_TIMEOUT_S = 180.0

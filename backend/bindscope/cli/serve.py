@@ -1,4 +1,4 @@
-"""``up``, ``serve`` and ``dashboard``: start things and keep them running."""
+"""``up``, ``serve``, ``dashboard``, ``worker`` and ``health``: start things, and look whether they run."""
 
 import importlib.util
 import os
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bindscope.cli.options import Url
 from bindscope.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -16,11 +17,10 @@ _Host = Annotated[str | None, typer.Option(help="Address to listen on (default: 
 _Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port (0: any free one).")]
 
 
-def register(app: typer.Typer) -> None:
+def add(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    app.command()(serve)
-    app.command()(dashboard)
-    app.command()(up)
+    for command in (up, serve, dashboard, worker, health):
+        app.command()(command)
 
 
 def serve(host: _Host = None, port: _Port = None) -> None:
@@ -81,6 +81,34 @@ def up(host: _Host = None, port: _Port = None, dashboard_port: _Port = None) -> 
             dashboard_port=settings.dashboard_port if dashboard_port is None else dashboard_port,
         )
     )
+
+
+def worker(
+    scheduler: Annotated[
+        str | None, typer.Argument(help="The scheduler's address (default: BINDSCOPE_SCHEDULER), tcp:// or tls://.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Cells that it computes at once.")] = 1,
+    name: Annotated[str | None, typer.Option(help="The worker's name.")] = None,
+) -> None:
+    """Join a cluster as a worker; it offers its GPU where it has one. Ctrl-C leaves."""
+    from bindscope.core.config import Settings
+    from bindscope.jobs.joining import join
+
+    address = scheduler or Settings().scheduler
+    if address is None:
+        raise InvalidInput("Name the scheduler: bindscope worker tcp://HOST:8786, or set BINDSCOPE_SCHEDULER.")
+    join(address, threads=threads, name=name, say=typer.echo)
+
+
+def health(url: Url = None) -> None:
+    """Is the service at --url (or BINDSCOPE_API_URL, or port 8000 here) ready? Exit 1 where it is not."""
+    from bindscope.client import BindscopeClient
+    from bindscope.client.connection import DEFAULT_URL
+
+    address = url or os.environ.get("BINDSCOPE_API_URL") or DEFAULT_URL
+    with BindscopeClient(address, os.environ.get("BINDSCOPE_API_KEY"), timeout=10) as client:
+        state = client.ready()
+    typer.echo(f"ready{', without its store' if state.degraded else ''}: {state.canary}")
 
 
 def dashboard_command(host: str, port: int) -> list[str]:
