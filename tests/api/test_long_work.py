@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bindscope.api.app import create_app
+from bindscope.client import ApiError, BindscopeClient
 from bindscope.core.config import Settings
 from oracles import make_world
 from small_runs import SMALL
@@ -205,6 +206,17 @@ def test_a_split_without_test_scenes_is_a_failed_cell_with_the_reason(api):
     assert job["state"] == "failed"
     assert job["failures"][0]["error"]
     assert job["resumable"]
+
+
+def test_a_client_follows_the_events_of_a_job_from_any_of_them_on(api, sweep):
+    with BindscopeClient("http://127.0.0.1", transport=api._transport) as client:
+        events = list(client.job_events(sweep["id"]))
+        assert [event.id for event in events] == [own["id"] for own in stream(api, sweep["id"])]
+        assert {"state", "cell"} <= {event.event for event in events}
+        assert events[-1].data["state"] == "done"
+        assert list(client.job_events(sweep["id"], last=events[1].id)) == events[2:]
+        with pytest.raises(ApiError, match="no-such"):
+            next(client.job_events("no-such"))
 
 
 @pytest.mark.parametrize("last", ["x", "-1", str(2**64), f"1-{2**64}", "1-2-3"])

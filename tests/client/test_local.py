@@ -1,5 +1,8 @@
 """The service in this process: same answers, streams as they come, nothing left behind."""
 
+import socket
+import stat
+import tempfile
 import threading
 
 import httpx2
@@ -18,7 +21,7 @@ def client(tmp_path_factory):
         yield client
 
 
-def test_questions_are_answered_without_a_socket(client) -> None:
+def test_questions_are_answered_without_a_server_of_ones_own(client) -> None:
     assert {"synthetic:bag", "bundled:tiny-bind"} <= {model.id for model in client.models()}
     batch = client.verdict_batch("synthetic:order-blind", "clevr2d", count=40, only_valid_swaps=True)
     assert batch.undecided.value == 1.0
@@ -59,9 +62,27 @@ def test_closing_ends_its_threads_and_a_second_close_does_nothing(tmp_path) -> N
         client.spaces()
 
 
-def test_a_service_that_cannot_start_says_so(tmp_path) -> None:
-    with pytest.raises(InvalidInput, match="could not start"):
-        bindscope.local(data_dir=tmp_path, artifacts="nowhere://bucket")
+def test_a_service_that_cannot_start_says_why_and_leaves_nothing(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(InvalidInput, match="could not start: Protocol not known: nowhere"):
+        bindscope.local(data_dir=tmp_path / "data", artifacts="nowhere://bucket", store="off")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_its_socket_is_in_a_folder_of_this_user_and_goes_with_it(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with bindscope.local(data_dir=tmp_path / "data", store="off"):
+        (folder,) = (path for path in tmp_path.iterdir() if path.name != "data")
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert [path.name for path in folder.iterdir()] == ["http.sock"]
+    assert not folder.exists()
+
+
+def test_where_there_are_no_unix_sockets_it_is_a_loopback_port_that_wants_a_key(tmp_path, monkeypatch) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX")
+    with bindscope.local(data_dir=tmp_path, store="off") as client:
+        assert client.ready().ready
+        assert httpx2.get(f"{client.url}/v1/models").status_code == 401
 
 
 def test_answers_are_tables_with_provenance_and_figures(client) -> None:

@@ -1,28 +1,39 @@
-"""The service without a server: a client whose requests go to the app in this process, no socket between them."""
+"""The service in this process: a real server on a socket that nobody else reaches, and a client of it."""
 
-import asyncio
-import queue
+import secrets
+import shutil
+import socket
+import tempfile
 import threading
-from collections.abc import Iterator, Mapping, MutableMapping
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx2
+import uvicorn
+from pydantic import SecretStr
 
 from bindscope.api.app import create_app
 from bindscope.client import BindscopeClient
 from bindscope.core.config import Settings
 from bindscope.core.errors import InvalidInput
+from bindscope.services.container import Services, assembled
+from bindscope.services.telemetry import Telemetry
 
-_ADDRESS = "http://127.0.0.1"
-_START_S = 120.0
+#: Paths of sockets are short on every system.
+_LONGEST = 100
 
 
 class LocalClient(BindscopeClient):
     """Closing it stops the service: its models, threads and embedded store."""
 
     def __init__(self, settings: Settings, *, timeout: float = 3600.0) -> None:
-        self._service = InProcessTransport(settings)
-        super().__init__(_ADDRESS, timeout=timeout, transport=self._service)
+        self._service = _Service(settings)
+        transport = None if self._service.path is None else httpx2.HTTPTransport(uds=str(self._service.path))
+        super().__init__(self._service.url, self._service.key, timeout=timeout, transport=transport)
 
     def close(self) -> None:
         """Ends the service; a second call does nothing."""
@@ -38,150 +49,71 @@ def local(**settings: Any) -> LocalClient:
     return LocalClient(Settings().model_copy(update=Settings(**fixed).model_dump(include=set(fixed))))
 
 
-class InProcessTransport(httpx2.BaseTransport):
-    """Requests of a synchronous client on an event loop of its own; answers stream as they are made."""
+class _Service:
+    """A server in a thread: on a Unix socket in a folder of this user, or on a loopback port that wants a key."""
 
     def __init__(self, settings: Settings) -> None:
-        self._app = create_app(settings)
-        self._loop = asyncio.new_event_loop()
+        self.url, self.path, self.key = "http://127.0.0.1", _socket_path(), None
+        self._failure: Exception | None = None
+        if self.path is not None:
+            self._socket = socket.socket(socket.AF_UNIX)
+            self._socket.bind(str(self.path))
+            # Also where nobody closes the client.
+            self._remove = weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)
+        else:
+            self._socket = socket.create_server(("127.0.0.1", 0))
+            self.url += f":{self._socket.getsockname()[1]}"
+            self.key = secrets.token_urlsafe(32)
+            settings = settings.model_copy(update={"api_keys": SecretStr(self.key)})
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(settings, self._assembled),
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                # Longer than the client keeps a connection: the server never closes one that is about to be used.
+                timeout_keep_alive=60,
+                timeout_graceful_shutdown=settings.drain_s,
+            )
+        )
         self._thread = threading.Thread(target=self._run, name="local service", daemon=True)
-        self._state: dict[str, Any] = {}
-        self._to_lifespan: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
-        self._from_lifespan: queue.Queue[Mapping[str, Any]] = queue.Queue()
-        self._closed = False
         self._thread.start()
-        self._lifespan = asyncio.run_coroutine_threadsafe(self._live(), self._loop)
-        self._tell({"type": "lifespan.startup"})
-        try:
-            answer = self._from_lifespan.get(timeout=_START_S)
-        except queue.Empty:
-            answer = {"type": "lifespan.startup.failed", "message": "it took too long"}
-        if answer["type"] != "lifespan.startup.complete":
-            self._stop_loop()
-            raise InvalidInput(f"The service could not start: {answer.get('message') or 'see the lines above'}.")
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Raises what the app raises before its answer begins."""
-        if self._closed:
-            raise InvalidInput("This client is closed: make another one.")
-        exchange = _Exchange(self._loop, request.read())
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": "1.1",
-            "method": request.method,
-            "scheme": "http",
-            "path": request.url.path,
-            "raw_path": request.url.raw_path.split(b"?", 1)[0],
-            "query_string": request.url.query,
-            "root_path": "",
-            "headers": [(name.lower(), value) for name, value in request.headers.raw],
-            "client": ("127.0.0.1", 0),
-            "server": ("127.0.0.1", 80),
-            "state": dict(self._state),
-        }
-        asyncio.run_coroutine_threadsafe(self._answer(scope, exchange), self._loop)
-        status, headers = exchange.head()
-        return httpx2.Response(status, headers=headers, stream=exchange)
+        while self._thread.is_alive() and not self._server.started:
+            time.sleep(0.005)
+        if not self._server.started:
+            self.close()
+            raise InvalidInput(f"The service could not start: {self._failure or 'see the lines above'}.")
 
     def close(self) -> None:
-        """Ends the lifespan and the loop."""
-        if self._closed:
-            return
-        self._closed = True
-        self._tell({"type": "lifespan.shutdown"})
-        self._lifespan.result(timeout=120)
-        self._stop_loop()
-
-    async def _answer(self, scope: Mapping[str, Any], exchange: "_Exchange") -> None:
-        try:
-            await self._app(dict(scope), exchange.receive, exchange.send)
-        except BaseException as error:
-            exchange.failed(error)
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            exchange.ended()
-
-    async def _live(self) -> None:
-        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": self._state}
-
-        async def send(message: Mapping[str, Any]) -> None:
-            self._from_lifespan.put(message)
-
-        await self._app(scope, self._to_lifespan.get, send)
-
-    def _tell(self, message: MutableMapping[str, Any]) -> None:
-        self._loop.call_soon_threadsafe(self._to_lifespan.put_nowait, message)
+        """Ends the service once it has answered what it was asked."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+        if self.path is not None:
+            self._remove()
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
+        with suppress(SystemExit):  # the server's way of saying that the app did not start
+            self._server.run(sockets=[self._socket])
 
-    def _stop_loop(self) -> None:
-        async def finish() -> None:
-            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-            await self._loop.shutdown_default_executor()
-
-        asyncio.run_coroutine_threadsafe(finish(), self._loop).result(timeout=60)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
-        self._loop.close()
+    @contextmanager
+    def _assembled(self, settings: Settings, telemetry: Telemetry) -> Iterator[Services]:
+        """Keeps the reason why it could not start: the server only says that it could not."""
+        with ExitStack() as stack:
+            try:
+                services = stack.enter_context(assembled(settings, telemetry))
+            except Exception as error:
+                self._failure = error
+                raise
+            yield services
 
 
-class _Exchange(httpx2.SyncByteStream):
-    """One request and its answer, between the loop and the thread that asks."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, body: bytes) -> None:
-        self._loop, self._body = loop, body
-        self._sent = False
-        self._left = asyncio.Event()
-        self._parts: queue.Queue[bytes | BaseException | None] = queue.Queue()
-        self._head: queue.Queue[tuple[int, list[tuple[bytes, bytes]]] | BaseException] = queue.Queue()
-
-    async def receive(self) -> MutableMapping[str, Any]:
-        if not self._sent:
-            self._sent = True
-            return {"type": "http.request", "body": self._body, "more_body": False}
-        await self._left.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: Mapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            self._head.put((int(message["status"]), list(message.get("headers", []))))
-        elif message["type"] == "http.response.body":
-            if message.get("body"):
-                self._parts.put(bytes(message["body"]))
-            if not message.get("more_body"):
-                self._parts.put(None)
-
-    def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """Status and headers, once the app has begun to answer."""
-        found = self._head.get()
-        if isinstance(found, BaseException):
-            raise httpx2.RemoteProtocolError(f"The service failed: {type(found).__name__}: {found}")
-        return found
-
-    def failed(self, error: BaseException) -> None:
-        self._head.put(error)
-        self._parts.put(httpx2.RemoteProtocolError(f"The service failed: {type(error).__name__}: {error}"))
-
-    def ended(self) -> None:
-        self._head.put(httpx2.RemoteProtocolError("no answer"))
-        self._parts.put(None)
-
-    def __iter__(self) -> Iterator[bytes]:
-        while True:
-            part = self._parts.get()
-            if part is None:
-                return
-            if isinstance(part, BaseException):
-                raise part
-            yield part
-
-    def close(self) -> None:
-        """The caller has left: the app may stop."""
-        self._loop.call_soon_threadsafe(self._left.set)
+def _socket_path() -> Path | None:
+    """A path in a new folder of this user; None where there are no Unix sockets or the path is too long for one."""
+    if not hasattr(socket, "AF_UNIX"):
+        return None
+    path = Path(tempfile.mkdtemp(prefix="bindscope-")) / "http.sock"
+    if len(bytes(path)) <= _LONGEST:
+        return path
+    path.parent.rmdir()
+    return None

@@ -67,14 +67,14 @@ class Connection:
         return answer
 
     @contextlib.contextmanager
-    def _stream(self, method: str, path: str, **options: Any) -> Iterator[Iterator[str]]:
-        """The lines of an answer as they come."""
+    def _stream(self, method: str, path: str, **options: Any) -> Iterator[httpx2.Response]:
+        """An answer whose body is read as it comes."""
         try:
             with self._http.stream(method, path, **options) as answer:
                 if answer.is_error:
                     answer.read()
                     raise answer_error(answer)
-                yield answer.iter_lines()
+                yield answer
         except httpx2.ConnectError as error:
             raise ServiceUnreachable(self.url) from error
         except httpx2.TransportError as error:
@@ -91,8 +91,8 @@ class Connection:
         """The result at the end of a stream of progress lines. ``options``: of the request, where it is no JSON."""
         if body is not None:
             options["json"] = body
-        with self._stream("POST", path, headers={"Accept": "application/x-ndjson"}, **options) as lines:
-            for text in lines:
+        with self._stream("POST", path, headers={"Accept": "application/x-ndjson"}, **options) as answer:
+            for text in answer.iter_lines():
                 if not text:
                     continue
                 line = kind.model_validate_json(text)

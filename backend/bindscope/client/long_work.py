@@ -1,9 +1,10 @@
 """Client methods for long work: sweeps, trainings, and the jobs that do them."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+
+from httpx2 import EventSource
 
 from bindscope.client.connection import Connection
 from bindscope.client.errors import ApiError
@@ -80,17 +81,9 @@ class LongWork(Connection):
     def job_events(self, job_id: str, *, last: str | None = None) -> Iterator[JobEvent]:
         """Events of a job as they come, from the first one or after event ``last``, until the job ends."""
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
-        fields: dict[str, str] = {}
-        with self._stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as lines:
-            for line in lines:
-                if line:
-                    name, _, value = line.partition(": ")
-                    fields[name] = value
-                elif "data" in fields:
-                    yield JobEvent.model_validate(
-                        {"id": fields.get("id", ""), "event": fields.get("event"), "data": json.loads(fields["data"])}
-                    )
-                    fields = {}
+        with self._stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as answer:
+            for event in EventSource(answer, max_event_size=None):
+                yield JobEvent.model_validate({"id": event.id, "event": event.event, "data": event.json()})
 
     def wait(
         self,
