@@ -66,6 +66,11 @@ def load(model: ModelId, settings: EncoderSettings) -> Encoder:
             f"The files of {model.text!r} are missing from this installation: install Bindscope again, "
             f"or make them with: bindscope train bundled --name {model.name}."
         )
+    if model.seed is None and settings.dtype == "float32":
+        from bindscope.encoders.families import tiny_clip
+
+        return tiny_clip.load(folder, settings, model=model)
+    # Random weights are those that open_clip draws, and its half precision keeps some layers at the full one.
     from bindscope.encoders.families import open_clip as openclip
 
     return openclip.load_folder(folder, settings, model=model)
