@@ -14,8 +14,6 @@ from bindscope.client.choosing import Choosing
 from bindscope.client.connection import Answer
 from bindscope.client.long_work import LongWork
 from bindscope.client.own_data import OwnData
-from bindscope.client.report.collect import ReportSpec, gathered
-from bindscope.client.report.page import page_of
 from bindscope.core.arrays import read_npy
 from bindscope.core.wire import Answer as WireAnswer
 from bindscope.core.wire import Asked, Endpoint
@@ -52,6 +50,9 @@ class BindscopeClient(LongWork, Choosing, OwnData):
 
     def report(self, models: Sequence[str], space: str = "clevr2d", **options: Any) -> str:
         """One HTML file that needs nothing else. Options: count, limit, seed, template, dataset."""
+        from bindscope.client.report.collect import ReportSpec, gathered
+        from bindscope.client.report.page import page_of
+
         made_at = datetime.now(UTC).isoformat(timespec="minutes")
         spec = ReportSpec(tuple(models), space, **options)
         return page_of(gathered(self, spec, on_progress=lambda what: None, made_at=made_at))

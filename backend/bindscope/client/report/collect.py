@@ -1,4 +1,4 @@
-"""What a report shows, asked of a service. ``report_page`` writes it down."""
+"""What a report shows, asked of a service. ``page`` writes it down."""
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping

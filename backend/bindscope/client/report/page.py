@@ -1,90 +1,112 @@
 """A report as one HTML file that needs nothing else: no script, no font, no network. Pictures lie inside of it.
 
 Every number carries its interval, the sentences are those of the pages, and the file ends with what it takes to make
-it again.
+it again. ``templates`` says how it looks.
 """
 
-from collections.abc import Iterator
+import base64
+from dataclasses import dataclass
+from functools import cache
 
-from bindscope.client.report.collect import ModelPart, Report, ReportSpec
-from bindscope.client.report.html import CSS, escaped, said, share, table
-from bindscope.client.report.sections import model_sections
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bindscope.client.report import figures
+from bindscope.client.report.collect import PIXELS, ModelPart, Report, ReportSpec
+from bindscope.client.report.figures import Table, share
 from bindscope.core.binding_rules import CHANCE
-from bindscope.core.sentences.words import percent, score_text
-from bindscope.core.wire import Provenance
+from bindscope.core.sentences.words import Finding, percent, score_text
 from bindscope.features.comparisons.findings import anchor_sentence, board_finding, pair_sentence, rank_sentence
 from bindscope.features.comparisons.schemas import ComparisonResponse, ComparisonRow
 from bindscope.features.model_checks.schemas import ModelCheckReport
 from bindscope.features.probes.findings import binding_finding
 from bindscope.features.probes.schemas import ProbeResponse
+from bindscope.features.retrievals.findings import retrieval_finding
+from bindscope.features.verdicts.findings import contest_finding
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-_LEGEND = (
-    "Intervals are 95 % and rest on bags, sets of scenes that show the same values, which n counts (for shares of "
-    "single contests it counts the scenes). In a binding score chance is 50 % and a tie half a win; in the strict "
-    "figures a tie is never right."
+_FIGURES = (
+    figures.beside_contest,
+    figures.checks,
+    figures.confusions,
+    figures.contest,
+    figures.failing_captions,
+    figures.intervention,
+    figures.probe,
+    figures.recognition,
+    figures.removal,
+    figures.retrieval,
+    figures.sum_of_objects,
 )
 
 
 def page_of(report: Report) -> str:
     """The file."""
-    return "".join(_page(report))
+    return _templates().get_template("report.html.jinja").render(vars(report))
 
 
-def _page(report: Report) -> Iterator[str]:
-    spec = report.spec
-    where = f"dataset {spec.dataset}" if spec.dataset else f"space {spec.space}"
-    yield "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
-    yield "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    yield f"<title>Concept binding: {escaped(', '.join(spec.models))}</title><style>{CSS}</style></head><body><main>"
-    yield f"<h1>Concept binding of {escaped(', '.join(spec.models))}</h1>"
-    yield f"<p class='muted'>{escaped(where)}, made {escaped(report.made_at)} with Bindscope {escaped(report.version)}."
-    yield f" {_LEGEND}</p><h2>In short</h2><ul>"
-    for part in report.parts:
-        yield f"<li>{_summary(part)}</li>"
-    yield "</ul>"
-    if report.board is not None:
-        yield from _board(report.board)
-    for part in report.parts:
-        yield from model_sections(part)
-    yield from _settings(report)
-    yield "</main></body></html>\n"
+@cache
+def _templates() -> Environment:
+    found = Environment(
+        loader=PackageLoader("bindscope.client.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for function in (*_FIGURES, summary, sides, provenance, contest_finding, pair_sentence, retrieval_finding):
+        found.globals[function.__name__] = function
+    found.globals["pixels"] = PIXELS
+    found.filters["css"] = lambda part: f"{100 * part:.2f}%"
+    found.filters["base64"] = lambda data: base64.b64encode(data).decode("ascii")
+    found.tests["table"] = lambda figure: isinstance(figure, Table)
+    return found
 
 
-def _summary(part: ModelPart) -> str:
-    name = f"<strong>{escaped(part.model)}</strong>"
+@dataclass(frozen=True)
+class Summary:
+    """One model in short: the finding of its probes (or ``text``, which says why there is none), and ``more``."""
+
+    finding: Finding | None
+    text: str
+    more: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """The models side by side; ``anchor`` says what was asked, where pictures and captions were."""
+
+    finding: Finding
+    anchor: str
+    table: Table
+
+
+def summary(part: ModelPart) -> Summary:
+    """What its probes and its contest say together."""
     found = {modality: own for modality, own in part.probes.items() if isinstance(own, ProbeResponse)}
-    survey = part.survey
-    contest = None if isinstance(survey, str) else survey.binding
+    contest = None if isinstance(part.survey, str) else part.survey.binding
+    finding, text, more = None, "", []
     if found:
-        words = said(binding_finding({modality: own.binding for modality, own in found.items()}, contest))
+        finding = binding_finding({modality: own.binding for modality, own in found.items()}, contest)
     else:
-        words = escaped(next((own for own in part.probes.values() if isinstance(own, str)), survey))
+        text = next((own for own in part.probes.values() if isinstance(own, str)), str(part.survey))
         if contest is not None:
-            words += escaped(f" Contest of captions: {score_text(contest)}; chance {percent(CHANCE)}.")
-    if isinstance(survey, str):
-        return f"{name}: {words}"
-    return f"{name}: {words} All concepts of a scene are recognised in {share(survey.recognition['concepts'])}."
+            more.append(f"Contest of captions: {score_text(contest)}; chance {percent(CHANCE)}.")
+    if not isinstance(part.survey, str):
+        more.append(f"All concepts of a scene are recognised in {share(part.survey.recognition['concepts'])}.")
+    return Summary(finding, text, " ".join(more))
 
 
-def _board(board: ComparisonResponse | str) -> Iterator[str]:
-    yield "<h2>Side by side</h2>"
-    if isinstance(board, str):
-        yield f"<p>{escaped(board)}</p>"
-        return
+def sides(board: ComparisonResponse) -> list[Side]:
+    """One table for each kind of anchor."""
     head = ("Rank", "Model", "Binding score", "Shows", "Swap accuracy", "Concepts", "Objects")
+    found = []
     for anchor, bags in board.bags.items():
         rows = [row for row in board.rows if row.anchor == anchor]
-        own = sorted(rows, key=lambda row: (row.rank is None, row.rank or 0))
-        yield f"<p>{said(board_finding(own))}</p>"
-        if len(board.bags) > 1:
-            yield f"<p class='muted'>{escaped(anchor_sentence(anchor))}</p>"
-        models = sum(row.kind == "model" for row in own)
+        ranked = sorted(rows, key=lambda row: (row.rank is None, row.rank or 0))
+        models = sum(row.kind == "model" for row in ranked)
         note = f"{board.scenes} scenes and their swaps, the same for all. {rank_sentence(bags, models)}".strip()
-        yield table(head, [_board_row(row) for row in own], note)
-    if board.pairs:
-        yield f"<ul>{''.join(f'<li>{escaped(pair_sentence(pair))}.</li>' for pair in board.pairs)}</ul>"
+        asked = anchor_sentence(anchor) if len(board.bags) > 1 else ""
+        found.append(Side(board_finding(ranked), asked, Table(head, [_board_row(row) for row in ranked], note)))
+    return found
 
 
 def _board_row(row: ComparisonRow) -> tuple[str, ...]:
@@ -100,18 +122,13 @@ def _board_row(row: ComparisonRow) -> tuple[str, ...]:
     )
 
 
-def _settings(report: Report) -> Iterator[str]:
-    yield "<h2>How it was made</h2><p>The same report again:</p>"
-    yield f"<pre tabindex='0'><code>{escaped(report.spec.command())}</code></pre>"
-    for part in report.parts:
-        made = part.checks.provenance if isinstance(part.checks, ModelCheckReport) else None
-        if made is not None:
-            yield table(("Fact", "Value"), _facts(made, report.spec), f"Provenance of {part.model}")
-
-
-def _facts(made: Provenance, spec: ReportSpec) -> list[tuple[str, str]]:
+def provenance(part: ModelPart, spec: ReportSpec) -> Table:
+    """What the numbers of a model were made with."""
+    assert isinstance(part.checks, ModelCheckReport)
+    made = part.checks.provenance
     plain = made.model_dump(exclude_none=True, exclude={"versions", "space", "template", "seed", "dataset"})
     facts = [(name, str(value)) for name, value in plain.items()]
     facts += [("space", spec.space if not spec.dataset else f"dataset {spec.dataset}"), ("template", spec.template)]
     facts += [("seed", str(spec.seed)), ("survey scenes", str(spec.count)), ("scenes of the geometry", str(spec.limit))]
-    return [*facts, ("versions", ", ".join(f"{name} {version}" for name, version in made.versions.items()))]
+    facts.append(("versions", ", ".join(f"{name} {version}" for name, version in made.versions.items())))
+    return Table(("Fact", "Value"), facts, f"Provenance of {part.model}")
