@@ -24,9 +24,9 @@ def app():
 
 def loaded_by(code: str, names: set[str]) -> set[str]:
     """Which of these modules a fresh interpreter has after the code."""
-    told = f"{code}\nimport sys; print(','.join({names!r} & set(sys.modules)))"
+    told = f"{code}\nimport sys; print(','.join(sorted({names!r} & set(sys.modules))))"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60, check=True)
-    return set(filter(None, done.stdout.splitlines()[-1].split(",")))
+    return set(filter(None, done.stdout.split("\n")[-2].split(",")))
 
 
 HEAVY = {"torch", "open_clip", "transformers", "fastapi", "streamlit", "redis", "sklearn", "scipy", "pandas", "dask"}
@@ -46,6 +46,16 @@ def test_a_question_to_a_running_service_needs_the_light_packages_only() -> None
         "try: main()\nexcept SystemExit as left: assert left.code == 1"
     )
     assert loaded_by(code, HEAVY | {"pydantic_settings", "pyarrow", "bindscope.services"}) == set()
+
+
+def test_a_verdict_of_a_bundled_model_without_a_service_loads_little_beside_torch(tmp_path) -> None:
+    code = (
+        f"import os, sys; os.environ['BINDSCOPE_DATA_DIR'] = {str(tmp_path)!r}\n"
+        "from bindscope.cli import main; sys.argv = ['bindscope', 'verdict', 'red square', 'blue circle', '--json']\n"
+        "try: main()\nexcept SystemExit as left: assert not left.code"
+    )
+    slow = {"torch._dynamo", "torchvision", "timm", "umap", "numba", "scipy.stats", "distributed", "pyarrow"}
+    assert loaded_by(code, (HEAVY | slow) - {"torch", "fastapi", "redis", "scipy"}) == set()
 
 
 def found(app, words: list[str]):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bindscope.encoders.families import bundled, open_clip, tiny_clip
+from bindscope.encoders.families import bundled, open_clip
 from bindscope.encoders.model_id import parse_model_id
 from bindscope.encoders.settings import EncoderSettings
 
@@ -24,7 +24,7 @@ def pair():
 
 def both(name):
     folder, model = bundled.bundled_folder(name), parse_model_id(f"bundled:{name}")
-    return tiny_clip.load(folder, SETTINGS, model=model), open_clip.load_folder(folder, SETTINGS, model=model)
+    return bundled.load_tiny(folder, SETTINGS, model=model), open_clip.load_folder(folder, SETTINGS, model=model)
 
 
 @pytest.mark.parametrize("name", NAMES)
