@@ -7,6 +7,7 @@ import pytest
 from bindscope import features
 from bindscope.core.config import Settings
 from bindscope.core.errors import Conflict, InvalidInput, UnknownName
+from bindscope.jobs import worker
 from bindscope.services.container import assembled
 from small_runs import SMALL
 
@@ -241,3 +242,10 @@ def test_workers_do_not_hand_memory_back_at_every_turn(jobs):
     ended(jobs, jobs.submit("complexity", complexity(seeds=[41])).record.id)
     kept = jobs.engine._running().run(os.environ.get, "MALLOC_TRIM_THRESHOLD_")
     assert {int(value) for value in kept.values()} == {256 * 2**20}
+
+
+def test_a_worker_remembers_the_newest_stopped_tasks_and_no_more():
+    for number in range(5000):
+        worker.stop(f"task-{number}")
+    assert len(worker._STOPPED) == 4096
+    assert "task-4999" in worker._STOPPED

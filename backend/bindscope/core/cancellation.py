@@ -1,4 +1,4 @@
-"""Work that nobody waits for any more stops at the next look.
+"""Cooperative cancellation of abandoned requests.
 
 A request carries a token; everything below finds it in the context of its thread. Work without a token (the command
 line, jobs) is never stopped this way.

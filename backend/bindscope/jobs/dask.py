@@ -75,11 +75,11 @@ class Engine:
             self._users += 1
 
     def leave(self) -> None:
-        """A job ended; embedded workers go home when none came for ``idle_s``."""
+        """A job ended; shuts embedded workers down after ``idle_s`` idle seconds."""
         with self._lock:
             self._users -= 1
             if self._users == 0 and self._cluster is not None:
-                self._rest = threading.Timer(self._idle_s, self._go_home)
+                self._rest = threading.Timer(self._idle_s, self._shut_down_idle)
                 self._rest.daemon = True
                 self._rest.start()
 
@@ -161,7 +161,7 @@ class Engine:
             reason = f"{type(error).__name__}: {error}".rstrip(": ")
             raise ComputeUnavailable(f"{where} could not be reached ({reason}): is it running?") from error
 
-    def _go_home(self) -> None:
+    def _shut_down_idle(self) -> None:
         with self._lock:
             if self._users == 0:
                 self._shut()

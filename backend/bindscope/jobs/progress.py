@@ -25,7 +25,7 @@ class LiveCells:
         self._left = {cell.key: cell for cell in cells}
         self._live: dict[str, Fields] = {}
         self._fresh: set[str] = set()
-        self._told: dict[str, float] = {}
+        self._published: dict[str, float] = {}
         self._first: dict[str, float] = {}
 
     @property
@@ -45,9 +45,9 @@ class LiveCells:
             self._left.pop(key, None)
             self._live.pop(key, None)
             self._fresh.discard(key)
-            self._told.pop(key, None)
+            self._published.pop(key, None)
 
-    def hear(self, report: Mapping[str, Any]) -> None:
+    def on_report(self, report: Mapping[str, Any]) -> None:
         """A worker's report; called in Dask's thread."""
         with self._lock:
             cell = self._left.get(report["key"])
@@ -78,9 +78,9 @@ class LiveCells:
         """What a ``report`` event tells of a cell, without what a run needs besides its settings; None where there is
         little new: events are kept, so a long cell tells in steps of its length, not of the clock."""
         part = _share(live)
-        if key in self._told and abs(part - self._told[key]) < self._step:
+        if key in self._published and abs(part - self._published[key]) < self._step:
             return None
-        self._told[key] = part
+        self._published[key] = part
         cell = {name: value for name, value in live["cell"].items() if name != "definition"}
         latest = live["history"][-1] if live["history"] else {}
         return {"cell": cell, **{name: live[name] for name in ("step", "steps", "seconds")}, **latest}

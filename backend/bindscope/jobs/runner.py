@@ -136,7 +136,7 @@ class RunningJob:
     def _compute_cells(self, plan: Plan, missing: list[Cell]) -> None:
         self._live = LiveCells(missing, total=self.record.total)
         self._began_cells = time.monotonic()
-        silence = self._engine.listen(self._token, self._live.hear)
+        silence = self._engine.listen(self._token, self._live.on_report)
         try:
             groups = self._kind.grouped(missing)
             self._groups = {f"{self._token}-{number}": group for number, group in enumerate(groups)}
@@ -175,7 +175,7 @@ class RunningJob:
         try:
             while left:
                 self._check()
-                self._tell()
+                self._publish()
                 try:
                     future = finished.get(timeout=_LOOK_S)
                 except queue.Empty:
@@ -224,7 +224,7 @@ class RunningJob:
         self._live.end(cell.key)
         self._keep(lambda: self._store.clear_part(self.record.id, "live", cell.key))
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         """Writes what changed, twice a second at most."""
         if time.monotonic() - self._written < _WRITE_S:
             return

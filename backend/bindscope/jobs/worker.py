@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from cachetools import FIFOCache
+
 from bindscope.core.errors import BindscopeError, Cancelled
 from bindscope.store.artifacts import Artifacts
 
 Fields = dict[str, Any]
 
-#: Tokens of the tasks that were told to stop; one set a process.
-_STOPPED: set[str] = set()
+#: Tokens of the tasks that were told to stop, the newest of them: a process may serve jobs for months.
+_STOPPED: FIFOCache[str, bool] = FIFOCache(4096)
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def _alone(work: Work, place: Workplace, cell: Cell) -> Outcome:
 
 def stop(token: str) -> None:
     """Runs on every worker: tasks with this token end at their next tick."""
-    _STOPPED.add(token)
+    _STOPPED[token] = True
 
 
 def _sentence(error: Exception) -> str:

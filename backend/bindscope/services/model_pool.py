@@ -57,9 +57,9 @@ class ModelPool:
             self._sweeper = threading.Thread(target=self._sweep, name="idle models", daemon=True)
             self._sweeper.start()
 
-    def when_loaded(self, tell: Callable[[str], None]) -> None:
-        """``tell`` hears of each model once it is loaded."""
-        self._on_loaded = tell
+    def when_loaded(self, callback: Callable[[str], None]) -> None:
+        """``callback(id)`` is called once a model is loaded."""
+        self._on_loaded = callback
 
     def queue(self, model_id: str) -> BatchingQueue:
         """Raises UnknownName, InvalidInput, ModelUnavailable."""

@@ -71,13 +71,13 @@ class Telemetry:
             with suppress(KeyError):
                 metric.remove(model)
 
-    def watch(self, name: str, about: str, look: Callable[[], float]) -> None:
-        """A gauge that is looked at when it is asked for."""
-        Gauge(name, about, registry=self.registry).set_function(look)
+    def watch(self, name: str, about: str, read: Callable[[], float]) -> None:
+        """A gauge whose value is read when it is scraped."""
+        Gauge(name, about, registry=self.registry).set_function(read)
 
-    def watch_each(self, name: str, about: str, label: str, look: Callable[[], Mapping[str, float]]) -> None:
-        """A family of gauges that is looked at when it is asked for; ``look`` returns values by label."""
-        self.registry.register(_Family(name, about, label, look))
+    def watch_each(self, name: str, about: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """A family of gauges whose values are read when they are scraped; ``read`` returns values by label."""
+        self.registry.register(_Family(name, about, label, read))
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
@@ -85,14 +85,14 @@ class Telemetry:
 
 
 class _Family(Collector):
-    def __init__(self, name: str, about: str, label: str, look: Callable[[], Mapping[str, float]]) -> None:
-        self._name, self._about, self._label, self._look = name, about, label, look
+    def __init__(self, name: str, about: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        self._name, self._about, self._label, self._read = name, about, label, read
 
     def describe(self) -> Iterator[Any]:
         yield GaugeMetricFamily(self._name, self._about, labels=[self._label])
 
     def collect(self) -> Iterator[Any]:
         family = GaugeMetricFamily(self._name, self._about, labels=[self._label])
-        for value, number in self._look().items():
+        for value, number in self._read().items():
             family.add_metric([value], number)
         yield family

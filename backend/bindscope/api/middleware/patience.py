@@ -13,7 +13,7 @@ from bindscope.core.cancellation import Token, carrying
 class Patience:
     """Gives each request a token that is cancelled when its caller hangs up or ``limit_s`` is over.
 
-    The answer to a request that takes too long goes out at once (504); its work ends at its next look at the token.
+    The answer to a request that takes too long goes out at once (504); its work ends at its next check of the token.
     An answer that has begun (a stream) has no limit.
     """
 
@@ -26,22 +26,22 @@ class Patience:
             return
         token = Token()
         listener = _Listener(receive, token, empty=_is_empty(scope))
-        mouth = _Mouth(send)
+        response = _Response(send)
         with carrying(token):
-            work = asyncio.ensure_future(self._app(scope, listener.receive, mouth.send))
+            work = asyncio.ensure_future(self._app(scope, listener.receive, response.send))
         try:
             await asyncio.wait({work}, timeout=self._limit_s)
-            if not work.done() and not mouth.open:
+            if not work.done() and not response.open:
                 token.cancel("late")
-                mouth.closed = True
+                response.closed = True
                 await timed_out(self._limit_s)(scope, receive, send)
             await work
         except asyncio.CancelledError:
             # The server waits no longer: its caller must not take that for a fault of the service.
             token.cancel("left")
-            if mouth.open:
+            if response.open:
                 raise
-            mouth.closed = True
+            response.closed = True
             await stopping()(scope, receive, send)
         finally:
             listener.stop()
@@ -51,8 +51,8 @@ class Patience:
                     await work
 
 
-class _Mouth:
-    """Says nothing more once it is closed."""
+class _Response:
+    """Drops messages after the response is closed."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -67,30 +67,30 @@ class _Mouth:
 
 
 class _Listener:
-    """Passes the body on, then listens for the caller's leaving on its own."""
+    """Passes the body on, then watches for the caller's disconnect."""
 
     def __init__(self, receive: Receive, token: Token, *, empty: bool) -> None:
         self._receive, self._token = receive, token
-        self._ear: asyncio.Task[Message] | None = None
+        self._watcher: asyncio.Task[Message] | None = None
         self._body_to_come = not empty
         if empty:
             # A route that takes no body never asks for it.
-            self._ear = asyncio.create_task(self._listen())
+            self._watcher = asyncio.create_task(self._watch())
 
     async def receive(self) -> Message:
-        if self._ear is not None:
+        if self._watcher is not None:
             if not self._body_to_come:
                 self._body_to_come = True
                 return {"type": "http.request", "body": b"", "more_body": False}
-            return await asyncio.shield(self._ear)
+            return await asyncio.shield(self._watcher)
         message = await self._receive()
         if message["type"] == "http.disconnect":
             self._token.cancel("left")
         elif not message.get("more_body", False):
-            self._ear = asyncio.create_task(self._listen())
+            self._watcher = asyncio.create_task(self._watch())
         return message
 
-    async def _listen(self) -> Message:
+    async def _watch(self) -> Message:
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
@@ -98,8 +98,8 @@ class _Listener:
                 return message
 
     def stop(self) -> None:
-        if self._ear is not None:
-            self._ear.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
 
 
 def _is_empty(scope: Scope) -> bool:

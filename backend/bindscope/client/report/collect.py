@@ -88,12 +88,12 @@ def gathered(client: "BindscopeClient", spec: ReportSpec, *, on_progress: Progre
     return Report(spec, parts, board, made_at, __version__)
 
 
-def _part(client: "BindscopeClient", model: str, spec: ReportSpec, tell: Progress) -> ModelPart:
-    tell(f"{model}: checks")
+def _part(client: "BindscopeClient", model: str, spec: ReportSpec, report_progress: Progress) -> ModelPart:
+    report_progress(f"{model}: checks")
     part = ModelPart(model, client.model_checks(model), "")
     own: dict[str, Any] = {"dataset": spec.dataset} if spec.dataset else {}
     wording = {"template": spec.template}
-    tell(f"{model}: survey")
+    report_progress(f"{model}: survey")
     asked = {"count": spec.count, "seed": spec.seed, "only_valid_swaps": True, **own, **wording}
     part.survey = _or_sentence(lambda: client.verdict_batch(model, spec.space, **asked))
     if isinstance(part.survey, VerdictBatch):
@@ -102,14 +102,14 @@ def _part(client: "BindscopeClient", model: str, spec: ReportSpec, tell: Progres
         source: dict[str, Any] = {"model": model, "modality": modality, **wording, **own}
         if not spec.dataset:
             source |= {"space": spec.space, "limit": spec.limit}
-        tell(f"{model}: {modality} embeddings")
+        report_progress(f"{model}: {modality} embeddings")
         part.probes[modality] = _or_sentence(lambda s=source: client.probe(s, seed=spec.seed))  # type: ignore[misc]
         if isinstance(part.probes[modality], str):
             continue  # the same reason holds for the rest
         part.sums[modality] = _or_sentence(lambda s=source: client.decompose(s, seed=spec.seed))  # type: ignore[misc]
         part.removals[modality] = _or_sentence(lambda s=source: client.remove(s, seed=spec.seed))  # type: ignore[misc]
         part.interventions[modality] = _or_sentence(lambda s=source: client.intervene(s, seed=spec.seed))  # type: ignore[misc]
-    tell(f"{model}: retrieval")
+    report_progress(f"{model}: retrieval")
     asked = {"queries": min(spec.count, 5000), "seed": spec.seed, **own, **wording}
     part.retrieval = _or_sentence(lambda: client.retrieve(model, spec.space, **asked))
     return part

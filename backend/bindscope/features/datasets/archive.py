@@ -1,4 +1,4 @@
-"""Zip archives of strangers: what they list is checked before anything is unpacked, and nothing is unpacked by name."""
+"""Untrusted zip archives: what they list is checked before anything is unpacked, and nothing is unpacked by name."""
 
 import stat
 import zipfile

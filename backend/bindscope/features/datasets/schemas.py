@@ -1,4 +1,4 @@
-"""What people bring: labelled vectors, labelled pictures, texts with vectors."""
+"""User uploads: labelled vectors, labelled pictures, texts with vectors."""
 
 from typing import Literal
 

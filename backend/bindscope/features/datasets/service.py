@@ -1,4 +1,4 @@
-"""Uploads from the first look to the repository: checked, previewed, kept, and embedded with progress."""
+"""Uploads: checked, previewed, kept, and embedded with progress."""
 
 import json
 from collections import Counter
