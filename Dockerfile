@@ -18,37 +18,43 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin bindscope \
     && chown bindscope:bindscope /data
 WORKDIR /data
 
+# Dependencies first, those of a package without code: a change of the code installs none of them again.
 FROM base AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
-COPY backend backend
-COPY frontend frontend
-RUN python -m venv /opt/bindscope
+COPY pyproject.toml constraints.txt ./
+RUN python -m venv /opt/bindscope && mkdir backend frontend && touch README.md LICENSE
 
 FROM build AS build-service
 ARG VARIANT=cpu
 COPY scripts/torch_index.py scripts/
 RUN if [ "$VARIANT" = cpu ]; then index="$(python scripts/torch_index.py)"; else index=""; fi; \
     /opt/bindscope/bin/pip install ${index:+"$index"} --constraint constraints.txt '.[service,minilm,tracing]'
+COPY README.md LICENSE ./
+COPY backend backend
+COPY frontend frontend
+RUN /opt/bindscope/bin/pip install --no-deps --force-reinstall .
 
 FROM build AS build-dashboard
 RUN /opt/bindscope/bin/pip install --constraint constraints.txt '.[dashboard]'
+COPY README.md LICENSE ./
+COPY backend backend
+COPY frontend frontend
+RUN /opt/bindscope/bin/pip install --no-deps --force-reinstall .
 
-FROM base AS service
+# What service and worker share, so that its gigabytes are there once.
+FROM base AS runtime
 COPY --from=build-service /opt/bindscope /opt/bindscope
 USER 10001
 VOLUME /data
+STOPSIGNAL SIGTERM
+
+FROM runtime AS service
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=12s --start-period=90s --retries=4 CMD ["bindscope", "health"]
-STOPSIGNAL SIGTERM
 CMD ["bindscope", "serve", "--host", "0.0.0.0", "--port", "8000"]
 
-FROM base AS worker
-COPY --from=build-service /opt/bindscope /opt/bindscope
-USER 10001
-VOLUME /data
-STOPSIGNAL SIGTERM
+FROM runtime AS worker
 CMD ["bindscope", "worker"]
 
 FROM base AS dashboard

@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 # Tests run side by side in this many processes.
 WORKERS ?= 2
 
-.PHONY: setup run env test test-slow lint types imports bench clean openapi docs screenshots audit
+.PHONY: setup run env test test-slow lint types imports bench images clean openapi docs screenshots audit
 
 setup: $(VENV)/.ready-dev
 
@@ -50,6 +50,10 @@ bench: setup
 
 env:
 	@$(PYTHON) scripts/write_env.py
+
+# Builds the images and runs them as the compose file does: docker compose, or podman-compose where there is none.
+images: setup
+	$(BIN)/python scripts/images.py
 
 openapi: setup
 	$(BIN)/python scripts/openapi.py

@@ -42,7 +42,10 @@ def instructions(word: str) -> list[str]:
 
 
 def stage(name: str) -> str:
-    return DOCKERFILE.partition(f" AS {name}\n")[2].partition("\nFROM ")[0]
+    """The stage's lines, behind those of the stage that it goes on from."""
+    before, _, after = DOCKERFILE.partition(f" AS {name}\n")
+    base = before.rpartition("FROM ")[2]
+    return (stage(base) if f" AS {base}\n" in DOCKERFILE else "") + after.partition("\nFROM ")[0]
 
 
 def filled(text: str) -> str:
