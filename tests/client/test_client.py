@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bindscope import features
 from bindscope.cli.local import client_for
 from bindscope.client import ApiError, BindscopeClient, ServiceUnreachable
+from bindscope.core.errors import UnknownName
+from bindscope.features.verdicts.schemas import VERDICT, VerdictRequest
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,26 @@ def test_models_system_and_readiness_can_be_read(client) -> None:
     assert any(m.id == "synthetic:bag" for m in client.models())
     assert client.system().store.state == "ok"
     assert client.ready().ready
+
+
+def test_every_question_of_the_features_can_be_asked_by_its_name(client, scene) -> None:
+    names = client.questions()
+    assert len(set(names)) == len(features.endpoints())
+    body = {"source": {"model": "synthetic:bag", "space": "shapes2d", "modality": "text", "limit": 200}, "seed": 3}
+    by_name, by_method = client.ask("probes", body), client.probe(body["source"], seed=3)
+    assert type(by_name) is type(by_method)
+    assert by_name.test == by_method.test
+    assert client.ask(VERDICT, {"model": "synthetic:additive", "scene": scene}).diagnosis == "binds"
+    assert client.ask(VERDICT, VerdictRequest(model="synthetic:additive", scene=scene)).diagnosis == "binds"
+    with pytest.raises(UnknownName, match="probes"):
+        client.ask("prob", body)
+
+
+def test_a_body_that_the_service_refuses_is_told_in_its_words(client) -> None:
+    with pytest.raises(ApiError) as caught:
+        client.ask("probes", {"source": {"dataset": "0" * 16}, "train_ratio": 7})
+    assert caught.value.status == 422
+    assert "train_ratio" in str(caught.value)
 
 
 def test_nothing_at_the_address_is_said_in_one_sentence() -> None:

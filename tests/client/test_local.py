@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 import bindscope
-from bindscope.client import ApiError, frames
+from bindscope.client import ApiError
 from bindscope.core.errors import InvalidInput
 
 BODY = {"model": "synthetic:bag", "space": "clevr2d", "modality": "text"}
@@ -114,10 +114,3 @@ def test_the_numbers_of_a_table_are_those_of_the_answer(client) -> None:
     found = client.probe(BODY)
     rows = {(row["part"], row["name"]): row["value"] for row in client.records(found)}
     assert rows["test", "object"] == found.test["object"].value
-
-
-def test_what_is_no_table_says_so() -> None:
-    with pytest.raises(InvalidInput, match="not a table"):
-        frames.records(3)
-    with pytest.raises(InvalidInput, match="no figure"):
-        frames.figure(3)

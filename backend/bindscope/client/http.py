@@ -1,8 +1,8 @@
-"""``BindscopeClient``: one typed method per endpoint."""
+"""``BindscopeClient``: every question of the service, its models, spaces, uploads and jobs."""
 
 import base64
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,27 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.client import frames
-from bindscope.client.choosing import Choosing
-from bindscope.client.connection import Answer
+from bindscope.client.analyses import Analyses, SceneLike, plain
 from bindscope.client.long_work import LongWork
 from bindscope.client.own_data import OwnData
 from bindscope.core.arrays import read_npy
-from bindscope.core.wire import Answer as WireAnswer
-from bindscope.core.wire import Asked, Endpoint
-from bindscope.features.counterexamples.schemas import Counterexample
-from bindscope.features.decompositions.schemas import DecompositionResponse, SceneShareResponse
-from bindscope.features.embeddings.schemas import EmbeddingResponse
-from bindscope.features.interventions.schemas import EditResponse, InterventionResponse
-from bindscope.features.model_checks.schemas import ModelCheckReport
+from bindscope.features.embeddings.schemas import EMBEDDINGS, EmbeddingResponse
+from bindscope.features.model_checks.schemas import MODEL_CHECKS, ModelCheckReport
 from bindscope.features.models.schemas import ModelList, ModelSummary
-from bindscope.features.probes.schemas import ProbeResponse
-from bindscope.features.removals.schemas import RemovalResponse
 from bindscope.features.spaces.schemas import SpaceList, SpaceModel
-from bindscope.features.surveys.schemas import BatchLine, BatchProgress, VerdictBatch
 from bindscope.features.system.schemas import Readiness, SystemState
-from bindscope.features.verdicts.schemas import Verdict
-from bindscope.scenes.sources import SourceModel
-from bindscope.scenes.wire import SceneModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,11 +26,8 @@ if TYPE_CHECKING:
 
 NPY = "application/x-npy"
 
-SceneLike = SceneModel | Mapping[str, Any]
-SourceLike = SourceModel | Mapping[str, Any]
 
-
-class BindscopeClient(LongWork, Choosing, OwnData):
+class BindscopeClient(LongWork, Analyses, OwnData):
     """Talks to a running service. Keyword options of the analyses are the fields of API.md.
 
     Every method raises ``ApiError`` with the service's own sentence; ``ServiceUnreachable`` when nothing answers.
@@ -56,12 +41,6 @@ class BindscopeClient(LongWork, Choosing, OwnData):
         made_at = datetime.now(UTC).isoformat(timespec="minutes")
         spec = ReportSpec(tuple(models), space, **options)
         return page_of(gathered(self, spec, on_progress=lambda what: None, made_at=made_at))
-
-    def ask(self, endpoint: Endpoint[Asked, WireAnswer], body: Asked | Mapping[str, Any]) -> WireAnswer:
-        """Any question of ``features/*/schemas``. A mapping is checked before it is sent: raises pydantic's
-        ``ValidationError`` for one that the service would refuse."""
-        asked = endpoint.request.model_validate(dict(body)) if isinstance(body, Mapping) else body
-        return self._ask(endpoint.answer, "POST", endpoint.path, json=asked.model_dump(mode="json", exclude_none=True))
 
     @staticmethod
     def records(answer: Any) -> list[dict[str, Any]]:
@@ -84,7 +63,7 @@ class BindscopeClient(LongWork, Choosing, OwnData):
 
     def model_checks(self, model: str, *, refresh: bool = False) -> ModelCheckReport:
         """Whether a model answers as it should; ``refresh`` repeats the checks."""
-        return self._ask(ModelCheckReport, "GET", "/v1/model-checks", params={"model": model, "refresh": refresh})
+        return self.ask(MODEL_CHECKS, {"model": model, "refresh": refresh})
 
     def spaces(self) -> list[SpaceModel]:
         """The concept spaces."""
@@ -101,7 +80,7 @@ class BindscopeClient(LongWork, Choosing, OwnData):
 
     def render(self, scene: SceneLike, pixels: int = 224) -> bytes:
         """The PNG that the model sees at this size."""
-        return self._send("POST", "/v1/scenes/render", json={"scene": _plain(scene), "pixels": pixels}).content
+        return self._send("POST", "/v1/scenes/render", json={"scene": plain(scene), "pixels": pixels}).content
 
     def embed(
         self,
@@ -118,11 +97,11 @@ class BindscopeClient(LongWork, Choosing, OwnData):
             file = io.BytesIO()
             np.save(file, np.ascontiguousarray(images), allow_pickle=False)
             headers = {**accept, "Content-Type": NPY}
-            path, body = "/v1/embeddings/pictures", file.getvalue()
+            path, body = f"{EMBEDDINGS.path}/pictures", file.getvalue()
             answer = self._send("POST", path, params={"model": model}, content=body, headers=headers)
         else:
             wanted = _embedding_body(model, scenes=scenes, texts=texts, images=images)
-            answer = self._send("POST", "/v1/embeddings", json=wanted, headers=accept)
+            answer = self._send("POST", EMBEDDINGS.path, json=wanted, headers=accept)
         vectors: NDArray[np.float32] = read_npy(io.BytesIO(answer.content))
         return vectors
 
@@ -135,66 +114,7 @@ class BindscopeClient(LongWork, Choosing, OwnData):
         images: Iterable[bytes] | None = None,
     ) -> EmbeddingResponse:
         """Like ``embed``, with the cache count and the provenance."""
-        body = _embedding_body(model, scenes=scenes, texts=texts, images=images)
-        return self._ask(EmbeddingResponse, "POST", "/v1/embeddings", json=body)
-
-    def verdict(self, model: str, scene: SceneLike, **options: Any) -> Verdict:
-        """Does the model prefer the true caption or the swapped one? Options: template, articles, orders,
-        robustness (False is quicker: no copies that differ by a hair)."""
-        body = {"model": model, "scene": _plain(scene), **options}
-        return self._ask(Verdict, "POST", "/v1/verdicts", json=body)
-
-    def verdict_batch(
-        self,
-        model: str,
-        space: str = "shapes2d",
-        *,
-        on_progress: Callable[[BatchProgress], None] | None = None,
-        **options: Any,
-    ) -> VerdictBatch:
-        """The verdict over ``count`` seeded random scenes; ``on_progress`` is called while it runs."""
-        body = {"model": model, "space": space, **options}
-        if on_progress is None:
-            return self._ask(VerdictBatch, "POST", "/v1/verdicts/batch", json=body)
-        return self._followed(BatchLine, "/v1/verdicts/batch", body, on_progress)
-
-    def counterexample(self, model: str, scene: SceneLike, **options: Any) -> Counterexample:
-        """The smallest edit of the scene that changes the winner of its contest. Options: budget, template, articles,
-        orders."""
-        body = {"model": model, "scene": _plain(scene), **options}
-        return self._ask(Counterexample, "POST", "/v1/counterexamples", json=body)
-
-    def probe(self, source: SourceLike, **options: Any) -> ProbeResponse:
-        """Linear probes. Options: train_ratio, seed, splits, estimator, split, twins."""
-        return self._analyse(ProbeResponse, "probes", source, options)
-
-    def decompose(self, source: SourceLike, **options: Any) -> DecompositionResponse:
-        """Additive decomposition. Options: estimator, level, test_ratio, seed, splits."""
-        return self._analyse(DecompositionResponse, "decompositions", source, options)
-
-    def explain_scene(self, source: SourceLike, scene: SceneLike, **options: Any) -> SceneShareResponse:
-        """What each object and concept of one scene explains. Options: estimator, level."""
-        options = {"scene": _plain(scene), **options}
-        return self._analyse(SceneShareResponse, "decompositions/scene", source, options)
-
-    def remove(self, source: SourceLike, **options: Any) -> RemovalResponse:
-        """Targeted removal. Options: train_ratio, seed, splits."""
-        return self._analyse(RemovalResponse, "removals", source, options)
-
-    def intervene(self, source: SourceLike, **options: Any) -> InterventionResponse:
-        """Interventions over all edits. Options: estimator, concept, limit, seed, splits."""
-        return self._analyse(InterventionResponse, "interventions", source, options)
-
-    def edit(
-        self, source: SourceLike, scene: SceneLike, *, object: int, replacement: Mapping[str, str], **options: Any
-    ) -> EditResponse:
-        """Replaces one object of a scene in embedding space. Options: estimator."""
-        options = {"scene": _plain(scene), "object": object, "replacement": dict(replacement), **options}
-        return self._analyse(EditResponse, "interventions/edit", source, options)
-
-    def _analyse(self, kind: type[Answer], path: str, source: SourceLike, options: Mapping[str, Any]) -> Answer:
-        plain = source.model_dump(mode="json", exclude_none=True) if isinstance(source, SourceModel) else dict(source)
-        return self._ask(kind, "POST", f"/v1/{path}", json={"source": plain, **options})
+        return self.ask(EMBEDDINGS, _embedding_body(model, scenes=scenes, texts=texts, images=images))
 
     def system(self) -> SystemState:
         """Models, device, store, cache and versions."""
@@ -203,12 +123,6 @@ class BindscopeClient(LongWork, Choosing, OwnData):
     def ready(self) -> Readiness:
         """Whether a canary goes through the encoder queue."""
         return self._ask(Readiness, "GET", "/readyz")
-
-
-def _plain(scene: SceneLike) -> dict[str, Any]:
-    if isinstance(scene, SceneModel):
-        return scene.model_dump(mode="json", exclude_none=True)
-    return dict(scene)
 
 
 def _embedding_body(
@@ -220,7 +134,7 @@ def _embedding_body(
 ) -> dict[str, Any]:
     body: dict[str, Any] = {"model": model}
     if scenes is not None:
-        body["scenes"] = [_plain(scene) for scene in scenes]
+        body["scenes"] = [plain(scene) for scene in scenes]
     if texts is not None:
         body["texts"] = list(texts)
     if images is not None:
