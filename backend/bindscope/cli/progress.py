@@ -20,10 +20,11 @@ def progress_bar(label: str) -> Iterator[Show]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
+        TextColumn("{task.description}", table_column=Column(max_width=30, no_wrap=True, overflow="ellipsis")),
+        BarColumn(bar_width=20),
         TextColumn("{task.fields[count]}"),
         TimeRemainingColumn(),
     )
