@@ -16,6 +16,8 @@ _OPTIONS = {
     "runner.magicEnabled": "false",
     "runner.fastReruns": "true",
     "logger.level": "warning",
+    # A widget of a popover has its value in the session and as its default (see ``fields``).
+    "global.disableWidgetStateDuplicationWarning": "true",
 }
 
 

@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -125,10 +125,22 @@ def storeless_url(tmp_path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def dashboard_url(mini, service_url) -> Iterator[str]:
+    with running_dashboard(service_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def dashboard_at() -> Callable[[str], AbstractContextManager[str]]:
+    """A dashboard of a test's own, for the service at an address."""
+    return running_dashboard
+
+
+@contextmanager
+def running_dashboard(service: str) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "bindscope_dashboard", "--port", str(port)]
-    with running(command, {"BINDSCOPE_API_URL": service_url}, f"{url}/_stcore/health"):
+    with running(command, {"BINDSCOPE_API_URL": service}, f"{url}/_stcore/health"):
         yield url
 
 

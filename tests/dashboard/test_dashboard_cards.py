@@ -4,6 +4,7 @@ import io
 import pytest
 
 from bindscope.core.errors import InvalidInput
+from bindscope.features.verdicts.findings import signed
 from bindscope.features.verdicts.schemas import CaptionScore
 from bindscope.scenes.captions import Captioner
 from bindscope.scenes.scene import MAX_OBJECTS
@@ -118,9 +119,9 @@ def test_the_help_shows_two_scenes_and_every_word():
 
 
 def test_numbers_are_written_for_people():
-    assert wording.signed(-0.0031) == "−0.0031"
-    assert wording.signed(2e-7) == "+2.0e−07"
-    assert wording.signed(0.0) == "0"
+    assert signed(-0.0031) == "−0.0031"
+    assert signed(2e-7) == "+2.0e−07"
+    assert signed(0.0) == "0"
     assert wording.percent(None) == "–"
     assert wording.runs_on("cuda:0", "float16") == "CUDA 0, float16"
 

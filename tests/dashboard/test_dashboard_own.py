@@ -14,7 +14,7 @@ from bindscope.features.datasets.schemas import DatasetModel
 from bindscope.scenes.concepts import ConceptSpace, space_from_mapping
 from bindscope.scenes.wire import PlacedObject, SceneModel
 from bindscope_dashboard import data_forms, own_data, service
-from bindscope_dashboard.views import caption_tests, checks, photo, tour
+from bindscope_dashboard.views import caption_tests, model_checks, photo, tour
 from own_data import PAIRS, picture_zip
 from page_runs import html_of, opened, query_of
 
@@ -100,10 +100,10 @@ def test_a_photo_link_holds_captions_and_models() -> None:
 
 
 def test_the_worst_state_is_the_badge() -> None:
-    assert checks.worst(["passed", "failed"])[1] == "Check failed"
-    assert checks.worst(["passed", None])[1] == "Not checked yet"
-    assert checks.worst(["passed"])[1] == "Checked"
-    assert checks.models_in({"model": "a", "second": "none", "models": "b,c"}) == ["a", "b", "c"]
+    assert model_checks.worst(["passed", "failed"])[1] == "Check failed"
+    assert model_checks.worst(["passed", None])[1] == "Not checked yet"
+    assert model_checks.worst(["passed"])[1] == "Checked"
+    assert model_checks.models_in({"model": "a", "second": "none", "models": "b,c"}) == ["a", "b", "c"]
 
 
 def test_rows_of_a_test_are_drawn_with_what_needs_no_picture() -> None:

@@ -20,6 +20,7 @@ from bindscope.features.comparisons.findings import (
 )
 from bindscope.features.comparisons.schemas import (
     ComparisonProgress,
+    ComparisonRequest,
     ComparisonResponse,
     DisagreementResponse,
     PairModel,
@@ -27,7 +28,7 @@ from bindscope.features.comparisons.schemas import (
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.features.verdicts.findings import signed
 from bindscope.scenes.concepts import ConceptSpace
-from bindscope_dashboard import board, cards, choosing, choosing_exports, own_data, service, state, tables
+from bindscope_dashboard import board, cards, choosing, choosing_exports, fields, own_data, service, state, tables
 from bindscope_dashboard.choosing_links import (
     MAX_MODELS,
     CompareState,
@@ -129,10 +130,10 @@ def _settings(shown: CompareState, models: Sequence[ModelSummary], spaces: Mappi
     )  # fmt: skip
     space = space_picker(PAGE, spaces)
     with st.popover("More", icon=":material/tune:"):
-        count = st.number_input("Scenes", 10, 5000, key="compare.count", step=100)
-        seed = st.number_input("Seed", 0, 2**31 - 1, key="compare.seed")
-        mend = st.checkbox("Measure what a repair gains (slower)", key="compare.repair")
-    return replace(shown, models=tuple(names), space=space, count=int(count), seed=int(seed), repair=mend)
+        count = fields.whole("Scenes", "compare.count", ComparisonRequest, step=100)
+        seed = fields.seed(PAGE, ComparisonRequest)
+        mend = fields.checkbox("Measure what a repair gains (slower)", "compare.repair")
+    return replace(shown, models=tuple(names), space=space, count=count, seed=seed, repair=mend)
 
 
 def _show(answer: ComparisonResponse) -> None:

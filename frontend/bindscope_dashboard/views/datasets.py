@@ -4,7 +4,7 @@ import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
 from bindscope.features.datasets.schemas import DatasetModel
-from bindscope_dashboard import service, state
+from bindscope_dashboard import fields, service, state
 from bindscope_dashboard.wording import literal
 
 _FORMAT = (
@@ -25,8 +25,8 @@ def dataset_picker(page: str, current: str | None, *, verb: str = "Probe") -> st
         key = f"{page}.dataset"
         if not state.has_widget(key) or state.widget(key) not in options:
             state.set_widgets({key: current or ""})
-        chosen = st.selectbox(
-            f"{verb} this upload", options, key=key,
+        chosen = fields.listed(
+            f"{verb} this upload", options, key,
             format_func=lambda name: known.get(name, name) if name else f"none: {verb.lower()} the model",
         )  # fmt: skip
     return chosen or None

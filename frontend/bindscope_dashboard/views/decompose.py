@@ -14,10 +14,10 @@ import streamlit as st
 from bindscope.client import ApiError, ServiceUnreachable
 from bindscope.core.errors import BindscopeError
 from bindscope.core.specs import ESTIMATORS, Estimator
-from bindscope.features.decompositions.schemas import DecompositionResponse
+from bindscope.features.decompositions.schemas import DecompositionRequest, DecompositionResponse
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import ConceptSpace
-from bindscope_dashboard import service, state
+from bindscope_dashboard import fields, service, state
 from bindscope_dashboard.geometry_links import (
     DecomposeState,
     decompose_body,
@@ -126,8 +126,8 @@ def _settings(
         "Sum of", list(LEVELS), key="decompose.level", format_func=LEVELS.__getitem__, required=True
     )
     with st.popover("More", icon=":material/tune:"):
-        percent = st.number_input("Held-out scenes, %", 1, 99, key="decompose.test_percent")
-        seed = st.number_input("Seed", 0, 2**31 - 1, key="decompose.seed")
+        percent = fields.percent("Held-out scenes, %", "decompose.test_percent")
+        seed = fields.seed(PAGE, DecompositionRequest)
         limit = limit_picker(PAGE)
     return replace(
         shown,
@@ -136,8 +136,8 @@ def _settings(
         modality=modality,
         estimator=cast(Estimator, estimator),
         level=level or shown.level,
-        test_percent=int(percent),
-        seed=int(seed),
+        test_percent=percent,
+        seed=seed,
         limit=limit,
     )
 

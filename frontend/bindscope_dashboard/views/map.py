@@ -13,11 +13,12 @@ from typing import Any
 import streamlit as st
 
 from bindscope.features.models.schemas import ModelSummary
-from bindscope.features.projections.schemas import ProjectionResponse
+from bindscope.features.projections.schemas import ProjectionRequest, ProjectionResponse
 from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.sources import SourceModel
 from bindscope.scenes.swaps import valid_swaps
 from bindscope.scenes.wire import PlacedObject, SceneModel
-from bindscope_dashboard import cards, charts, choosing, choosing_exports, own_data, service, state, tables
+from bindscope_dashboard import cards, charts, choosing, choosing_exports, fields, own_data, service, state, tables
 from bindscope_dashboard.choosing_links import METHODS, MapState, color_options, map_body, map_from_query, map_query
 from bindscope_dashboard.components.hover_picture import hover_picture
 from bindscope_dashboard.links import in_words
@@ -104,9 +105,9 @@ def _settings(shown: MapState, models: Sequence[ModelSummary], spaces: Mapping[s
         state.set_widgets({"map.color": options[0]})
     color = st.selectbox("Colour", options, key="map.color", format_func=_color_words, width=170)
     with st.popover("More", icon=":material/tune:"):
-        limit = st.number_input("Limit: scenes at most", 5, 20_000, key="map.limit", step=500)
-        seed = st.number_input("Seed", 0, 2**31 - 1, key="map.seed")
-        wanted = st.checkbox("Put the composed scene and its swapped twin on the map", key="map.composed")
+        limit = fields.whole("Limit: scenes at most", "map.limit", SourceModel, step=500)
+        seed = fields.seed(PAGE, ProjectionRequest)
+        wanted = fields.checkbox("Put the composed scene and its swapped twin on the map", "map.composed")
     scene = None
     if wanted:
         kept = shown.scene if shown.scene is not None and shown.scene.space == space.name else None
@@ -119,8 +120,8 @@ def _settings(shown: MapState, models: Sequence[ModelSummary], spaces: Mapping[s
         method=method or "pca",
         dims=3 if dims == 3 else 2,
         color=color,
-        limit=int(limit),
-        seed=int(seed),
+        limit=limit,
+        seed=seed,
         scene=scene,
     )
 

@@ -7,8 +7,9 @@ import streamlit as st
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.scene import slots
+from bindscope.scenes.sources import SourceModel
 from bindscope.scenes.wire import SceneModel
-from bindscope_dashboard import editing, own_data, service, state
+from bindscope_dashboard import editing, fields, own_data, service, state
 from bindscope_dashboard.complexity_links import MAX_SEEDS
 from bindscope_dashboard.geometry_links import MODALITIES, Modality
 
@@ -59,11 +60,9 @@ def summary_of(model: str, models: Sequence[ModelSummary]) -> ModelSummary | Non
 
 def limit_picker(page: str) -> int:
     """Most scenes of a source."""
-    return int(
-        st.number_input(
-            "Limit: scenes at most", 2, 200_000, key=f"{page}.limit", step=1000,
-            help="All ordered scenes of two objects, or a fixed random sample of this size where there are more.",
-        )
+    return fields.whole(
+        "Limit: scenes at most", f"{page}.limit", SourceModel, step=1000,
+        help="All ordered scenes of two objects, or a fixed random sample of this size where there are more.",
     )  # fmt: skip
 
 

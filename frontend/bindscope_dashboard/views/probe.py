@@ -14,10 +14,10 @@ import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
 from bindscope.features.models.schemas import ModelSummary
-from bindscope.features.probes.schemas import ProbeResponse
+from bindscope.features.probes.schemas import ProbeRequest, ProbeResponse
 from bindscope.features.surveys.schemas import VerdictBatch
 from bindscope.scenes.concepts import ConceptSpace
-from bindscope_dashboard import service, state
+from bindscope_dashboard import fields, service, state
 from bindscope_dashboard.geometry_links import MODALITIES, TWINS, ProbeState, probe_body, probe_from_query, probe_query
 from bindscope_dashboard.views import probe_findings
 from bindscope_dashboard.views.datasets import dataset_picker
@@ -100,17 +100,13 @@ def _settings(shown: ProbeState, models: Sequence[ModelSummary], spaces: Mapping
         help=f"Probes {TWINS} networks of the same shape with random weights: did training put the binding there?",
     )  # fmt: skip
     with st.popover("More", icon=":material/tune:"):
-        percent = st.number_input(
-            "Training scenes, %",
-            1,
-            99,
-            key="probe.train_percent",
-            help="The rest is held out: probes are scored there.",
+        percent = fields.percent(
+            "Training scenes, %", "probe.train_percent", help="The rest is held out: probes are scored there."
         )
-        seed = st.number_input("Seed", 0, 2**31 - 1, key="probe.seed")
+        seed = fields.seed(PAGE, ProbeRequest)
         limit = limit_picker(PAGE)
     return replace(
-        shown, model=model, space=space, dataset=dataset, train_percent=int(percent), seed=int(seed), limit=limit,
+        shown, model=model, space=space, dataset=dataset, train_percent=percent, seed=seed, limit=limit,
         twins=twins,
     )  # fmt: skip
 

@@ -14,9 +14,9 @@ import streamlit as st
 from bindscope.core.binding_rules import CHANCE
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.features.repairs.findings import points, repair_finding
-from bindscope.features.repairs.schemas import RepairFigures, RepairModel, RepairStratum
+from bindscope.features.repairs.schemas import RepairFigures, RepairModel, RepairRequestModel, RepairStratum
 from bindscope.scenes.concepts import ConceptSpace
-from bindscope_dashboard import charts, choosing, choosing_exports, service, state, tables
+from bindscope_dashboard import charts, choosing, choosing_exports, fields, service, state, tables
 from bindscope_dashboard.choosing_links import RepairState, repair_body, repair_from_query, repair_query
 from bindscope_dashboard.markup import tag
 from bindscope_dashboard.plots.choosing import LINES, path_figure, path_text, repair_share
@@ -96,15 +96,15 @@ def _settings(shown: RepairState, models: Sequence[ModelSummary], spaces: Mappin
     model = model_picker(PAGE, shown.model, models)
     space = space_picker(PAGE, spaces)
     with st.popover("More", icon=":material/tune:"):
-        share = st.number_input(
-            "Objects to train on, %", 1, 99, key="repair.percent",
+        share = fields.percent(
+            "Objects to train on, %", "repair.percent",
             help="The others are two blocks of values of equal size: one chooses and confirms the map, one tests it. "
             "The nearest blocks with scenes enough are taken.",
         )  # fmt: skip
-        limit = st.number_input("Limit: scenes at most", 4, 20_000, key="repair.limit", step=500)
-        seed = st.number_input("Seed", 0, 2**31 - 1, key="repair.seed")
+        limit = fields.whole("Limit: scenes at most", "repair.limit", RepairRequestModel, step=500)
+        seed = fields.seed(PAGE, RepairRequestModel)
     pressed = st.button("Repair", type="primary", icon=":material/build:", key="repair.run")
-    new = replace(shown, model=model, space=space, percent=int(share), limit=int(limit), seed=int(seed))
+    new = replace(shown, model=model, space=space, percent=share, limit=limit, seed=seed)
     changed = repair_body(new) != repair_body(shown)
     return replace(new, run=pressed or (shown.run and not changed), tenths=None if changed else shown.tenths)
 

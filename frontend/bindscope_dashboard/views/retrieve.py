@@ -14,9 +14,9 @@ import streamlit as st
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.features.near_duplicates.schemas import NearDuplicatesResponse
 from bindscope.features.retrievals.findings import retrieval_finding
-from bindscope.features.retrievals.schemas import RetrievalItem, RetrievalResponse, RetrievedItem
+from bindscope.features.retrievals.schemas import RetrievalItem, RetrievalRequest, RetrievalResponse, RetrievedItem
 from bindscope.scenes.concepts import ConceptSpace
-from bindscope_dashboard import charts, choosing, choosing_exports, hits, own_data, service, state, tables
+from bindscope_dashboard import charts, choosing, choosing_exports, fields, hits, own_data, service, state, tables
 from bindscope_dashboard.choosing_links import (
     DISTRACTORS,
     Direction,
@@ -111,18 +111,18 @@ def _settings(
         help="Swapped twins: the queried scenes and their twins. All scenes: every ordered scene of the space.",
     )  # fmt: skip
     with st.popover("More", icon=":material/tune:"):
-        k = st.number_input("Recall at k", 1, 1000, key="retrieve.k")
-        queries = st.number_input("Queries", 1, 5000, key="retrieve.queries", step=50)
-        seed = st.number_input("Seed", 0, 2**31 - 1, key="retrieve.seed")
+        k = fields.whole("Recall at k", "retrieve.k", RetrievalRequest)
+        queries = fields.whole("Queries", "retrieve.queries", RetrievalRequest, step=50)
+        seed = fields.seed(PAGE, RetrievalRequest)
     return replace(
         shown,
         model=model,
         space=space,
         direction=direction or options[0],
         distractors=distractors or "swaps",
-        k=int(k),
-        queries=int(queries),
-        seed=int(seed),
+        k=k,
+        queries=queries,
+        seed=seed,
     )
 
 

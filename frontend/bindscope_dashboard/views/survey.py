@@ -16,9 +16,9 @@ import streamlit as st
 
 from bindscope.core.errors import InvalidInput
 from bindscope.features.models.schemas import ModelSummary
-from bindscope.features.surveys.schemas import BatchProgress, VerdictBatch
+from bindscope.features.surveys.schemas import BatchProgress, VerdictBatch, VerdictBatchRequest
 from bindscope.scenes.concepts import ConceptSpace
-from bindscope_dashboard import service, state
+from bindscope_dashboard import fields, service, state
 from bindscope_dashboard.links import (
     Control,
     Layout,
@@ -123,33 +123,27 @@ def _settings(
     options = known if shown.model in known else [*known, shown.model]
     model = st.selectbox("Model", options, key="survey.model", accept_new_options=True, width=220)
     space = space_picker(PAGE, spaces)
-    count = st.number_input("Scenes", 1, 5000, key="survey.count", step=100, width=120)
-    objects = st.number_input("Objects", 1, 6, key="survey.objects", width=90)
-    seed = st.number_input("Seed", 0, 2**31 - 1, key="survey.seed", width=110)
+    count = fields.whole("Scenes", "survey.count", VerdictBatchRequest, step=100, width=120)
+    objects = fields.whole("Objects", "survey.objects", VerdictBatchRequest, width=90)
+    seed = fields.seed(PAGE, VerdictBatchRequest, width=110)
     with st.popover("More", icon=":material/tune:"):
-        layout = st.segmented_control(
-            "Layout", get_args(Layout), key="survey.layout", format_func=_LAYOUTS.__getitem__, required=True
-        )
-        control = st.segmented_control(
-            "Control",
-            get_args(Control),
-            key="survey.control",
-            format_func=_CONTROLS.__getitem__,
-            required=True,
+        layout = fields.segments("Layout", get_args(Layout), "survey.layout", format_func=_LAYOUTS.__getitem__)
+        control = fields.segments(
+            "Control", get_args(Control), "survey.control", format_func=_CONTROLS.__getitem__,
             help="What the model gets to see in place of the scene. Both controls must lose the answer.",
-        )
-        only = st.toggle("Only scenes with a valid swap", key="survey.only")
+        )  # fmt: skip
+        only = fields.toggle("Only scenes with a valid swap", "survey.only")
     wording = wording_picker("survey", shown.wording, templates=spaces[space].templates)
     pressed = st.button("Run", type="primary", icon=":material/play_arrow:", key="survey.run")
     chosen = SurveyState(
         model=model or shown.model,
         space=space,
-        count=int(count),
-        seed=int(seed),
-        objects=int(objects),
-        layout=layout or shown.layout,
+        count=count,
+        seed=seed,
+        objects=objects,
+        layout=layout,
         only_valid_swaps=only,
-        control=control or shown.control,
+        control=control,
         wording=wording,
         run=shown.run,
     )

@@ -7,7 +7,7 @@ import streamlit as st
 from bindscope.core.errors import InvalidInput
 from bindscope.features.verdicts.schemas import Articles, Orders
 from bindscope.scenes.captions import TEMPLATES, Captioner
-from bindscope_dashboard import state
+from bindscope_dashboard import fields, state
 from bindscope_dashboard.links import Wording
 from bindscope_dashboard.wording import literal
 
@@ -31,10 +31,10 @@ def wording_picker(prefix: str, current: Wording, *, templates: Sequence[str] = 
     """Shows the pickers. A wrong template is explained, and the present one stays. ``templates``: those that the
     concept space brings."""
     with st.popover("Captions", icon=":material/chat:"):
-        choice = st.selectbox(
+        choice = fields.listed(
             "Template",
             [*TEMPLATES, _OWN],
-            key=f"{prefix}.template",
+            f"{prefix}.template",
             format_func=lambda name: f"{name}: {TEMPLATES[name].replace('{}', '…')}" if name in TEMPLATES else name,
             help="The text around the objects; {} is where they go.",
         )
@@ -45,17 +45,14 @@ def wording_picker(prefix: str, current: Wording, *, templates: Sequence[str] = 
             )  # fmt: skip
         template = choice
         if choice == _OWN:
-            template = st.text_input("Own text, with one {}", key=f"{prefix}.own", max_chars=200)
+            template = fields.text("Own text, with one {}", f"{prefix}.own", max_chars=200)
         elif state.has_widget(f"{prefix}.own"):
             state.set_widgets({f"{prefix}.own": state.widget(f"{prefix}.own")})
-        orders = st.segmented_control(
-            "Orders of mention", list(_ORDERS), key=f"{prefix}.orders", format_func=_ORDERS.__getitem__, required=True,
+        orders = fields.segments(
+            "Orders of mention", list(_ORDERS), f"{prefix}.orders", format_func=_ORDERS.__getitem__,
             help="All orders: the best of all ways to list the objects counts. As listed: only the order in the scene.",
         )  # fmt: skip
-        articles = st.segmented_control(
-            "Articles", list(_ARTICLES), key=f"{prefix}.articles", format_func=_ARTICLES.__getitem__, required=True
-        )
-        articles, orders = articles or current.articles, orders or current.orders
+        articles = fields.segments("Articles", list(_ARTICLES), f"{prefix}.articles", format_func=_ARTICLES.__getitem__)
         try:
             Captioner(template, articles)
         except InvalidInput as error:
