@@ -200,7 +200,7 @@ def test_pasted_captions_are_compared_at_a_chosen_cosine(api):
     assert got["total"] == len(got["pairs"]) == 3
     assert [pair["swap"] for pair in got["pairs"]] == [None] * 3
     assert "at least two" in refused(api, "near-duplicates", model="synthetic:bag", texts=["one"])
-    assert "either a space or texts" in refused(api, "near-duplicates", model="synthetic:bag")
+    assert "either a space, a dataset or texts" in refused(api, "near-duplicates", model="synthetic:bag")
 
 
 def source(model="synthetic:additive", **more):

@@ -1,7 +1,7 @@
 from pydantic import Field
 
 from bindscope.features.probes.schemas import ProbeResponse
-from bindscope.services.response_cache import _form
+from bindscope.services.analyses import _form
 
 
 class WithOneMore(ProbeResponse):

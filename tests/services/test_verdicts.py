@@ -1,12 +1,12 @@
 import copy
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bindscope.core.errors import InvalidInput, UnsupportedModality
-from bindscope.features.surveys.service import Survey, Surveys, SurveySpec
+from bindscope.features.surveys.schemas import VerdictBatch, VerdictBatchRequest
+from bindscope.features.surveys.service import Surveys
 from bindscope.features.verdicts.service import Verdicts
 from bindscope.scenes.captions import Captioner
 from bindscope.scenes.concepts import BUILTIN_SPACES, Concept, ConceptSpace
@@ -20,11 +20,11 @@ SMALL = ConceptSpace(
 )
 SPACE = BUILTIN_SPACES["shapes2d"]
 ALL = Wording(Captioner(), "all")
-SPEC = SurveySpec(count=40, seed=0, objects=2, layout="random", only_valid_swaps=True, control="none", wording=ALL)
 
 
-def survey(parts, model, space=SPACE, **changes) -> Survey:
-    *_, last = parts.of(Surveys).run(model, space, spec=replace(SPEC, **changes))
+def survey(parts, model, space=SPACE, **changes) -> VerdictBatch:
+    asked = {"count": 40, "only_valid_swaps": True, **changes}
+    *_, last = parts.of(Surveys).run(VerdictBatchRequest(model=model, space=space.name, **asked))
     return last
 
 
@@ -63,6 +63,7 @@ def test_a_survey_counts_every_scene_once(parts) -> None:
 
 
 def test_recognition_counts_bags_not_scenes(parts) -> None:
+    parts.spaces.keep(SMALL)
     got = survey(parts, "synthetic:bag", SMALL, count=300, only_valid_swaps=False)
     # Three colours and two shapes: 6 unordered pairs of colours times 3 of shapes.
     assert got.recognition["object"].n == 18

@@ -1,8 +1,8 @@
 """Answers that come as lines of JSON: progress, then exactly one result or error."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
@@ -10,30 +10,32 @@ from pydantic import BaseModel
 
 from bindscope.api.errors import problem_of
 from bindscope.core.errors import BindscopeError
+from bindscope.core.wire import ProgressLine
 
 NDJSON = "application/x-ndjson"
-_Step = TypeVar("_Step")
+_Answer = TypeVar("_Answer", bound=BaseModel)
 
 
-def wants_lines(request: Request) -> bool:
-    """Whether the caller asked for progress."""
-    return NDJSON in request.headers.get("accept", "")
+def answered(
+    request: Request,
+    steps: Iterator[Any],
+    line: type[ProgressLine[Any, Any]],
+    kind: type[_Answer],
+) -> _Answer | StreamingResponse:
+    """The answer at the end of ``steps``; as lines, each step one of them, for a caller that asks for progress.
+
+    What goes wrong before the first step is an ordinary problem; later it is the last line.
+    """
+    if NDJSON in request.headers.get("accept", ""):
+        first = next(steps)
+        return StreamingResponse(_written(chain([first], steps), line, kind), media_type=NDJSON)
+    return next(step for step in steps if isinstance(step, kind))
 
 
-def lines_of(
-    steps: Iterator[_Step], line: Callable[[_Step], BaseModel], *, failed: Callable[[dict[str, object]], BaseModel]
-) -> StreamingResponse:
-    """One line a step. What goes wrong before the first step is an ordinary problem; later it is the last line."""
-    first = next(steps)
-    return StreamingResponse(_written(chain([first], steps), line, failed), media_type=NDJSON)
-
-
-def _written(
-    steps: Iterator[_Step], line: Callable[[_Step], BaseModel], failed: Callable[[dict[str, object]], BaseModel]
-) -> Iterator[str]:
+def _written(steps: Iterator[BaseModel], line: type[ProgressLine[Any, Any]], kind: type[BaseModel]) -> Iterator[str]:
     try:
         for step in steps:
-            yield line(step).model_dump_json() + "\n"
+            yield line(**{"result" if isinstance(step, kind) else "progress": step}).model_dump_json() + "\n"
     except BindscopeError as error:
         # The status line is already sent, so the error travels as the last line.
-        yield failed(problem_of(error).model_dump(exclude_none=True)).model_dump_json() + "\n"
+        yield line(error=problem_of(error).model_dump(exclude_none=True)).model_dump_json() + "\n"

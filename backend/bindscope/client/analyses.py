@@ -170,7 +170,7 @@ class Analyses(Connection):
 
 
 def _by_name() -> dict[str, Endpoint[Any, Any]]:
-    return {endpoint.path.removeprefix("/v1/"): endpoint for endpoint in features.endpoints()}
+    return {endpoint.name: endpoint for endpoint in features.endpoints()}
 
 
 def _named(name: str) -> Endpoint[Any, Any]:

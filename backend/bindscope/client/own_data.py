@@ -9,6 +9,7 @@ from bindscope.client.connection import Connection
 from bindscope.features.caption_tests.schemas import CaptionTestLine, CaptionTestProgress, CaptionTestResponse
 from bindscope.features.datasets.schemas import (
     DatasetEmbedding,
+    DatasetEmbeddingProgress,
     DatasetList,
     DatasetModel,
     DatasetPreview,
@@ -76,7 +77,7 @@ class OwnData(Connection):
         return self._send("GET", f"/v1/datasets/{dataset_id}/pictures/{row}", params={"pixels": pixels}).content
 
     def embed_dataset(
-        self, dataset_id: str, model: str, *, on_progress: Callable[[DatasetEmbedding], None] | None = None
+        self, dataset_id: str, model: str, *, on_progress: Callable[[DatasetEmbeddingProgress], None] | None = None
     ) -> DatasetEmbedding:
         """Embeds an upload's pictures ahead of its analyses; ``on_progress`` is called while it runs."""
         path, body = f"/v1/datasets/{dataset_id}/embeddings", {"model": model}

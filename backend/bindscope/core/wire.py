@@ -1,7 +1,7 @@
 """What every wire type shares."""
 
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -28,6 +28,12 @@ class ResponseModel(BaseModel):
     """A body that the service sends: a newer service may add fields."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False, from_attributes=True)
+
+    @classmethod
+    def of(cls, found: object, **others: Any) -> Self:
+        """From a result whose attributes have the same names as the fields; ``others`` are the rest of them."""
+        named = {name: getattr(found, name) for name in cls.model_fields if hasattr(found, name)}
+        return cls.model_validate(named | others)
 
 
 class Interval(ResponseModel):
@@ -116,7 +122,7 @@ class AnalysisResponse(ResponseModel):
 
     cached: bool = False
     computed_at: str | None = None
-    seconds: float
+    seconds: float = 0.0
     provenance: Provenance
 
 
@@ -149,3 +155,8 @@ class Endpoint(Generic[Asked, Answer]):
     path: str
     request: type[Asked]
     answer: type[Answer]
+
+    @property
+    def name(self) -> str:
+        """``probes``, ``interventions/edit``: the path without what all paths begin with."""
+        return self.path.removeprefix("/v1/")

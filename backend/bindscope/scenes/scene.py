@@ -93,6 +93,10 @@ class Scene:
         """The objects without their places."""
         return tuple(o.values for o in self.objects)
 
+    def from_left_to_right(self) -> "Scene":
+        """The same scene with its objects listed by their place, as slots are."""
+        return Scene(self.space, tuple(sorted(self.objects, key=lambda o: (o.x, o.y))), self.origin)
+
     def canonical(self) -> str:
         """The same text for the same picture of the same objects, whatever way it was written."""
         body = [[list(o.values), o.x, o.y, o.size] for o in self.objects]

@@ -1,10 +1,14 @@
 """What an analysis runs on: the scenes of a space as a model embeds them, or an uploaded dataset."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from bindscope.core.wire import ModelId, RequestModel
+
+#: What the id of an upload looks like.
+DATASET_ID = r"^[0-9a-f]{16}$"
 
 
 class SourceModel(RequestModel):
@@ -21,7 +25,7 @@ class SourceModel(RequestModel):
     objects: int = Field(2, ge=1, le=4)
     limit: int = Field(10_000, ge=2, le=200_000)
     template: str = Field("plain", min_length=1, max_length=200)
-    dataset: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
+    dataset: str | None = Field(None, pattern=DATASET_ID)
 
     @model_validator(mode="after")
     def _one_kind(self) -> "SourceModel":
@@ -32,3 +36,47 @@ class SourceModel(RequestModel):
         if self.dataset is None and (self.space is None or self.modality is None):
             raise ValueError("A model as a source needs a space and a modality (image or text).")
         return self
+
+
+class ScenesSource(RequestModel):
+    """Where scenes come from, for analyses that look at both towers: a space or an upload."""
+
+    model: ModelId | None = None
+    space: str | None = Field(None, max_length=64)
+    dataset: str | None = Field(None, pattern=DATASET_ID)
+    template: str | None = Field(None, min_length=1, max_length=200)
+    objects: int | None = Field(None, ge=1, le=6)
+    limit: int | None = Field(None, ge=2, le=200_000)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "ScenesSource":
+        if (self.dataset is None) == (self.space is None):
+            raise ValueError("A source names either a space or a dataset.")
+        return self
+
+
+class ScenesRequest(RequestModel):
+    """A question about both towers. ``source`` is the form of all endpoints: ``{"model", "space"}`` or ``{"model",
+    "dataset"}``; its fields may also stand beside the others, as ``model``, ``space``, ``dataset``, ``template``."""
+
+    source: ScenesSource | None = Field(None, exclude=True)
+    space: str = Field("shapes2d", max_length=64)
+    dataset: str | None = Field(
+        None, pattern=DATASET_ID, description="Scenes of an upload, in place of those of ``space``."
+    )
+    template: str = Field("plain", min_length=1, max_length=200)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_source(cls, given: Any) -> Any:
+        """Fields of ``source`` take the places beside it. Raises ValueError where both are there and differ."""
+        if not isinstance(given, Mapping) or given.get("source") is None:
+            return given
+        source = ScenesSource.model_validate(given["source"])
+        fields = {name: value for name, value in given.items() if name != "source"}
+        for name, value in source.model_dump(exclude_none=True).items():
+            if name not in cls.model_fields:
+                raise ValueError(f"The source of this question has no {name}.")
+            if fields.setdefault(name, value) != value:
+                raise ValueError(f"{name} is given twice: in source and beside it.")
+        return fields

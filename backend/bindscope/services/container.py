@@ -20,11 +20,12 @@ from bindscope.encoders.registry import EncoderSettings
 from bindscope.jobs.dask import Engine
 from bindscope.jobs.service import Jobs
 from bindscope.jobs.store import JobStore
+from bindscope.services.analyses import Analyses
 from bindscope.services.embedder import Embedder
 from bindscope.services.model_pool import ModelPool
 from bindscope.services.noise import NoiseMeter
 from bindscope.services.pictures import ImageDecoder, uploaded_pictures
-from bindscope.services.sources import Sources
+from bindscope.services.pools import ScenePools
 from bindscope.services.spaces import SpaceRepository
 from bindscope.services.telemetry import Telemetry
 from bindscope.store.artifacts import Artifacts
@@ -56,7 +57,8 @@ class Services:
     embedder: Embedder
     noise: NoiseMeter
     pictures: ImageDecoder
-    sources: Sources
+    pools: ScenePools
+    analyses: Analyses
     jobs: Jobs
     at_end: Callable[[Callable[[], object]], object]
     warm: threading.Event = field(default_factory=threading.Event)
@@ -139,7 +141,8 @@ def assembled(settings: Settings, telemetry: Telemetry | None = None) -> Iterato
             embedder=embedder,
             noise=NoiseMeter(embedder, measurements),
             pictures=pictures,
-            sources=Sources(embedder, spaces, datasets),
+            pools=ScenePools(embedder, spaces, datasets),
+            analyses=Analyses(measurements),
             jobs=jobs,
             at_end=stack.callback,
         )

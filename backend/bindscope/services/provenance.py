@@ -1,30 +1,12 @@
 """What a number was made with."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 
 from bindscope import __version__
+from bindscope.core.wire import Provenance
 from bindscope.encoders.protocol import EncoderInfo
 from bindscope.scenes.render import RENDERER_VERSION
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Carried by every result."""
-
-    model: str
-    fingerprint: str
-    preprocessing: str
-    dtype: str
-    device: str
-    space: str | None
-    template: str | None
-    renderer: str | None
-    seed: int | None
-    versions: Mapping[str, str]
-    dataset: str | None = None
 
 
 def provenance(
@@ -69,7 +51,7 @@ def dataset_provenance(dataset: str) -> Provenance:
 
 
 @cache
-def versions() -> Mapping[str, str]:
+def versions() -> dict[str, str]:
     """Versions of Bindscope and of the libraries that change numbers."""
     found = {"bindscope": __version__}
     for name in ("numpy", "torch", "open_clip_torch", "transformers", "pillow"):

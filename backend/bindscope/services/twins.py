@@ -7,25 +7,23 @@ from bindscope.analysis.probing import ProbeResult, probe
 from bindscope.core.binding_rules import EASY
 from bindscope.core.errors import BindscopeError
 from bindscope.core.specs import ProbeSpec
-from bindscope.services.sources import DatasetSource, ModelSource, Sources
+from bindscope.services.pools import ScenePool
 
 #: Where the twin alone finds nearly everything the question is asked again with this share of training scenes.
 LESS = 0.1
 
 
-def twin_sources(source: ModelSource | DatasetSource, seeds: int) -> list[ModelSource | DatasetSource]:
-    """The source as ``seeds`` initialisations of its model would embed it; none for vectors alone and for twins."""
-    if source.model is None or source.model.startswith("random:"):
+def twin_pools(pool: ScenePool, seeds: int) -> list[ScenePool]:
+    """The scenes as ``seeds`` initialisations of their model would embed them; none for vectors alone and for twins."""
+    if pool.model is None or pool.model.startswith("random:"):
         return []
-    return [replace(source, model=f"random:{source.model}#seed={seed}") for seed in range(seeds)]
+    return [pool.seen_by(f"random:{pool.model}#seed={seed}", pool.modality) for seed in range(seeds)]
 
 
-def random_twin(
-    sources: Sources, source: ModelSource | DatasetSource, own: ProbeResult, *, spec: ProbeSpec, seeds: int
-) -> tuple[Twin | None, str | None]:
+def random_twin(pool: ScenePool, own: ProbeResult, *, spec: ProbeSpec, seeds: int) -> tuple[Twin | None, str | None]:
     """The twin beside ``own`` (probed under ``spec``), or why there is none."""
     try:
-        twins = [sources.resolve(twin) for twin in twin_sources(source, seeds)]
+        twins = [twin.embedded() for twin in twin_pools(pool, seeds)]
     except BindscopeError as error:
         return None, f"No random-weights twin: {error}"
     if not twins:
@@ -38,6 +36,6 @@ def random_twin(
     if found is None or (found.forced_choice.value or 0.0) <= EASY or spec.train_ratio <= LESS:
         return found, None
     less = replace(spec, train_ratio=LESS)
-    data = sources.resolve(source)
+    data = pool.embedded()
     again = twin_of(probe(data.embeddings, data.labels, less).scores, scored(less), train_ratio=LESS)
     return again or found, None

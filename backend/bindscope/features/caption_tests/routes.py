@@ -1,15 +1,14 @@
 """Public tests of compositional captions, from the files that a user has."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from bindscope.api.dependencies import Parts
-from bindscope.api.streaming import NDJSON, lines_of, wants_lines
+from bindscope.api.streaming import NDJSON, answered
 from bindscope.core.config import Settings
-from bindscope.features.caption_tests.schemas import CaptionTestLine, CaptionTestProgress, CaptionTestResponse
-from bindscope.features.caption_tests.service import CaptionTestReport, CaptionTests, Progress
+from bindscope.features.caption_tests.schemas import CaptionTestLine, CaptionTestResponse
+from bindscope.features.caption_tests.service import CaptionTests
 
 
 def routes(settings: Settings) -> APIRouter:
@@ -31,17 +30,4 @@ def run_caption_test(
     parts: Parts,
 ) -> CaptionTestResponse | Response:
     """SugarCrepe, Winoground or ARO on a model. With ``Accept: application/x-ndjson``: progress, then the result."""
-    steps = parts.of(CaptionTests).run(model, file.file)
-    if wants_lines(request):
-        return lines_of(steps, _line, failed=lambda problem: CaptionTestLine(error=problem))
-    return next(_response(step) for step in steps if isinstance(step, CaptionTestReport))
-
-
-def _line(step: Progress | CaptionTestReport) -> CaptionTestLine:
-    if isinstance(step, CaptionTestReport):
-        return CaptionTestLine(result=_response(step))
-    return CaptionTestLine(progress=CaptionTestProgress.model_validate(step))
-
-
-def _response(report: CaptionTestReport) -> CaptionTestResponse:
-    return CaptionTestResponse.model_validate(asdict(report))
+    return answered(request, parts.of(CaptionTests).run(model, file.file), CaptionTestLine, CaptionTestResponse)

@@ -4,6 +4,8 @@ from typing import Literal
 
 from bindscope.core.wire import Interval, ProgressLine, Provenance, ResponseModel
 
+RowKind = Literal["split", "all", "order_only"]
+
 
 class PairItemResult(ResponseModel):
     """``margin``: the true caption's score minus the best other's. ``image`` and ``group``: Winoground only."""
@@ -25,7 +27,7 @@ class CaptionTestRow(ResponseModel):
     mean of all pictures in place of each. ``image`` and ``group``: Winoground's other two scores."""
 
     name: str
-    kind: Literal["split", "all", "order_only"]
+    kind: RowKind
     accuracy: Interval
     undecided: Interval
     blind: Interval

@@ -13,67 +13,28 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bindscope.analysis.metrics import Interval, cosines, unit, wilson
+from bindscope.analysis.metrics import cosines, unit, wilson
 from bindscope.analysis.verdict import RESOLUTION
 from bindscope.core.errors import InvalidInput, UnsupportedModality
+from bindscope.core.wire import Interval
 from bindscope.encoders.protocol import Picture
 from bindscope.features.caption_tests.formats import Format, PairItem, format_of, items_of, rows_of
+from bindscope.features.caption_tests.schemas import (
+    CaptionTestProgress,
+    CaptionTestResponse,
+    CaptionTestRow,
+    PairItemResult,
+    RowKind,
+)
 from bindscope.features.datasets.archive import PICTURES, Archive
 from bindscope.services.container import Services
 from bindscope.services.noise import noise_floor
-from bindscope.services.provenance import Provenance, provenance
+from bindscope.services.provenance import provenance
 
 CHUNK = 64
 _LISTED = 5
 #: Items that are encoded again, to see how far a margin moves.
 _NOISE_ITEMS = 4
-
-
-@dataclass(frozen=True)
-class Progress:
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class PairResult:
-    """One item. ``margin``: the true caption's score minus the best other's (Winoground: the lowest over its four
-    comparisons). ``text``, ``image`` and ``group`` are Winoground's three questions; elsewhere only ``text`` is."""
-
-    id: str
-    split: str
-    captions: list[str]
-    pictures: list[str]
-    margin: float
-    outcome: str
-    order_only: bool
-    text: bool
-    image: bool | None
-    group: bool | None
-
-
-@dataclass(frozen=True)
-class PairRow:
-    """``kind``: a ``split``, ``all`` items, those that differ in ``order_only``. ``accuracy`` is the text score: the
-    right caption wins. ``blind``: the same with the mean of all pictures in place of each."""
-
-    name: str
-    kind: str
-    accuracy: Interval
-    undecided: Interval
-    blind: Interval
-    image: Interval | None
-    group: Interval | None
-
-
-@dataclass(frozen=True)
-class CaptionTestReport:
-    format: Format
-    rows: list[PairRow]
-    items: list[PairResult]
-    noise_floor: float
-    seconds: float
-    provenance: Provenance
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +53,7 @@ class CaptionTests:
         self._embedder, self._desk = parts.embedder, parts.pictures
         self._max_bytes = parts.settings.max_upload_mb * 2**20
 
-    def run(self, model_id: str, file: BinaryIO) -> Iterator[Progress | CaptionTestReport]:
+    def run(self, model_id: str, file: BinaryIO) -> Iterator[CaptionTestProgress | CaptionTestResponse]:
         """Progress, then the report. Everything is checked before the first picture is embedded.
 
         Raises InvalidInput that names the file or item, UnsupportedModality, UnknownName, PayloadTooLarge.
@@ -104,7 +65,7 @@ class CaptionTests:
         archive = Archive(file, max_bytes=self._max_bytes)
         kind, items, inside = read_items(archive)
         files = _files(items, archive, inside)
-        yield Progress(0, len(items))
+        yield CaptionTestProgress(done=0, total=len(items))
         vectors: list[NDArray[np.float32]] = []
         floor = 0.0
         for start in range(0, len(items), CHUNK):
@@ -114,19 +75,19 @@ class CaptionTests:
             vectors.append(self._embedder.pictures(model_id, pictures).vectors)
             if not start:
                 floor = self._floor(model_id, part[:_NOISE_ITEMS], pictures, vectors[0])
-            yield Progress(min(start + CHUNK, len(items)), len(items))
+            yield CaptionTestProgress(done=min(start + CHUNK, len(items)), total=len(items))
         seen = unit(np.concatenate(vectors))
         edge = max(floor, RESOLUTION)
         scored = self._scored(model_id, items, seen)
         results = [_result(own, edge) for own in scored]
         blind = [bool(_lead(own.blind[None])[0] > edge) for own in scored]
-        yield CaptionTestReport(
-            kind,
-            _rows(results, blind, winoground=kind == "winoground"),
-            results,
-            edge,
-            round(time.perf_counter() - started, 3),
-            provenance(info, dataset=f"{kind} ({len(items)} items)"),
+        yield CaptionTestResponse(
+            format=kind,
+            rows=_rows(results, blind, winoground=kind == "winoground"),
+            items=results,
+            noise_floor=edge,
+            seconds=round(time.perf_counter() - started, 3),
+            provenance=provenance(info, dataset=f"{kind} ({len(items)} items)"),
         )
 
     def _scored(self, model_id: str, items: Sequence[PairItem], seen: NDArray[np.float64]) -> list[_Scores]:
@@ -266,7 +227,7 @@ def _lead(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return lead
 
 
-def _result(own: _Scores, edge: float) -> PairResult:
+def _result(own: _Scores, edge: float) -> PairItemResult:
     item, scores = own.item, own.scores
     if len(item.pictures) == 2:
         texts = np.array([scores[0, 0] - scores[0, 1], scores[1, 1] - scores[1, 0]])
@@ -279,26 +240,27 @@ def _result(own: _Scores, edge: float) -> PairResult:
     else:
         margin = float(_lead(scores)[0])
         text, image, group, wrong = margin > edge, None, None, margin < -edge
-    outcome = "right" if text else "wrong" if wrong else "undecided"
-    return PairResult(
-        item.id,
-        item.split,
-        list(item.captions),
-        [PurePosixPath(name).name for name in item.pictures],
-        margin,
-        outcome,
-        item.order_only,
-        text,
-        image,
-        group,
+    return PairItemResult(
+        id=item.id,
+        split=item.split,
+        captions=list(item.captions),
+        pictures=[PurePosixPath(name).name for name in item.pictures],
+        margin=margin,
+        outcome="right" if text else "wrong" if wrong else "undecided",
+        order_only=item.order_only,
+        text=text,
+        image=image,
+        group=group,
     )
 
 
-def _rows(results: Sequence[PairResult], blind: Sequence[bool], *, winoground: bool) -> list[PairRow]:
+def _rows(results: Sequence[PairItemResult], blind: Sequence[bool], *, winoground: bool) -> list[CaptionTestRow]:
     splits = list(dict.fromkeys(result.split for result in results))
     every = np.ones(len(results), dtype=bool)
     order = np.array([result.order_only for result in results])
-    masks = [(name, "split", np.array([result.split == name for result in results])) for name in splits]
+    masks: list[tuple[str, RowKind, NDArray[np.bool_]]] = [
+        (name, "split", np.array([result.split == name for result in results])) for name in splits
+    ]
     if len(splits) > 1:
         masks.append(("all items", "all", every))
     masks.append(("same words, other order", "order_only", order))
@@ -308,15 +270,21 @@ def _rows(results: Sequence[PairResult], blind: Sequence[bool], *, winoground: b
     ]
 
 
-def _row(name: str, kind: str, own: Sequence[PairResult], blind: NDArray[np.bool_], winoground: bool) -> PairRow:
+def _row(
+    name: str, kind: RowKind, own: Sequence[PairItemResult], blind: NDArray[np.bool_], winoground: bool
+) -> CaptionTestRow:
     n = len(own)
-    return PairRow(
-        name,
-        kind,
-        wilson(sum(result.text for result in own), n),
-        wilson(sum(result.outcome == "undecided" for result in own), n),
+
+    def share(hits: int) -> Interval:
+        return Interval.of(wilson(hits, n))
+
+    return CaptionTestRow(
+        name=name,
+        kind=kind,
+        accuracy=share(sum(result.text for result in own)),
+        undecided=share(sum(result.outcome == "undecided" for result in own)),
         # With two pictures the mean picture cannot be right about both captions.
-        wilson(0 if winoground else int(blind.sum()), n),
-        wilson(sum(bool(result.image) for result in own), n) if winoground else None,
-        wilson(sum(bool(result.group) for result in own), n) if winoground else None,
+        blind=share(0 if winoground else int(blind.sum())),
+        image=share(sum(bool(result.image) for result in own)) if winoground else None,
+        group=share(sum(bool(result.group) for result in own)) if winoground else None,
     )

@@ -13,21 +13,21 @@ from bindscope.core.wire import (
     ModelId,
     ProgressLine,
     Provenance,
-    RequestModel,
     ResponseModel,
 )
+from bindscope.scenes.sources import ScenesRequest
 from bindscope.scenes.wire import SceneModel
 
 
-class _ScenesModel(RequestModel):
+class ScenesAsked(ScenesRequest):
+    """``count`` seeded scenes that all models are shown."""
+
     space: str = Field("clevr2d", max_length=64)
     count: int = Field(400, ge=10, le=5000)
-    template: str = Field("plain", min_length=1, max_length=200)
     seed: int = Field(0, ge=0, le=2**31 - 1)
-    dataset: str | None = Field(None, pattern=r"^[0-9a-f]{16}$", description="Scenes of an upload, not of the space.")
 
 
-class ComparisonRequest(_ScenesModel):
+class ComparisonRequest(ScenesAsked):
     """``count`` seeded scenes with a valid swap; ``limit`` scenes of the space for probes, decomposition and, with
     ``repair``, the gain of a repair."""
 
@@ -105,7 +105,7 @@ class ComparisonProgress(ResponseModel):
 ComparisonLine = ProgressLine[ComparisonProgress, ComparisonResponse]
 
 
-class DisagreementRequest(_ScenesModel):
+class DisagreementRequest(ScenesAsked):
     """Two models on the same scenes; at most ``most`` are shown."""
 
     models: Annotated[list[ModelId], Field(min_length=2, max_length=2)]

@@ -2,12 +2,11 @@
 
 from fastapi import APIRouter, Response
 
-from bindscope.api.dependencies import Parts, source_of
+from bindscope.api.dependencies import Parts
 from bindscope.core.specs import COMPLEXITY_KINDS
 from bindscope.features.complexity.schemas import ComplexityKinds, ComplexityRequest
 from bindscope.features.jobs.schemas import JobModel
 from bindscope.features.jobs.wire import accepted
-from bindscope.services.sources import fields_of
 
 router = APIRouter(prefix="/v1/complexity", tags=["long work"])
 
@@ -21,5 +20,5 @@ def complexity_kinds() -> ComplexityKinds:
 @router.post("", status_code=202)
 def start_complexity(body: ComplexityRequest, parts: Parts, response: Response) -> JobModel:
     """Starts the fits, or finds the job that does them already."""
-    request = {**body.model_dump(mode="json"), "source": fields_of(source_of(body.source))}
+    request = {**body.model_dump(mode="json"), "source": dict(parts.pools.of(body.source).fields())}
     return accepted(parts.jobs.submit("complexity", request), response)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,9 @@ from bindscope.core.specs import ComplexityCell, ProbeSpec
 from bindscope.jobs.kind import Desk, Fields, Plan, counted, digest, plain
 from bindscope.jobs.worker import Cell, Workplace
 from bindscope.scenes.labels import SceneLabels
+from bindscope.scenes.sources import SourceModel
 from bindscope.services.container import Services
-from bindscope.services.sources import DatasetSource, ModelSource
+from bindscope.services.pools import ScenePool
 from bindscope.store.artifacts import ArtifactFolder, Artifacts
 
 if TYPE_CHECKING:
@@ -31,23 +32,22 @@ _KEPT_BAGS = 600
 
 
 class ComplexitySweep:
-    """Requests hold ``source`` (fields of a ModelSource or a DatasetSource), ``kinds``, ``coverages``, ``seeds``."""
+    """Requests hold ``source`` (its wire form), ``kinds``, ``coverages``, ``seeds``."""
 
     name = "complexity"
     work = "bindscope.features.complexity.service:fit"
     gpu = False
 
     def __init__(self, parts: Services) -> None:
-        self._sources = parts.sources
+        self._pools = parts.pools
+
+    def _pool(self, request: Fields) -> ScenePool:
+        return self._pools.of(SourceModel(**request["source"]))
 
     def title(self, request: Fields) -> str:
         """A line for people."""
-        source = request["source"]
-        if source.get("model"):
-            scenes = source.get("space") or f"dataset {source['dataset']}"
-            what = f"{source['model']} on {scenes} ({source.get('modality', 'image')})"
-        else:
-            what = f"dataset {source['dataset']}"
+        pool = self._pool(request)
+        what = pool.title if pool.model is None else f"{pool.model} on {pool.title} ({pool.modality})"
         kinds = counted(request["kinds"], "family", "families")
         sizes = f"{counted(request['coverages'], 'coverage')}, {counted(request['seeds'], 'seed')}"
         return f"Complexity of {what}: {kinds}, {sizes}"
@@ -55,15 +55,14 @@ class ComplexitySweep:
     def identity(self, request: Fields) -> Fields:
         """The numbers of the source and the fits. Raises UnknownName, UnsupportedModality, InvalidInput."""
         cells = [asdict(cell) for cell in cells_of(request)]
-        source = self._sources.digest(source_of(request["source"]))
+        source = self._pool(request).digest()
         return {"source": source, "cells": cells, "version": [__version__, _VERSION]}
 
     def prepare(self, request: Fields, desk: Desk) -> Plan:
         """Embeds the source, fits the probes that read the predictions, and lists the fits."""
-        source = source_of(request["source"])
         desk.stage("Embedding the scenes")
-        data = self._sources.resolve(
-            source, progress=lambda done, total: desk.stage(f"Embedding the scenes: {done:,} of {total:,}")
+        data = self._pool(request).embedded(
+            lambda done, total: desk.stage(f"Embedding the scenes: {done:,} of {total:,}")
         )
         desk.stage("Fitting the probes")
         _write_inputs(desk.folder, data.embeddings, data.labels)
@@ -73,8 +72,7 @@ class ComplexitySweep:
             Cell(digest("complexity", __version__, _VERSION, data.digest, asdict(cell)), asdict(cell))
             for cell in cells_of(request)
         ]
-        made = replace(data.provenance, seed=None)
-        return Plan(cells, inputs, {"provenance": json.loads(json.dumps(asdict(made)))})
+        return Plan(cells, inputs, {"provenance": data.made_with(None).model_dump(mode="json")})
 
     def grouped(self, cells: Sequence[Cell]) -> list[tuple[Cell, ...]]:
         """Fits that are solved together."""
@@ -132,11 +130,6 @@ def cells_of(request: Fields) -> list[ComplexityCell]:
         for seed in request["seeds"]
     )
     return list(dict.fromkeys(every))
-
-
-def source_of(fields: Fields) -> ModelSource | DatasetSource:
-    """The source of a request."""
-    return DatasetSource(**fields) if "dataset" in fields else ModelSource(**fields)
 
 
 def fit_probes(place: Workplace, cells: Sequence[Cell]) -> Iterator[Fields]:

@@ -14,8 +14,10 @@ import numpy as np
 
 from bindscope.analysis.verdict import RESOLUTION
 from bindscope.core.errors import InvalidInput
-from bindscope.features.verdicts.service import SceneVerdict, Verdicts
+from bindscope.features.counterexamples.schemas import Counterexample, Edit
+from bindscope.features.verdicts.service import Verdicts
 from bindscope.scenes.scene import MAX_SIZE, MIN_SIZE, Placed, Scene
+from bindscope.scenes.wire import from_scene
 from bindscope.services.container import Services
 from bindscope.services.judging import Judged, Wording, judge
 
@@ -28,31 +30,14 @@ _CHUNK = 48
 
 
 @dataclass(frozen=True)
-class Edit:
-    """``size`` orders edits; ``make(share)`` gives the scene after that share of the edit (1 is all of it)."""
+class Attempt:
+    """An edit to try, by ``size``; ``make(share)`` gives the scene after that share of the edit (1 is all of it)."""
 
     kind: Kind
     size: float
     text: str
     make: Callable[[float], Scene | None]
     divisible: bool
-
-
-@dataclass(frozen=True)
-class AppliedEdit:
-    kind: Kind
-    size: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    found: bool
-    tried: int
-    edit: AppliedEdit | None
-    scene: Scene | None
-    before: SceneVerdict
-    after: SceneVerdict | None
 
 
 class Counterexamples:
@@ -87,15 +72,17 @@ class Counterexamples:
                 share, found, more = self._narrowed(model_id, ready[best], wording=wording, sign=sign, floor=floor)
                 edit = ready[best][0]
                 after = self._verdicts.verdict(model_id, found, wording=wording, robust=False)
-                applied = AppliedEdit(edit.kind, round(edit.size * share, 4), edit.text)
-                return Counterexample(True, tried + more, applied, found, before, after)
-        return Counterexample(False, tried, None, None, before, None)
+                applied = Edit(kind=edit.kind, size=round(edit.size * share, 4), text=edit.text)
+                return Counterexample(
+                    found=True, tried=tried + more, edit=applied, scene=from_scene(found), before=before, after=after
+                )
+        return Counterexample(found=False, tried=tried, edit=None, scene=None, before=before, after=None)
 
     def _judge(self, model_id: str, scenes: Sequence[Scene], wording: Wording) -> Judged:
         return judge(self._verdicts.embedder, model_id, scenes=scenes, wording=wording)
 
     def _narrowed(
-        self, model_id: str, winner: tuple[Edit, Scene], *, wording: Wording, sign: float, floor: float
+        self, model_id: str, winner: tuple[Attempt, Scene], *, wording: Wording, sign: float, floor: float
     ) -> tuple[float, Scene, int]:
         """Halves a divisible edit while it still flips the outcome."""
         edit, scene = winner
@@ -114,15 +101,15 @@ class Counterexamples:
         return high, scene, tried
 
 
-def edits_of(scene: Scene) -> list[Edit]:
+def edits_of(scene: Scene) -> list[Attempt]:
     """All edits that are tried, smallest first. ``make`` gives None where the edited scene would not be valid."""
     movable = scene.space.renderable
     edits = [*_moves(scene), *_resizes(scene), *_exchanges(scene)] if movable else []
     return sorted([*edits, *_changes(scene)], key=lambda edit: edit.size)
 
 
-def _moves(scene: Scene) -> list[Edit]:
-    out: list[Edit] = []
+def _moves(scene: Scene) -> list[Attempt]:
+    out: list[Attempt] = []
     for i, obj in enumerate(scene.objects):
         for step in _STEPS:
             for turn in range(_DIRECTIONS):
@@ -131,12 +118,12 @@ def _moves(scene: Scene) -> list[Edit]:
                 def make(share: float, i: int = i, obj: Placed = obj, dx: float = dx, dy: float = dy) -> Scene | None:
                     return _with(scene, {i: lambda: replace(obj, x=obj.x + share * dx, y=obj.y + share * dy)})
 
-                out.append(Edit("move", step, f"move the {_name(scene, i)} {_compass(dx, dy)}", make, True))
+                out.append(Attempt("move", step, f"move the {_name(scene, i)} {_compass(dx, dy)}", make, True))
     return out
 
 
-def _resizes(scene: Scene) -> list[Edit]:
-    out: list[Edit] = []
+def _resizes(scene: Scene) -> list[Attempt]:
+    out: list[Attempt] = []
     for i, obj in enumerate(scene.objects):
         for scale in _SCALES:
             size = min(max(obj.size * scale, MIN_SIZE), MAX_SIZE)
@@ -145,12 +132,12 @@ def _resizes(scene: Scene) -> list[Edit]:
             def make(share: float, i: int = i, obj: Placed = obj, size: float = size) -> Scene | None:
                 return _with(scene, {i: lambda: replace(obj, size=obj.size + share * (size - obj.size))})
 
-            out.append(Edit("resize", abs(size - obj.size), f"{word} the {_name(scene, i)}", make, True))
+            out.append(Attempt("resize", abs(size - obj.size), f"{word} the {_name(scene, i)}", make, True))
     return [edit for edit in out if edit.size > 0]
 
 
-def _exchanges(scene: Scene) -> list[Edit]:
-    out: list[Edit] = []
+def _exchanges(scene: Scene) -> list[Attempt]:
+    out: list[Attempt] = []
     for i, j in combinations(range(len(scene.objects)), 2):
         a, b = scene.objects[i], scene.objects[j]
 
@@ -161,12 +148,12 @@ def _exchanges(scene: Scene) -> list[Edit]:
             )
 
         text = f"exchange the places of the {_name(scene, i)} and the {_name(scene, j)}"
-        out.append(Edit("exchange_places", 1.0, text, make, False))
+        out.append(Attempt("exchange_places", 1.0, text, make, False))
     return out
 
 
-def _changes(scene: Scene) -> list[Edit]:
-    out: list[Edit] = []
+def _changes(scene: Scene) -> list[Attempt]:
+    out: list[Attempt] = []
     for i, obj in enumerate(scene.objects):
         for k, concept in enumerate(scene.space.concepts):
             for v, value in enumerate(concept.values):
@@ -178,7 +165,7 @@ def _changes(scene: Scene) -> list[Edit]:
                     return _with(scene, {i: lambda: replace(obj, values=values)})
 
                 text = f"change the {concept.name} of the {_name(scene, i)} to {value}"
-                out.append(Edit("change_value", 2.0, text, make, False))
+                out.append(Attempt("change_value", 2.0, text, make, False))
     return out
 
 
@@ -205,11 +192,11 @@ def _flipped(judged: Judged, row: int, *, sign: float, floor: float) -> bool:
     return bool(judged.contest.has_swap[row]) and sign * float(judged.contest.margin[row]) < -floor
 
 
-def _grouped(edits: Sequence[Edit], budget: int) -> list[list[Edit]]:
+def _grouped(edits: Sequence[Attempt], budget: int) -> list[list[Attempt]]:
     """Edits of the same size together, in chunks that one batch can hold."""
     sizes = np.array([edit.size for edit in edits])
     cuts = np.flatnonzero(np.diff(np.round(sizes, 2)) > 0) + 1
-    out: list[list[Edit]] = []
+    out: list[list[Attempt]] = []
     for group in np.split(np.arange(len(edits)), cuts):
         out += [[edits[i] for i in group[s : s + _CHUNK]] for s in range(0, len(group), _CHUNK)]
     return out

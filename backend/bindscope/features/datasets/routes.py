@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 
 from bindscope.api.dependencies import Parts
-from bindscope.api.streaming import NDJSON, lines_of, wants_lines
+from bindscope.api.streaming import NDJSON, answered
 from bindscope.core.config import Settings
 from bindscope.core.errors import PayloadTooLarge
 from bindscope.features.datasets.schemas import (
@@ -14,15 +14,14 @@ from bindscope.features.datasets.schemas import (
     DatasetList,
     DatasetModel,
     DatasetPreview,
-    DatasetRow,
     DatasetRows,
     EmbeddingLine,
 )
-from bindscope.features.datasets.service import EmbeddedPart, Uploads, thumbnail
+from bindscope.features.datasets.service import Uploads, dataset_model, thumbnail
 from bindscope.scenes.scene import Origin
 from bindscope.services.container import Services
 from bindscope.services.pictures import uploaded_pictures
-from bindscope.store.datasets import DatasetFacts, Upload
+from bindscope.store.datasets import Upload
 
 _MAX_TABLE = 64 * 1024 * 1024
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
@@ -77,13 +76,7 @@ def check_dataset(
     name: _Name = "",
 ) -> DatasetPreview:
     """Reads an upload to its end, every picture included, and says what it is. Nothing is kept."""
-    found = parts.of(Uploads).preview(_read(parts, file, labels, mapping, space, name))
-    return DatasetPreview(
-        dataset=dataset_model(found.facts),
-        rows=[DatasetRow.model_validate(row) for row in found.rows],
-        counts=found.counts,
-        texts=found.texts,
-    )
+    return parts.of(Uploads).preview(_read(parts, file, labels, mapping, space, name))
 
 
 def get_dataset(dataset_id: str, parts: Parts) -> DatasetModel:
@@ -106,7 +99,7 @@ def dataset_rows(
 ) -> DatasetRows:
     """Scenes of an upload, as their labels say."""
     rows = parts.of(Uploads).rows(dataset_id, start=start, count=count)
-    return DatasetRows(rows=[DatasetRow.model_validate(row) for row in rows])
+    return DatasetRows(rows=rows)
 
 
 def dataset_picture(
@@ -121,43 +114,13 @@ def embed_dataset(
 ) -> DatasetEmbedding | Response:
     """Embeds an upload's pictures into the cache, so that analyses of it start at once. With ``Accept:
     application/x-ndjson``: progress lines, then the result."""
-    steps = parts.of(Uploads).embed(dataset_id, body.model, parts.embedder)
-    if wants_lines(request):
-        return lines_of(steps, _line, failed=lambda problem: EmbeddingLine(error=problem))
-    *_, last = steps
-    return DatasetEmbedding.model_validate(last)
+    return answered(request, parts.of(Uploads).embed(dataset_id, body.model), EmbeddingLine, DatasetEmbedding)
 
 
 def picture_answer(parts: Services, origin: Origin, pixels: int) -> Response:
     """The PNG of an uploaded scene."""
     (picture,) = uploaded_pictures(parts.datasets, parts.pictures, [origin])
     return Response(thumbnail(picture, pixels), media_type="image/png")
-
-
-def dataset_model(facts: DatasetFacts) -> DatasetModel:
-    """The wire form."""
-    return DatasetModel(
-        id=facts.id,
-        scenes=facts.scenes,
-        dim=facts.dim or 0,
-        concepts=len(facts.values),
-        objects_per_scene=facts.objects_per_scene,
-        values=list(facts.values),
-        names=list(facts.names),
-        name=facts.name,
-        kind=facts.kind,
-        space=facts.space.name if facts.space is not None else None,
-        value_names=[list(values) for values in facts.value_names],
-        texts=facts.texts,
-        text_dim=facts.text_dim,
-        model=f"precomputed:{facts.id}" if facts.texts and facts.id else None,
-        notes=list(facts.notes),
-    )
-
-
-def _line(step: EmbeddedPart) -> EmbeddingLine:
-    wire = DatasetEmbedding.model_validate(step)
-    return EmbeddingLine(result=wire) if step.done == step.total else EmbeddingLine(progress=wire)
 
 
 def _table(file: UploadFile | None) -> bytes | None:

@@ -61,15 +61,19 @@ class DatasetEmbeddingRequest(RequestModel):
     model: ModelId
 
 
-class DatasetEmbedding(ResponseModel):
-    """``cached`` of the ``total`` pictures were known already."""
+class DatasetEmbeddingProgress(ResponseModel):
+    """``cached`` of the ``done`` pictures were known already."""
 
     done: int
     total: int
     cached: int
 
 
-EmbeddingLine = ProgressLine[DatasetEmbedding, DatasetEmbedding]
+class DatasetEmbedding(DatasetEmbeddingProgress):
+    """All pictures are embedded."""
+
+
+EmbeddingLine = ProgressLine[DatasetEmbeddingProgress, DatasetEmbedding]
 
 
 class TextList(ResponseModel):

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
@@ -11,10 +11,16 @@ import numpy as np
 from bindscope.core.errors import UnknownName
 from bindscope.core.hashing import digest
 from bindscope.features.datasets.reading import Incoming, Limits, read_upload
+from bindscope.features.datasets.schemas import (
+    DatasetEmbedding,
+    DatasetEmbeddingProgress,
+    DatasetModel,
+    DatasetPreview,
+    DatasetRow,
+)
 from bindscope.scenes.concepts import ConceptSpace, space_to_mapping
 from bindscope.services.container import Services
-from bindscope.services.embedder import Embedder
-from bindscope.services.sources import PICTURES
+from bindscope.services.pools.uploaded import PICTURES
 from bindscope.store.datasets import DatasetFacts, Upload, described
 
 SHOWN = 8
@@ -22,40 +28,12 @@ SHOWN = 8
 NOT_KEPT = ""
 
 
-@dataclass(frozen=True)
-class UploadRow:
-    """A scene of an upload: ``objects`` as value names, and the name of its picture."""
-
-    row: int
-    objects: list[dict[str, str]]
-    picture: str | None
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What an upload would be: its facts, the first rows, how often each value occurs, and some of its texts."""
-
-    facts: DatasetFacts
-    rows: list[UploadRow]
-    counts: dict[str, dict[str, int]]
-    texts: list[str]
-
-
-@dataclass(frozen=True)
-class EmbeddedPart:
-    """``done`` of ``total`` pictures are embedded; ``cached`` of them were known."""
-
-    done: int
-    total: int
-    cached: int
-
-
 class Uploads:
     """Joins the readers, the repository of uploads and that of concept spaces."""
 
     def __init__(self, parts: Services) -> None:
         self._repository, self._spaces = parts.datasets, parts.spaces
-        self._desk, self._sources = parts.pictures, parts.sources
+        self._desk, self._pools, self._embedder = parts.pictures, parts.pools, parts.embedder
         self._max_bytes = parts.settings.max_upload_mb * 2**20
 
     def read(
@@ -76,11 +54,11 @@ class Uploads:
             return upload
         return replace(upload, space=self._own_name(upload.space))
 
-    def preview(self, upload: Upload) -> Preview:
+    def preview(self, upload: Upload) -> DatasetPreview:
         """Without keeping anything."""
         facts = described(upload, NOT_KEPT)
         labels = upload.labels
-        rows: list[UploadRow] = []
+        rows: list[DatasetRow] = []
         counts: dict[str, dict[str, int]] = {}
         if labels is not None:
             names = facts.value_names
@@ -90,7 +68,7 @@ class Uploads:
                 found = Counter(labels.scenes[:, :, k].reshape(-1).tolist())
                 counts[concept] = {names[k][value]: count for value, count in sorted(found.items())}
         texts = list(upload.texts.texts[:SHOWN]) if upload.texts is not None else []
-        return Preview(facts, rows, counts, texts)
+        return DatasetPreview(dataset=dataset_model(facts), rows=rows, counts=counts, texts=texts)
 
     def keep(self, upload: Upload) -> DatasetFacts:
         """Stores an upload, and its concept space among the others. Raises DiskFull, Conflict; then neither is kept."""
@@ -104,22 +82,26 @@ class Uploads:
                 self._spaces.remove(upload.space.name)
             raise
 
-    def rows(self, dataset: str, *, start: int, count: int) -> list[UploadRow]:
+    def rows(self, dataset: str, *, start: int, count: int) -> list[DatasetRow]:
         """Some scenes of an upload. Raises UnknownName, InvalidInput."""
         facts, stored = self._repository.facts(dataset), self._repository.get(dataset)
         part = stored.labels.scenes[start : start + count].tolist()
         return _rows(facts, part, self._repository.picture_names(dataset), start=start)
 
-    def embed(self, dataset: str, model: str, embedder: Embedder) -> Iterator[EmbeddedPart]:
+    def embed(self, dataset: str, model: str) -> Iterator[DatasetEmbeddingProgress | DatasetEmbedding]:
         """Embeds the pictures of an upload; what the cache knows costs nothing. Raises UnknownName, InvalidInput."""
-        scenes = self._sources.sample(dataset, model, count=2**31, seed=0, only_valid_swaps=False)
+        info = self._embedder.models.info(model)
+        scenes = self._pools.uploaded(dataset).sample(
+            info, count=2**31, seed=0, objects=0, layout="slots", only_valid_swaps=False
+        )
         done = cached = 0
-        yield EmbeddedPart(0, len(scenes), 0)
+        yield DatasetEmbeddingProgress(done=0, total=len(scenes), cached=0)
         for start in range(0, len(scenes), PICTURES):
             part = scenes[start : start + PICTURES]
-            cached += embedder.scenes(model, part).cached
+            cached += self._embedder.scenes(model, part).cached
             done += len(part)
-            yield EmbeddedPart(done, len(scenes), cached)
+            kind = DatasetEmbedding if done == len(scenes) else DatasetEmbeddingProgress
+            yield kind(done=done, total=len(scenes), cached=cached)
 
     def _own_name(self, space: ConceptSpace) -> ConceptSpace:
         """The space under a name that no other space has."""
@@ -135,16 +117,16 @@ class Uploads:
 
 def _rows(
     facts: DatasetFacts, scenes: list[list[list[int]]], pictures: tuple[str, ...], *, start: int = 0
-) -> list[UploadRow]:
+) -> list[DatasetRow]:
     names = facts.value_names
     return [
-        UploadRow(
-            row,
-            [
+        DatasetRow(
+            row=row,
+            objects=[
                 {concept: names[k][value] for k, (concept, value) in enumerate(zip(facts.names, own, strict=True))}
                 for own in objects
             ],
-            pictures[row] if row < len(pictures) else None,
+            picture=pictures[row] if row < len(pictures) else None,
         )
         for row, objects in enumerate(scenes, start=start)
     ]
@@ -161,3 +143,24 @@ def thumbnail(picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", side: 
     file = io.BytesIO()
     image.save(file, format="PNG")
     return file.getvalue()
+
+
+def dataset_model(facts: DatasetFacts) -> DatasetModel:
+    """The wire form."""
+    return DatasetModel(
+        id=facts.id,
+        scenes=facts.scenes,
+        dim=facts.dim or 0,
+        concepts=len(facts.values),
+        objects_per_scene=facts.objects_per_scene,
+        values=list(facts.values),
+        names=list(facts.names),
+        name=facts.name,
+        kind=facts.kind,
+        space=facts.space.name if facts.space is not None else None,
+        value_names=[list(values) for values in facts.value_names],
+        texts=facts.texts,
+        text_dim=facts.text_dim,
+        model=f"precomputed:{facts.id}" if facts.texts and facts.id else None,
+        notes=list(facts.notes),
+    )

@@ -7,9 +7,9 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from bindscope.api.dependencies import Parts, scene_of
+from bindscope.api.dependencies import Parts
 from bindscope.core.errors import InvalidInput
-from bindscope.core.wire import ModelId, Provenance
+from bindscope.core.wire import ModelId
 from bindscope.features.embeddings.schemas import EmbeddingRequest, EmbeddingResponse
 from bindscope.scenes.scene import Scene
 from bindscope.services.container import Services
@@ -56,7 +56,7 @@ def _answer(found: Embedded, request: Request, *, space: str | None) -> Embeddin
         embeddings=found.vectors.tolist(),
         dim=found.info.dim,
         cached=found.cached,
-        provenance=Provenance.model_validate(provenance(found.info, space=space)),
+        provenance=provenance(found.info, space=space),
     )
 
 
@@ -70,7 +70,7 @@ def _embedded(body: EmbeddingRequest, parts: Services) -> Embedded:
     scenes: list[Scene] = []
     for i, wire in enumerate(body.scenes or (), start=1):
         try:
-            scenes.append(scene_of(wire, parts))
+            scenes.append(parts.pools.scene(wire))
         except InvalidInput as error:
             if type(error) is InvalidInput:
                 raise InvalidInput(f"Scene {i}: {error}") from error

@@ -4,6 +4,9 @@ from typing import Literal
 
 from bindscope.core.wire import Endpoint, ModelId, Provenance, RequestModel, ResponseModel
 
+CheckState = Literal["passed", "noted", "warning", "failed", "skipped"]
+ReportState = Literal["passed", "warnings", "failed"]
+
 
 class ModelCheckRequest(RequestModel):
     """``refresh`` repeats checks whose outcome is known."""
@@ -16,7 +19,7 @@ class ModelCheck(ResponseModel):
     """``message``: what was found, and what to do where it is bad. ``figure``: what was measured."""
 
     name: str
-    state: Literal["passed", "noted", "warning", "failed", "skipped"]
+    state: CheckState
     message: str
     figure: float | None = None
 
@@ -26,7 +29,7 @@ class ModelCheckReport(ResponseModel):
 
     model: str
     fingerprint: str
-    state: Literal["passed", "warnings", "failed"]
+    state: ReportState
     checks: list[ModelCheck]
     computed_at: str
     provenance: Provenance

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from queue import Empty, Queue
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,38 +32,27 @@ from bindscope.encoders.golden import (
 from bindscope.encoders.protocol import EncoderInfo, Fingerprint
 from bindscope.features.model_checks.checks import (
     NOT_ASKED,
-    Check,
     activation,
     batch_noise,
     case_canary,
     is_asked,
     length,
     order_canary,
+    outcome,
     padding,
 )
+from bindscope.features.model_checks.schemas import ModelCheck, ModelCheckReport, ReportState
 from bindscope.scenes.scene import Scene
 from bindscope.services.container import Services
 from bindscope.services.embedder import Inputs
 from bindscope.services.noise import Encode, noise_floor
-from bindscope.services.provenance import Provenance, provenance
-
-CheckState = Literal["passed", "warnings", "failed"]
+from bindscope.services.provenance import provenance
 
 #: Goes up when equal models get other reports.
 _VERSION = 3
 _BATCH = 32
 _RECORD, _GOLDEN, _PRINT = "model-checks.json", "golden.npz", "fingerprint.json"
 _FIELDS = ("family", "architecture", "preprocessing", "tokenizer", "pooling", "dtype", "code")
-
-
-@dataclass(frozen=True)
-class CheckReport:
-    model: str
-    fingerprint: str
-    state: CheckState
-    checks: list[Check]
-    computed_at: str
-    provenance: Provenance
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +72,7 @@ class ModelChecks:
 
     def __init__(self, parts: Services) -> None:
         self._models, self._embedder, self._artifacts = parts.models, parts.embedder, parts.artifacts
-        self._known: dict[str, CheckReport] = {}
+        self._known: dict[str, ModelCheckReport] = {}
         self._lock = threading.Lock()
         self._asked: Queue[str] = Queue()
         self._closing = threading.Event()
@@ -104,13 +93,13 @@ class ModelChecks:
         if self._thread is not None:
             self._asked.put(model_id)
 
-    def state(self, fingerprint: str) -> CheckState | None:
+    def state(self, fingerprint: str) -> ReportState | None:
         """What is known of a model without checking it."""
         with self._lock:
             found = self._known.get(fingerprint)
         return found.state if found is not None else None
 
-    def of(self, model_id: str, *, refresh: bool = False) -> CheckReport:
+    def of(self, model_id: str, *, refresh: bool = False) -> ModelCheckReport:
         """The checks of a model, loading and checking it where that was not done yet. Raises UnknownName,
         InvalidInput, ModelUnavailable."""
         info = self._models.info(model_id)
@@ -147,7 +136,7 @@ class ModelChecks:
             except Exception:
                 continue
 
-    def _checked(self, model_id: str) -> CheckReport:
+    def _checked(self, model_id: str) -> ModelCheckReport:
         queue = self._models.queue(model_id)
         model = _Model(queue, self.golden(model_id))
         of_folder = self._golden_of_folder(model)
@@ -162,9 +151,16 @@ class ModelChecks:
             length(model.queue.encoder, model.info),
         ]
         states = {check.state for check in checks}
-        state: CheckState = "failed" if "failed" in states else "warnings" if "warning" in states else "passed"
+        state: ReportState = "failed" if "failed" in states else "warnings" if "warning" in states else "passed"
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        return CheckReport(model_id, model.info.fingerprint.digest, state, checks, now, provenance(model.info))
+        return ModelCheckReport(
+            model=model_id,
+            fingerprint=model.info.fingerprint.digest,
+            state=state,
+            checks=checks,
+            computed_at=now,
+            provenance=provenance(model.info),
+        )
 
     def _noise(self, model: _Model) -> float:
         """How far a cosine between two fixed inputs moves with the size of the batch."""
@@ -176,30 +172,30 @@ class ModelChecks:
                 floors.append(noise_floor(self._embedder, model.info.id, cosines_of, before=before, batches=(_BATCH,)))
         return max(floors)
 
-    def _golden_of_folder(self, model: _Model) -> Check:
+    def _golden_of_folder(self, model: _Model) -> ModelCheck:
         name = "golden vectors of the folder"
         folder = model_folder(model.info.id, self._models.settings)
         try:
             golden = folder_golden(folder) if folder is not None else None
         except ModelUnavailable as error:
-            return Check(name, "failed", str(error))
+            return outcome(name, "failed", str(error))
         if golden is None:
-            return Check(name, "skipped", "Its folder has no golden vectors: 'bindscope models golden' writes them.")
+            return outcome(name, "skipped", "Its folder has no golden vectors: 'bindscope models golden' writes them.")
         return _compared(name, golden, model, "its folder says they should be")
 
-    def _first_seen(self, model: _Model, *, sound: bool) -> Check:
+    def _first_seen(self, model: _Model, *, sound: bool) -> ModelCheck:
         """The same weights must go on giving the same vectors; a ``sound`` model overrules what was seen before."""
         name = "vectors as first seen"
         info = model.info
         if not is_asked(info):
-            return Check(name, "skipped", NOT_ASKED)
+            return outcome(name, "skipped", NOT_ASKED)
         folder = self._artifacts.folder("goldens", _safe(info.fingerprint.weights, info.dtype))
         try:
             golden = golden_from(folder.read(_GOLDEN))
             before = Fingerprint(**json.loads(folder.read(_PRINT)))
         except (UnknownName, ModelUnavailable, ValueError, TypeError):
             self._remember(folder, model)
-            return Check(name, "noted", "Its weights are new here: later loads are held against this one.")
+            return outcome(name, "noted", "Its weights are new here: later loads are held against this one.")
         changed = [field for field in _FIELDS if getattr(before, field) != getattr(info.fingerprint, field)]
         check = _compared(name, golden, model, "the same weights gave before")
         if check.state != "failed":
@@ -208,42 +204,39 @@ class ModelChecks:
         if sound:
             self._remember(folder, model)
             said = "The same weights gave other vectors before; its folder says that those of now are right." + differs
-            return Check(name, "noted", said, check.figure)
+            return outcome(name, "noted", said, check.figure)
         said = f"{check.message} Either load may be the wrong one.{differs}"
-        return Check(name, "failed", said, check.figure)
+        return outcome(name, "failed", said, check.figure)
 
     @staticmethod
     def _remember(folder: Any, model: _Model) -> None:
         folder.write(_GOLDEN, model.alone.to_bytes())
         folder.write(_PRINT, json.dumps(asdict(model.info.fingerprint)).encode())
 
-    def _kept(self, info: EncoderInfo) -> CheckReport | None:
+    def _kept(self, info: EncoderInfo) -> ModelCheckReport | None:
         try:
             body = json.loads(self._folder(info.fingerprint.digest).read(_RECORD))
             if body.pop("version") != _VERSION:
                 return None
-            checks = [Check(**check) for check in body.pop("checks")]
-            made = Provenance(**body.pop("provenance"))
-            return CheckReport(checks=checks, provenance=made, **body)
+            return ModelCheckReport.model_validate(body)
         except (UnknownName, ValueError, KeyError, TypeError):
             return None
 
-    def _keep(self, checks: CheckReport) -> None:
-        body: dict[str, Any] = {**asdict(checks), "version": _VERSION}
-        body["provenance"]["versions"] = dict(checks.provenance.versions)
+    def _keep(self, checks: ModelCheckReport) -> None:
+        body = {**checks.model_dump(mode="json"), "version": _VERSION}
         self._folder(checks.fingerprint).write(_RECORD, json.dumps(body).encode())
 
     def _folder(self, digest: str) -> Any:
         return self._artifacts.folder("model-checks", digest)
 
 
-def _compared(name: str, golden: Golden, model: _Model, than: str) -> Check:
+def _compared(name: str, golden: Golden, model: _Model, than: str) -> ModelCheck:
     most = MOST if model.info.dtype == "float32" else MOST_HALF
     distance = golden.distance(model.alone)
     if distance <= most:
-        return Check(name, "passed", "Its vectors are what they should be.", distance)
+        return outcome(name, "passed", "Its vectors are what they should be.", distance)
     said = f"Its vectors are not what {than} (distance {distance:.4f}): look at activation, padding and preprocessing."
-    return Check(name, "failed", said, distance)
+    return outcome(name, "failed", said, distance)
 
 
 def _fixed_inputs(info: EncoderInfo) -> tuple[list[str] | None, list[Scene] | None]:

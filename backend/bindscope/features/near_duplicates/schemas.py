@@ -4,30 +4,31 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from bindscope.core.wire import AnalysisResponse, Endpoint, Interval, ModelId, RequestModel, ResponseModel
+from bindscope.core.wire import AnalysisResponse, Endpoint, Interval, ModelId, ResponseModel
+from bindscope.scenes.sources import ScenesRequest
 
 LongText = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class NearDuplicatesRequest(RequestModel):
-    """The captions of a ``space`` (a seeded sample of ``limit`` scenes), or ``texts`` that all mean different things.
+class NearDuplicatesRequest(ScenesRequest):
+    """The captions of the scenes of a ``space`` or of an upload (a seeded sample of ``limit`` of them), or ``texts``
+    that all mean different things.
 
     ``min_cosine``: which pairs are too close; left out, those that are no farther apart than one text encoded twice.
     """
 
     model: ModelId
-    space: str | None = Field(None, max_length=64)
+    space: str | None = Field(None, max_length=64)  # type: ignore[assignment]
     texts: list[LongText] | None = Field(None, max_length=20_000)
     min_cosine: float | None = Field(None, ge=-1, le=1)
     objects: int = Field(2, ge=1, le=4)
     limit: int = Field(2000, ge=2, le=20_000)
     most: int = Field(200, ge=1, le=2000)
-    template: str = Field("plain", min_length=1, max_length=200)
 
     @model_validator(mode="after")
     def _one_kind(self) -> "NearDuplicatesRequest":
-        if (self.space is None) == (self.texts is None):
-            raise ValueError("Give either a space or texts to compare.")
+        if sum(given is not None for given in (self.space, self.dataset, self.texts)) != 1:
+            raise ValueError("Give either a space, a dataset or texts to compare.")
         return self
 
 

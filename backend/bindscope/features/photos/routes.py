@@ -1,7 +1,5 @@
 """One photo and two captions."""
 
-from dataclasses import asdict
-
 from fastapi import APIRouter
 
 from bindscope.api.dependencies import Parts
@@ -15,5 +13,4 @@ router = APIRouter(prefix="/v1/photos", tags=["verdicts"])
 def verdict(body: PhotoRequest, parts: Parts) -> PhotoVerdict:
     """Which of two captions does the model prefer for this photo? Nothing is kept."""
     with parts.pictures.opened([body.image]) as (photo,):
-        found = photo_verdict(parts.embedder, body.model, photo, captions=body.captions)
-    return PhotoVerdict.model_validate(asdict(found))
+        return photo_verdict(parts.embedder, body.model, photo, captions=body.captions)

@@ -2,38 +2,21 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bindscope.analysis.metrics import cosines
-from bindscope.analysis.verdict import RESOLUTION, Outcome, outcome
+from bindscope.analysis.verdict import RESOLUTION, outcome
 from bindscope.core.errors import UnsupportedModality
 from bindscope.encoders.protocol import EncoderInfo, Picture
+from bindscope.features.photos.schemas import PhotoVerdict
 from bindscope.scenes.exchanges import same_words
 from bindscope.services.embedder import Embedder
 from bindscope.services.model_pool import ModelPool
 from bindscope.services.noise import Encode, noise_floor
-from bindscope.services.provenance import Provenance, provenance
-
-
-@dataclass(frozen=True)
-class PhotoVerdict:
-    """``scores``: cosines of the photo with the captions. ``margin``: the true caption's minus the other's.
-
-    ``same_words``: the captions are one bag of words, so that only an encoder that reads order can tell them apart.
-    """
-
-    outcome: Outcome
-    margin: float
-    noise_floor: float
-    scores: list[float]
-    same_words: bool
-    cut: list[bool]
-    milliseconds: float
-    provenance: Provenance
+from bindscope.services.provenance import provenance
 
 
 def photo_verdict(embedder: Embedder, model_id: str, photo: Picture, *, captions: Sequence[str]) -> PhotoVerdict:
@@ -54,14 +37,14 @@ def photo_verdict(embedder: Embedder, model_id: str, photo: Picture, *, captions
     moved = noise_floor(embedder, model_id, lambda encode: lead(scored(encode)), before=margin, batches=(32,))
     floor = max(moved, RESOLUTION)
     return PhotoVerdict(
-        outcome(margin, noise_floor=floor, has_swap=captions[0] != captions[1]),
-        margin,
-        floor,
-        table[0].tolist(),
-        same_words(captions[0], captions[1]),
-        _cut(embedder.models, model_id, captions, info),
-        round(1000 * (time.perf_counter() - started), 3),
-        provenance(info, dataset="photo"),
+        outcome=outcome(margin, noise_floor=floor, has_swap=captions[0] != captions[1]),
+        margin=margin,
+        noise_floor=floor,
+        scores=table[0].tolist(),
+        same_words=same_words(captions[0], captions[1]),
+        cut=_cut(embedder.models, model_id, captions, info),
+        milliseconds=round(1000 * (time.perf_counter() - started), 3),
+        provenance=provenance(info, dataset="photo"),
     )
 
 

@@ -1,102 +1,76 @@
-"""Maps of a source's scenes, with what colours them, and new scenes placed on them."""
-
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+"""Maps of a pool's scenes, with what colours them, and new scenes placed on them."""
 
 import numpy as np
 
 from bindscope.analysis.probes import fit_probes
-from bindscope.analysis.projection import Method, Projection, project
+from bindscope.analysis.projection import Projection, project
 from bindscope.analysis.readings import recognise_with
 from bindscope.analysis.splits import split_bags
 from bindscope.analysis.verdict import outcome
 from bindscope.core.errors import InvalidInput
+from bindscope.features.projections.schemas import PROJECTION, ProjectionRequest, ProjectionResponse
 from bindscope.scenes.captions import Captioner
-from bindscope.scenes.scene import Scene
 from bindscope.services.container import Services
-from bindscope.services.embedder import Embedder
 from bindscope.services.judging import Wording, judged_in_chunks
-from bindscope.services.sources import DatasetSource, ModelSource, SourceData, placed
-
-ColorBy = Literal["concepts", "verdict", "probe"]
+from bindscope.services.pools import EmbeddedScenes, ScenePool
+from bindscope.services.recent import Recent
 
 #: Maps that stay in memory, so that a scene can be placed without fitting anew.
 KEPT = 4
 
 
-@dataclass(frozen=True)
-class MapSpec:
-    """``dims`` 2 or 3."""
-
-    method: Method
-    dims: int
-    seed: int
-
-
-class Maps:
+class Projections:
     """Fits each map once while it is in memory."""
 
     def __init__(self, parts: Services) -> None:
-        self._sources, self._noise = parts.sources, parts.noise
-        self._lock = threading.Lock()
-        self._kept: dict[tuple[str, MapSpec], Projection] = {}
+        self._parts = parts
+        self._kept: Recent[Projection] = Recent(KEPT)
 
-    def fitted(self, data: SourceData, spec: MapSpec) -> Projection:
-        """The map of a source. Raises InvalidInput."""
-        key = (data.digest, spec)
-        with self._lock:
-            found = self._kept.pop(key, None)
-            if found is not None:
-                self._kept[key] = found
-        if found is None:
-            found = project(data.embeddings, method=spec.method, dims=spec.dims, seed=spec.seed)
-            with self._lock:
-                self._kept[key] = found
-                while len(self._kept) > KEPT:
-                    self._kept.pop(next(iter(self._kept)))
-        return found
+    def answer(self, asked: ProjectionRequest) -> ProjectionResponse:
+        """Raises as ``ScenePool.digest``; InvalidInput for a colour or a place that the scenes cannot have."""
+        pool = self._parts.pools.of(asked.source)
+        return self._parts.analyses.answer(
+            PROJECTION, asked, numbers=pool.digest(), compute=lambda: self._computed(pool, asked)
+        )
 
-    def colors(self, source: ModelSource | DatasetSource, data: SourceData, by: ColorBy) -> list[str] | None:
-        """One word a scene: the outcome of its caption contest, or whether probes that never saw it read its objects.
+    def _computed(self, pool: ScenePool, asked: ProjectionRequest) -> ProjectionResponse:
+        data = pool.embedded()
+        scenes = [self._parts.pools.scene(scene) for scene in asked.place]
+        found = self._fitted(data, asked)
+        placed = [[float(n) for n in row] for row in found.place(pool.vectors_of(scenes))] if scenes else []
+        return ProjectionResponse(
+            points=found.points.round(6).tolist(),
+            labels=data.labels.scenes.tolist(),
+            concepts={name: list(data.value_names(k)) for k, name in enumerate(data.labels.names)},
+            colors=self._colors(pool, data, asked),
+            placed=placed,
+            explained=found.explained,
+            stress=found.stress,
+            provenance=data.made_with(asked.seed),
+        )
 
-        None for ``concepts``, which the labels tell. Raises InvalidInput where there is no verdict.
-        """
-        if by == "probe":
+    def _fitted(self, data: EmbeddedScenes, asked: ProjectionRequest) -> Projection:
+        name = f"{data.digest} {asked.method} {asked.dims} {asked.seed}"
+        return self._kept.read_through(
+            lambda: name,
+            lambda _: project(data.embeddings, method=asked.method, dims=asked.dims, seed=asked.seed),
+        )
+
+    def _colors(self, pool: ScenePool, data: EmbeddedScenes, asked: ProjectionRequest) -> list[str] | None:
+        """One word a scene: the outcome of its caption contest, or whether probes that never saw it read its objects;
+        None for ``concepts``, which the labels tell."""
+        if asked.color_by == "probe":
             return _read(data)
-        return self._outcomes(source, data) if by == "verdict" else None
+        return self._outcomes(pool) if asked.color_by == "verdict" else None
 
-    def place(
-        self, source: ModelSource | DatasetSource, fitted: Projection, scenes: Sequence[Scene]
-    ) -> list[list[float]]:
-        """Where scenes come to lie. Raises InvalidInput for an upload, whose model is not known."""
-        if not scenes:
-            return []
-        if isinstance(source, DatasetSource):
-            raise InvalidInput("New scenes can be placed on the map of a model, not on that of an upload.")
-        embedder = self._sources.embedder
-        if source.modality == "text":
-            captioner = Captioner(source.template)
-            texts = [captioner.caption(scene.space, scene.values) for scene in scenes]
-            vectors = embedder.texts(source.model, texts).vectors
-        else:
-            vectors = embedder.scenes(source.model, scenes).vectors
-        return [[float(number) for number in row] for row in fitted.place(vectors)]
-
-    def _outcomes(self, source: ModelSource | DatasetSource, data: SourceData) -> list[str]:
-        embedder: Embedder = self._sources.embedder
-        if source.model is None or data.space is None:
+    def _outcomes(self, pool: ScenePool) -> list[str]:
+        if pool.model is None:
             raise InvalidInput("An upload has no captions to choose from: colour it by probe or by concepts.")
-        wording = Wording(Captioner(source.template), "all")
-        if isinstance(source, DatasetSource):
-            scenes = self._sources.scenes(source.dataset)
-        else:
-            scenes = placed(data.space, [[tuple(o) for o in row] for row in data.labels.scenes.tolist()])
+        wording = Wording(Captioner(pool.template), "all")
         out: list[str] = []
         floor = 0.0
-        for part in judged_in_chunks(embedder, source.model, scenes=scenes, wording=wording):
-            floor = floor if out else self._noise.floor_of(part)
+        for part in judged_in_chunks(self._parts.embedder, pool.model, scenes=pool.scenes(), wording=wording):
+            floor = floor if out else self._parts.noise.floor_of(part)
             out += [
                 outcome(float(margin), noise_floor=floor, has_swap=bool(has))
                 for margin, has in zip(part.contest.margin, part.contest.has_swap, strict=True)
@@ -104,7 +78,7 @@ class Maps:
         return out
 
 
-def _read(data: SourceData) -> list[str]:
+def _read(data: EmbeddedScenes) -> list[str]:
     """Two halves by bag; the probes of one read the other. Raises InvalidInput where all scenes show equal values."""
     one, two = split_bags(data.labels, train_ratio=0.5, seed=0)
     read = np.zeros(len(data.labels), dtype=bool)

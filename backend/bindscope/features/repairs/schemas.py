@@ -2,19 +2,17 @@
 
 from pydantic import Field
 
-from bindscope.core.wire import Binding, Endpoint, Interval, ModelId, Provenance, RequestModel, ResponseModel
+from bindscope.core.wire import Binding, Endpoint, Interval, ModelId, Provenance, ResponseModel
+from bindscope.scenes.sources import ScenesRequest
 
 
-class RepairRequestModel(RequestModel):
+class RepairRequest(ScenesRequest):
     """``coverage``: share of the objects that the map learns from; the others are two blocks of values. ``limit``: most
     scenes, those of the blocks first. ``dataset``: the pictures of an upload in place of drawn scenes of ``space``."""
 
     model: ModelId
-    space: str = Field("shapes2d", max_length=64)
-    dataset: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
     coverage: float = Field(0.6, gt=0, lt=1)
     limit: int = Field(4000, ge=4, le=20_000)
-    template: str = Field("plain", min_length=1, max_length=200)
     seed: int = Field(0, ge=0, le=2**31 - 1)
 
 
@@ -98,4 +96,4 @@ class RepairList(ResponseModel):
     repairs: list[RepairModel]
 
 
-REPAIR = Endpoint("/v1/repairs", RepairRequestModel, RepairModel)
+REPAIR = Endpoint("/v1/repairs", RepairRequest, RepairModel)

@@ -2,7 +2,8 @@
 
 import io
 import json
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -23,42 +24,42 @@ from bindscope.analysis.repair import (
     repair,
     scenes_with_blocks,
 )
-from bindscope.core.errors import InvalidInput, UnsupportedModality
+from bindscope.core.errors import InvalidInput, UnknownName, UnsupportedModality
 from bindscope.core.specs import ProbeSpec, RepairSpec
 from bindscope.encoders.families.repaired import MAP, RECORD, VERSION
 from bindscope.encoders.protocol import EncoderInfo
+from bindscope.features.repairs.schemas import RepairModel, RepairRequest
 from bindscope.jobs.kind import digest
 from bindscope.scenes.captions import Captioner
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.labels import SceneLabels
+from bindscope.scenes.ordered import scene_labels
 from bindscope.services.container import Services
-from bindscope.services.provenance import provenance
-from bindscope.services.sources import DatasetSource, ModelSource, scene_labels
+from bindscope.services.pools import ScenePool
 from bindscope.store.artifacts import ArtifactFolder
-from bindscope.store.keys import measurement_key
+from bindscope.store.keys import MeasurementKey, measurement_key
 
 Fields = dict[str, Any]
 _Scenes = tuple[NDArray[np.float32], SceneLabels, Blocks]
 
+_SNIPPET = """import numpy as np
 
-@dataclass(frozen=True)
-class RepairRequest:
-    """``limit``: at most this many scenes of the space, those of the held-out blocks first. ``dataset``: the pictures
-    of an upload in place of drawn ones, all of them."""
+saved = np.load("{id}.npz")
+t = float(saved["t"])  # any part of the map, from 0 (as it was) to 1
+A = (1 - t) * np.eye(len(saved["A"])) + t * saved["A"]
 
-    model: str
-    space: str
-    spec: RepairSpec
-    limit: int = 4000
-    template: str = "plain"
-    dataset: str | None = None
+
+def repaired(texts):  # [text, dim], from {model}
+    mapped = texts @ A.T
+    return mapped / np.linalg.norm(mapped, axis=1, keepdims=True)
+"""
 
 
 class Repairs:
     """Learns maps, and keeps those that are confirmed."""
 
     def __init__(self, parts: Services) -> None:
-        self._embedder, self._sources, self._spaces = parts.embedder, parts.sources, parts.spaces
+        self._embedder, self._pools = parts.embedder, parts.pools
         self.repository, self._measurements = parts.repairs, parts.measurements
 
     def delete(self, repair_id: str) -> None:
@@ -69,34 +70,48 @@ class Repairs:
             if queue.info.id.partition("@")[0] == f"repaired:{repair_id}":
                 self._embedder.models.forget(queue.info.id)
 
-    def run(self, request: RepairRequest) -> Fields:
+    def run(self, request: RepairRequest) -> RepairModel:
         """Learns a map and keeps it where it is confirmed, or finds the answer that was given before. Raises
         UnknownName, UnsupportedModality, InvalidInput."""
-        info, space = self._checked(request)
-        source: ModelSource | DatasetSource
-        if request.dataset is None:
-            source = ModelSource(request.model, request.space, "image", 2, request.limit, request.template)
-        else:
-            source = self._sources.seen_by(request.dataset, request.model)
-        fields = {key: value for key, value in asdict(request).items() if value is not None}
-        repair_id = digest("repair", self._sources.digest(source), fields, __version__, VERSION)[:16]
-        key = measurement_key("repair", [repair_id])
-        kept = self.repository.record(repair_id) or self._measurements.get(key)
-        if isinstance(kept, dict):
-            return {**kept, "cached": True}
-        images, labels, blocks = self._scenes(source, space, request)
-        data = self._data(images, labels, space, request)
-        found = repair(data, blocks, request.spec)
-        record = self._record(request, info, space, data, found)
-        if found.t == 0:
-            self._measurements.put(key, record)
-            return record
-        return _keep(self.repository.folder(repair_id), repair_id, {**record, "version": VERSION}, found)
+        started = time.perf_counter()
+        pool = self._pools.asked(request)
+        info = self._checked(request)
+        pictures = pool.pictures_of(request.model)
+        repair_id = digest("repair", pictures.digest(), request.model_dump(mode="json"), __version__, VERSION)[:16]
+        found = self._known(repair_id) or self._learned(request, pool, pictures, info, repair_id)
+        return found.model_copy(update={"seconds": round(time.perf_counter() - started, 3)})
 
-    def _checked(self, request: RepairRequest) -> tuple[EncoderInfo, ConceptSpace]:
+    def all(self) -> list[RepairModel]:
+        """All repairs of this installation."""
+        records = map(self.repository.record, self.repository.ids())
+        return [_model(found) for found in records if found is not None]
+
+    def get(self, repair_id: str) -> RepairModel:
+        """One repair. Raises UnknownName."""
+        found = self.repository.record(repair_id)
+        if found is None:
+            raise UnknownName("repair", repair_id, self.repository.ids())
+        return _model(found)
+
+    def _known(self, repair_id: str) -> RepairModel | None:
+        kept = self.repository.record(repair_id) or self._measurements.get(_key(repair_id))
+        return _model(kept).model_copy(update={"cached": True}) if isinstance(kept, dict) else None
+
+    def _learned(
+        self, request: RepairRequest, pool: ScenePool, pictures: ScenePool, info: EncoderInfo, repair_id: str
+    ) -> RepairModel:
+        space, spec = pool.space, RepairSpec(request.coverage, request.seed)
+        images, labels, blocks = self._scenes(pictures, space, request, spec)
+        data = self._data(images, labels, space, request)
+        found = repair(data, blocks, spec)
+        record = self._record(request, info, pool, data, found)
+        if found.t == 0:
+            self._measurements.put(_key(repair_id), record)
+            return _model(record)
+        return _model(_keep(self.repository.folder(repair_id), repair_id, {**record, "version": VERSION}, found))
+
+    def _checked(self, request: RepairRequest) -> EncoderInfo:
         info = self._embedder.models.info(request.model)
-        own = request.dataset
-        space = self._spaces.get(request.space) if own is None else self._sources.space_of(own)
         if not (info.reads("image") and info.reads("text")):
             can = " and ".join(info.modalities)
             raise UnsupportedModality(
@@ -104,19 +119,20 @@ class Repairs:
             )
         if info.family == "repaired":
             raise InvalidInput(f"{request.model!r} is repaired already: repair the model that it was made from.")
-        return info, space
+        return info
 
-    def _scenes(self, source: ModelSource | DatasetSource, space: ConceptSpace, request: RepairRequest) -> _Scenes:
-        """Pictures with their labels, and the blocks that are held out among them."""
-        if isinstance(source, DatasetSource):
-            data = self._sources.resolve(source)
-            if data.labels.slots != 2:
-                raise InvalidInput(f"A repair needs scenes of two objects: the upload has {data.labels.slots}.")
-            return data.embeddings, data.labels, blocks_of_scenes(data.labels, request.spec)
-        blocks = blocks_of_space(space.values, request.spec)
-        sample = SceneLabels(scene_labels(space, 2, limit=request.limit), space.values, space.names)
-        labels = scenes_with_blocks(sample, blocks, limit=request.limit, seed=request.spec.seed)
-        return self._sources.embed(source, labels), labels, blocks
+    def _scenes(self, pictures: ScenePool, space: ConceptSpace, request: RepairRequest, spec: RepairSpec) -> _Scenes:
+        """Pictures with their labels, and the blocks that are held out among them. Of a space those scenes are drawn
+        that the blocks need; an upload has those that it has."""
+        if pictures.can_draw:
+            blocks = blocks_of_space(space.values, spec)
+            sample = scene_labels(space, 2, limit=request.limit)
+            labels = scenes_with_blocks(sample, blocks, limit=request.limit, seed=spec.seed)
+            return pictures.drawn(labels), labels, blocks
+        data = pictures.embedded()
+        if data.labels.slots != 2:
+            raise InvalidInput(f"A repair needs scenes of two objects: the upload has {data.labels.slots}.")
+        return data.embeddings, data.labels, blocks_of_scenes(data.labels, spec)
 
     def _data(
         self, images: NDArray[np.float32], labels: SceneLabels, space: ConceptSpace, request: RepairRequest
@@ -140,18 +156,18 @@ class Repairs:
         )
 
     def _record(
-        self, request: RepairRequest, info: EncoderInfo, space: ConceptSpace, data: RepairData, found: Repair
+        self, request: RepairRequest, info: EncoderInfo, pool: ScenePool, data: RepairData, found: Repair
     ) -> Fields:
         names = ("train_scenes", "test_scenes", "train_objects", "test_objects", "chosen", "t")
-        blocks = {name: _values(getattr(found.blocks, name), space) for name in ("validation", "test")}
-        made = provenance(info, space=request.space, template=request.template, seed=request.spec.seed)
+        blocks = {name: _values(getattr(found.blocks, name), pool.space) for name in ("validation", "test")}
+        made = pool.provenance(info, seed=request.seed)
         return {
             "id": None,
             "model": request.model,
             "repaired": None,
-            "space": request.space,
-            "coverage": request.spec.coverage,
-            "seed": request.spec.seed,
+            "space": pool.space.name,
+            "coverage": request.coverage,
+            "seed": request.seed,
             "limit": request.limit,
             "template": request.template,
             "dim": info.dim,
@@ -165,9 +181,18 @@ class Repairs:
             "path": [_point(point) for point in found.path],
             "baselines": {name: asdict(own) for name, own in found.baselines.items()},
             "blocks": blocks,
-            "text_probe": asdict(_text_probe(data, request.spec.seed)),
-            "provenance": asdict(made),
+            "text_probe": asdict(_text_probe(data, request.seed)),
+            "provenance": made.model_dump(mode="json"),
         }
+
+
+def _key(repair_id: str) -> MeasurementKey:
+    return measurement_key("repair", [repair_id])
+
+
+def _model(found: Fields) -> RepairModel:
+    snippet = "" if found["id"] is None else _SNIPPET.format(id=found["id"], model=found["model"])
+    return RepairModel.model_validate({**found, "snippet": snippet})
 
 
 def _text_probe(data: RepairData, seed: int) -> Binding:

@@ -2,39 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from bindscope.core.errors import InvalidInput
 from bindscope.encoders.protocol import EncoderInfo
+from bindscope.features.retrievals.schemas import RetrievalRequest
 from bindscope.scenes.captions import Captioner, captions_in_orders, mention_orders
 from bindscope.scenes.concepts import ConceptSpace, Object
+from bindscope.scenes.ordered import scene_labels
 from bindscope.scenes.sampling import sample_scenes
 from bindscope.scenes.swaps import valid_swaps
-from bindscope.services.sources import SourceData, scene_labels
+from bindscope.services.pools import EmbeddedScenes
 
-Direction = Literal["text_to_image", "image_to_text", "text_to_text"]
-Distractors = Literal["swaps", "all"]
 Objects = tuple[Object, ...]
-
-
-@dataclass(frozen=True)
-class RetrievalSpec:
-    """``queries`` scenes are drawn; ``limit`` is the most scenes of a gallery of ``all``. ``dataset``: an upload of
-    image vectors that the same model made of scenes of the space, in place of pictures drawn here."""
-
-    space: str
-    direction: Direction
-    k: int = 10
-    distractors: Distractors = "swaps"
-    queries: int = 200
-    limit: int = 10_000
-    objects: int = 2
-    template: str = "plain"
-    approximate: bool = False
-    seed: int = 0
-    dataset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +28,7 @@ class Entry:
     row: int | None = None
 
 
-def check_upload(data: SourceData, info: EncoderInfo, space: ConceptSpace, spec: RetrievalSpec) -> None:
+def check_upload(data: EmbeddedScenes, info: EncoderInfo, space: ConceptSpace, spec: RetrievalRequest) -> None:
     """Raises InvalidInput for an upload that cannot be what the model made of scenes of the space."""
     if spec.direction == "text_to_text":
         raise InvalidInput("An upload stands for pictures: choose text_to_image or image_to_text.")
@@ -63,7 +44,7 @@ def check_upload(data: SourceData, info: EncoderInfo, space: ConceptSpace, spec:
         )
 
 
-def drawn(uploaded: Sequence[Entry], spec: RetrievalSpec) -> list[Objects]:
+def drawn(uploaded: Sequence[Entry], spec: RetrievalRequest) -> list[Objects]:
     """Seeded scenes of an upload that have a valid swap, each set of objects once. Raises InvalidInput for none."""
     able = list({meaning(e.objects): e.objects for e in uploaded[::-1] if valid_swaps(e.objects)}.values())[::-1]
     if not able:
@@ -72,7 +53,7 @@ def drawn(uploaded: Sequence[Entry], spec: RetrievalSpec) -> list[Objects]:
     return [able[number] for number in chosen.tolist()]
 
 
-def queried(space: ConceptSpace, spec: RetrievalSpec) -> list[Objects]:
+def queried(space: ConceptSpace, spec: RetrievalRequest) -> list[Objects]:
     """Seeded scenes with a valid swap, each set of objects once."""
     drawn = sample_scenes(
         space, spec.queries, seed=spec.seed, objects=spec.objects, layout="slots", only_valid_swaps=True
@@ -97,7 +78,7 @@ def twins_among(uploaded: Sequence[Entry], scenes: Sequence[Objects]) -> list[Ob
     return [first[one] for one in wanted if one in first and one not in queried_ones]
 
 
-def among_twins(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalSpec) -> list[Entry]:
+def among_twins(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalRequest) -> list[Entry]:
     """The queried ``scenes`` and their twins; captions in every order of mention."""
     if spec.direction == "text_to_image":
         return [Entry(scene, None) for scene in scenes]
@@ -109,11 +90,11 @@ def among_twins(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalS
     ]
 
 
-def among_all(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalSpec) -> list[Entry]:
+def among_all(space: ConceptSpace, scenes: Sequence[Objects], spec: RetrievalRequest) -> list[Entry]:
     """All ordered scenes of the space, or a sample of them; the queried ``scenes`` and their twins are there in both
     directions."""
     labels = scene_labels(space, spec.objects, limit=spec.limit)
-    listed: list[Objects] = [tuple(map(tuple, row)) for row in labels.tolist()]
+    listed: list[Objects] = [tuple(map(tuple, row)) for row in labels.scenes.tolist()]
     every = dict.fromkeys([*listed, *scenes, *(scene[::-1] for scene in scenes)])
     if spec.direction == "text_to_image":
         return [Entry(scene, None) for scene in every]

@@ -4,13 +4,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from bindscope.core.wire import AnalysisResponse, Binding, Endpoint, Interval, ModelId, RequestModel, ResponseModel
+from bindscope.core.wire import AnalysisResponse, Binding, Endpoint, Interval, ModelId, ResponseModel
+from bindscope.scenes.sources import ScenesRequest
 from bindscope.scenes.wire import SceneModel
 
 Direction = Literal["text_to_image", "image_to_text", "text_to_text"]
 
 
-class RetrievalRequest(RequestModel):
+class RetrievalRequest(ScenesRequest):
     """``queries`` seeded scenes that have a swapped twin are searched for among ``distractors``: ``swaps``, the queried
     scenes and their twins, or ``all`` scenes of the space (``limit`` of them where there are more).
 
@@ -28,8 +29,6 @@ class RetrievalRequest(RequestModel):
     queries: int = Field(200, ge=1, le=5000)
     limit: int = Field(10_000, ge=2, le=200_000)
     objects: int = Field(2, ge=2, le=4)
-    template: str = Field("plain", min_length=1, max_length=200)
-    dataset: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
     approximate: bool = False
     seed: int = Field(0, ge=0, le=2**31 - 1)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from bindscope.encoders.protocol import EncoderInfo
 from bindscope.features.retrievals.galleries import (
     Entry,
     Objects,
-    RetrievalSpec,
     among_all,
     among_twins,
     check_upload,
@@ -25,6 +24,7 @@ from bindscope.features.retrievals.galleries import (
     twins_among,
     with_twins,
 )
+from bindscope.features.retrievals.schemas import RetrievalRequest
 from bindscope.scenes.captions import Captioner, mention_orders
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.contests import contestants
@@ -33,8 +33,8 @@ from bindscope.scenes.scene import scene_in_slots
 from bindscope.scenes.swaps import valid_swaps
 from bindscope.services.embedder import Embedder
 from bindscope.services.noise import Encode
-from bindscope.services.sources import CHUNK, Sources
-from bindscope.services.spaces import SpaceRepository
+from bindscope.services.pools import ScenePool, ScenePools
+from bindscope.services.pools.pool import CHUNK
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +45,8 @@ class Search:
     where twins are compared. ``members`` [query, any]: the gallery rows that show what a query shows.
     """
 
-    model: str
     space: ConceptSpace
-    spec: RetrievalSpec
+    spec: RetrievalRequest
     queries: list[Entry]
     gallery: list[Entry]
     asked: NDArray[np.float32]
@@ -62,34 +61,35 @@ class Search:
 class Searches:
     """Makes searches ready; everything goes through the cache."""
 
-    def __init__(self, embedder: Embedder, sources: Sources, spaces: SpaceRepository) -> None:
-        self._embedder, self._sources, self._spaces = embedder, sources, spaces
+    def __init__(self, embedder: Embedder, pools: ScenePools) -> None:
+        self._embedder, self._pools = embedder, pools
 
-    def checked(self, model: str, spec: RetrievalSpec) -> tuple[EncoderInfo, ConceptSpace, RetrievalSpec]:
+    def checked(self, spec: RetrievalRequest) -> tuple[EncoderInfo, ConceptSpace, RetrievalRequest]:
         """A model that reads text only is asked by text about text, whatever direction was given.
 
         Raises UnknownName, UnsupportedModality, InvalidInput.
         """
         space = self.space(spec)
         Captioner(spec.template)
-        info = self._embedder.models.info(model)
+        info = self._embedder.models.info(spec.model)
         if not info.reads("text"):
             raise UnsupportedModality(
-                f"Model {model!r} reads images only, so no text can be searched or searched for: choose a model with a "
-                "text tower."
+                f"Model {spec.model!r} reads images only, so no text can be searched or searched for: choose a model "
+                "with a text tower."
             )
         if not info.reads("image"):
-            spec = replace(spec, direction="text_to_text")
-        if spec.dataset is not None:
-            check_upload(self._sources.resolve(self._sources.seen_by(spec.dataset, model)), info, space, spec)
+            spec = spec.model_copy(update={"direction": "text_to_text"})
+        pictures = self._pictures(spec)
+        if pictures is not None:
+            check_upload(pictures.embedded(), info, space, spec)
         elif spec.direction != "text_to_text" and info.pixels is not None and not space.renderable:
             raise InvalidInput(f"Space {space.name!r} cannot be drawn: choose text_to_text or another space.")
         return info, space, spec
 
-    def prepared(self, model: str, space: ConceptSpace, spec: RetrievalSpec) -> Search:
+    def prepared(self, space: ConceptSpace, spec: RetrievalRequest) -> Search:
         """Queries and gallery of a checked question, with their vectors."""
         captioner = Captioner(spec.template)
-        uploaded = self._uploaded(model, spec)
+        uploaded = self._uploaded(spec)
         pictures = {} if uploaded is None else {entry.objects: entry for entry in uploaded[::-1]}
         scenes = queried(space, spec) if uploaded is None else drawn(uploaded, spec)
         every = with_twins(scenes) if uploaded is None else [*scenes, *twins_among(uploaded, scenes)]
@@ -115,13 +115,12 @@ class Searches:
         count, hidden = len(scenes), np.array(itself, dtype=np.int64)[:, None]
         labels = SceneLabels(np.array(every, dtype=np.int64), space.values, space.names)
         return Search(
-            model,
             space,
             spec,
             queries,
             gallery,
-            self.vectors(model, space, queries, spec.dataset),
-            self.vectors(model, space, gallery, spec.dataset),
+            self.vectors(space, spec, queries),
+            self.vectors(space, spec, gallery),
             Answers(padded(members[:count]), padded(twins), hidden[:count]),
             padded(members),
             labels,
@@ -155,43 +154,48 @@ class Searches:
             for side in ([one.own for one in met], [one.other for one in met])
         )
         distinct = (own[:, :, None] == own[:, None]).argmax(2) == np.arange(len(orders))
-        table = self._embedder.texts(search.model, list(row)).vectors
+        table = self._embedder.texts(search.spec.model, list(row)).vectors
         as_listed = caption_leads(table, captions=Captions(own, other, distinct))[0][:, 0]
         able = np.flatnonzero(~np.isnan(as_listed))
         return trials.take(able), as_listed[able]
 
-    def space(self, spec: RetrievalSpec) -> ConceptSpace:
+    def space(self, spec: RetrievalRequest) -> ConceptSpace:
         """That of the upload where its values have names, else the one that was asked for."""
-        if spec.dataset is not None:
-            with suppress(InvalidInput):
-                return self._sources.space_of(spec.dataset)
-        return self._spaces.get(spec.space)
+        with suppress(InvalidInput):
+            return self._pools.asked(spec).space
+        return self._pools.drawn(spec.space).space
 
-    def _uploaded(self, model: str, spec: RetrievalSpec) -> list[Entry] | None:
-        """The scenes of the upload, where there is one that stands for pictures."""
-        if spec.dataset is None:
+    def _pictures(self, spec: RetrievalRequest) -> ScenePool | None:
+        """The upload that stands for pictures, where there is one."""
+        pool = self._pools.asked(spec)
+        return None if pool.can_draw else pool.pictures_of(spec.model)
+
+    def _uploaded(self, spec: RetrievalRequest) -> list[Entry] | None:
+        """The scenes of that upload."""
+        pictures = self._pictures(spec)
+        if pictures is None:
             return None
-        scenes = self._sources.resolve(self._sources.seen_by(spec.dataset, model)).labels.scenes.tolist()
+        scenes = pictures.embedded().labels.scenes.tolist()
         return [Entry(tuple(map(tuple, scene)), None, row) for row, scene in enumerate(scenes)]
 
     def vectors(
         self,
-        model: str,
         space: ConceptSpace,
+        spec: RetrievalRequest,
         entries: Sequence[Entry],
-        dataset: str | None,
         *,
         encode: Encode | None = None,
     ) -> NDArray[np.float32]:
         """Through the cache, or by ``encode``. Rows of an upload are as they are."""
         rows = [entry.row for entry in entries if entry.row is not None]
-        if rows and dataset is not None:
-            return self._sources.resolve(self._sources.seen_by(dataset, model)).embeddings[rows]
+        pictures = self._pictures(spec)
+        if rows and pictures is not None:
+            return pictures.embedded().embeddings[rows]
         texts = [entry.text for entry in entries if entry.text is not None]
         if texts:
-            return self._embedder.texts(model, texts).vectors if encode is None else encode(texts)
+            return self._embedder.texts(spec.model, texts).vectors if encode is None else encode(texts)
         scenes = [scene_in_slots(space, entry.objects) for entry in entries]
         if encode is not None:
             return encode(scenes)
-        parts = [self._embedder.scenes(model, scenes[i : i + CHUNK]).vectors for i in range(0, len(scenes), CHUNK)]
+        parts = [self._embedder.scenes(spec.model, scenes[i : i + CHUNK]).vectors for i in range(0, len(scenes), CHUNK)]
         return np.concatenate(parts)

@@ -9,7 +9,7 @@ from bindscope.api.dependencies import Parts
 from bindscope.features.datasets.schemas import TextList
 from bindscope.features.spaces.schemas import SpaceList, SpaceModel
 from bindscope.scenes.concepts import grid_space as grid_of
-from bindscope.services.sources import needed_texts
+from bindscope.scenes.ordered import needed_texts
 from bindscope.services.spaces import MAX_SPACE_BYTES
 
 router = APIRouter(prefix="/v1/spaces", tags=["spaces"])
@@ -48,8 +48,8 @@ def list_spaces(parts: Parts) -> SpaceList:
     trained = {str(run["config"]["space"]) for run in parts.runs.finished()}
     grids = [grid for grid in map(grid_of, sorted(trained)) if grid is not None]
     return SpaceList(
-        spaces=[SpaceModel.of(space, builtin=builtin) for space, builtin in known]
-        + [SpaceModel.of(grid, builtin=True) for grid in grids]
+        spaces=[SpaceModel.of_space(space, builtin=builtin) for space, builtin in known]
+        + [SpaceModel.of_space(grid, builtin=True) for grid in grids]
     )
 
 
@@ -62,7 +62,7 @@ async def add_space(request: Request, parts: Parts) -> SpaceModel:
         if len(text) > MAX_SPACE_BYTES:
             break
     space = await run_in_threadpool(parts.spaces.add, bytes(text))
-    return SpaceModel.of(space, builtin=False)
+    return SpaceModel.of_space(space, builtin=False)
 
 
 @router.get("/{name}/texts")

@@ -24,7 +24,7 @@ class SpaceModel(ResponseModel):
     builtin: bool
 
     @classmethod
-    def of(cls, space: ConceptSpace, *, builtin: bool) -> "SpaceModel":
+    def of_space(cls, space: ConceptSpace, *, builtin: bool) -> "SpaceModel":
         """The wire form of a space."""
         concepts = [ConceptModel(name=c.name, values=list(c.values)) for c in space.concepts]
         return cls(

@@ -5,22 +5,22 @@ from typing import Literal
 from pydantic import Field
 
 from bindscope.core.wire import (
+    AnalysisResponse,
     Binding,
     Endpoint,
     Interval,
     ModelId,
     ProgressLine,
-    Provenance,
     Recognition,
-    RequestModel,
     ResponseModel,
     StrictChance,
 )
 from bindscope.features.verdicts.schemas import Articles, Orders
+from bindscope.scenes.sources import ScenesRequest
 from bindscope.scenes.wire import SceneModel
 
 
-class VerdictBatchRequest(RequestModel):
+class VerdictBatchRequest(ScenesRequest):
     """``count`` seeded random scenes. ``only_valid_swaps``: draw only scenes that have a valid swap.
 
     ``control``: shuffle the pixels, or show a blank picture; both must lose the answer. ``dataset``: scenes of an
@@ -28,17 +28,14 @@ class VerdictBatchRequest(RequestModel):
     hair to see whether their winner survives."""
 
     model: ModelId
-    space: str = Field("shapes2d", max_length=64)
     count: int = Field(200, ge=1, le=5000)
     seed: int = Field(0, ge=0, le=2**31 - 1)
     objects: int = Field(2, ge=1, le=6)
     layout: Literal["random", "slots"] = "random"
     only_valid_swaps: bool = False
-    template: str = Field("plain", min_length=1, max_length=200)
     articles: Articles = "a"
     orders: Orders = "all"
     control: Literal["none", "shuffled_pixels", "blank"] = "none"
-    dataset: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
     robust_scenes: int = Field(12, ge=0, le=200)
 
 
@@ -60,7 +57,7 @@ class AtlasCell(ResponseModel):
     example: SceneModel
 
 
-class VerdictBatch(ResponseModel):
+class VerdictBatch(AnalysisResponse):
     """``binding`` is the headline: captions of each scene against those of its swap, both directions, the same orders
     of mention; chance is 1/2. ``twins`` swapped scenes were shown beside the ``scenes`` for it.
 
@@ -89,8 +86,6 @@ class VerdictBatch(ResponseModel):
     atlas: list[AtlasCell]
     atlas_needed: int | None = None
     failures: list[SceneModel]
-    milliseconds: float
-    provenance: Provenance
 
 
 class BatchProgress(ResponseModel):

@@ -1,79 +1,33 @@
 """The verdict on one scene."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-from bindscope.analysis.verdict import RESOLUTION, Diagnosis, Outcome, diagnose, outcome
+from bindscope.analysis.verdict import RESOLUTION, diagnose, outcome
 from bindscope.features.verdicts.findings import scene_answer
+from bindscope.features.verdicts.schemas import (
+    Articles,
+    CaptionScore,
+    ConceptScore,
+    ConceptScores,
+    Contest,
+    ObjectScore,
+    ObjectScores,
+    Orders,
+    Verdict,
+)
+from bindscope.features.verdicts.schemas import Robustness as WireRobustness
+from bindscope.scenes.captions import Captioner
 from bindscope.scenes.jitter import Robustness
 from bindscope.scenes.scene import Scene
 from bindscope.services.container import Services
 from bindscope.services.judging import Judged, Wording, judge
-from bindscope.services.provenance import Provenance, provenance
+from bindscope.services.provenance import provenance
 from bindscope.services.robustness import surroundings
 
 
-@dataclass(frozen=True)
-class CaptionScore:
-    text: str
-    kind: Literal["true", "swap"]
-    score: float
-
-
-@dataclass(frozen=True)
-class ContestResult:
-    outcome: Outcome
-    margin: float | None
-    noise_floor: float
-    captions: list[CaptionScore]
-
-
-@dataclass(frozen=True)
-class ConceptScore:
-    concept: str
-    value: str
-    present: bool
-    score: float
-
-
-@dataclass(frozen=True)
-class ConceptScores:
-    recognised: bool
-    by_concept: Mapping[str, bool]
-    scores: list[ConceptScore]
-
-
-@dataclass(frozen=True)
-class ObjectScore:
-    values: dict[str, str]
-    present: bool
-    score: float
-
-
-@dataclass(frozen=True)
-class ObjectScores:
-    recognised: bool
-    scores: list[ObjectScore]
-
-
-@dataclass(frozen=True)
-class SceneVerdict:
-    """Field by field what goes over the wire (``schemas.verdicts.Verdict``)."""
-
-    diagnosis: Diagnosis
-    answer: str
-    anchor: Literal["image", "text"]
-    anchor_text: str | None
-    contest: ContestResult
-    robustness: Robustness | None
-    twin_margin: float | None
-    concepts: ConceptScores
-    objects: ObjectScores
-    cached: int
-    milliseconds: float
-    provenance: Provenance
+def wording_of(template: str, articles: Articles, orders: Orders) -> Wording:
+    """The wording that a request asks for. Raises InvalidInput, UnknownName."""
+    return Wording(Captioner(template, articles), orders)
 
 
 class Verdicts:
@@ -82,7 +36,7 @@ class Verdicts:
     def __init__(self, parts: Services) -> None:
         self.embedder, self.noise = parts.embedder, parts.noise
 
-    def verdict(self, model_id: str, scene: Scene, *, wording: Wording, robust: bool = True) -> SceneVerdict:
+    def verdict(self, model_id: str, scene: Scene, *, wording: Wording, robust: bool = True) -> Verdict:
         """``robust``: the scene's copies that differ by a hair are asked too, and its twin; a winner that few of them
         keep is none. Raises UnknownName, UnsupportedModality, ModelUnavailable, Overloaded."""
         started = time.perf_counter()
@@ -94,7 +48,7 @@ class Verdicts:
         result = contest_result(judged, 0, floor=floor, robustness=found)
         concepts, objects = concept_result(judged, 0), object_result(judged, 0)
         diagnosis = diagnose(result.outcome, concepts=concepts.recognised, objects=objects.recognised)
-        return SceneVerdict(
+        return Verdict(
             diagnosis=diagnosis,
             answer=scene_answer(
                 diagnosis,
@@ -106,7 +60,7 @@ class Verdicts:
             anchor="text" if judged.text_only else "image",
             anchor_text=judged.candidates[0].anchor if judged.text_only else None,
             contest=result,
-            robustness=found,
+            robustness=None if found is None else WireRobustness.of(found),
             twin_margin=twin,
             concepts=concepts,
             objects=objects,
@@ -127,31 +81,36 @@ def _values(scene: Scene, concepts: ConceptScores, *, seen: bool) -> list[str]:
     return [own[name] for name in scene.space.names for own in named if above[name, own[name]] == seen]
 
 
-def contest_result(judged: Judged, row: int, *, floor: float, robustness: Robustness | None = None) -> ContestResult:
+def contest_result(judged: Judged, row: int, *, floor: float, robustness: Robustness | None = None) -> Contest:
     """Scores of the captions of one scene, best first within each kind. A winner that too few copies keep is none."""
     own = judged.candidates[row]
     true = zip(own.true, judged.true_scores[row], strict=False)
     swaps = zip(own.swap_texts, judged.swap_scores[row], strict=False)
-    captions = [CaptionScore(text, "true", float(score)) for text, score in true]
-    captions += [CaptionScore(text, "swap", float(score)) for text, score in swaps]
+    captions = [CaptionScore(text=text, kind="true", score=float(score)) for text, score in true]
+    captions += [CaptionScore(text=text, kind="swap", score=float(score)) for text, score in swaps]
     captions.sort(key=lambda c: (c.kind != "true", -c.score))
     has_swap = bool(judged.contest.has_swap[row])
     margin = float(judged.contest.margin[row])
     won = outcome(margin, noise_floor=floor, has_swap=has_swap)
     won = "undecided" if robustness is not None and not robustness.stable else won
-    return ContestResult(won, margin if has_swap else None, floor, captions)
+    return Contest(outcome=won, margin=margin if has_swap else None, noise_floor=floor, captions=captions)
 
 
 def concept_result(judged: Judged, row: int) -> ConceptScores:
     """One query per concept value."""
     space = judged.scenes[row].space
     scores = [
-        ConceptScore(concept.name, value, i in set(judged.values[row, :, k].tolist()), float(head[row, i]))
+        ConceptScore(
+            concept=concept.name,
+            value=value,
+            present=i in set(judged.values[row, :, k].tolist()),
+            score=float(head[row, i]),
+        )
         for k, (concept, head) in enumerate(zip(space.concepts, judged.concept_scores, strict=True))
         for i, value in enumerate(concept.values)
     ]
     by_concept = {name: bool(judged.recognition.by_concept[row, k]) for k, name in enumerate(space.names)}
-    return ConceptScores(bool(judged.recognition.concepts[row]), by_concept, scores)
+    return ConceptScores(recognised=bool(judged.recognition.concepts[row]), by_concept=by_concept, scores=scores)
 
 
 def object_result(judged: Judged, row: int) -> ObjectScores:
@@ -159,7 +118,7 @@ def object_result(judged: Judged, row: int) -> ObjectScores:
     space = judged.scenes[row].space
     present = set(judged.object_ids[row].tolist())
     scores = [
-        ObjectScore(space.named(space.object_at(i)), i in present, float(score))
+        ObjectScore(values=space.named(space.object_at(i)), present=i in present, score=float(score))
         for i, score in enumerate(judged.object_scores[row])
     ]
-    return ObjectScores(bool(judged.recognition.object[row]), scores)
+    return ObjectScores(recognised=bool(judged.recognition.object[row]), scores=scores)
