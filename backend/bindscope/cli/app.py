@@ -9,7 +9,7 @@ import sys
 import typer
 
 from bindscope import features
-from bindscope.cli import offline, serve, share
+from bindscope.cli import ask, offline, serve, share
 from bindscope.core.errors import BindscopeError
 
 _SECRETS = (("api_keys",), ("redis_url",))
@@ -30,6 +30,7 @@ def commands() -> typer.Typer:
         found = features.module(name, "cli")
         if found is not None:
             found.add(app)
+    ask.add(app)
     share.add(app)
     offline.add()
     return app
