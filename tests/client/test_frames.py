@@ -111,3 +111,12 @@ def test_rules_of_features_are_for_answers_of_their_own_and_light() -> None:
         "assert not {'pandas', 'plotly', 'torch', 'scipy', 'fastapi'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+class Shape(AnalysisResponse):
+    scenes: int
+    spread: float
+
+
+def test_an_answer_of_plain_numbers_is_one_row_of_them() -> None:
+    assert frames.records(Shape(scenes=3, spread=0.5, provenance=MADE)) == [{"scenes": 3, "spread": 0.5}]

@@ -31,12 +31,18 @@ def recognition_rows(recognition: Recognition, **more: Any) -> list[Record]:
 
 
 def rows_of(answer: BaseModel) -> list[Record] | None:
-    """Rows of an answer that has no rule of its own: the parts of its first list, or else its figures; None where it
-    has neither. A part without figures is one row of its fields; a part with figures is a row for each of them."""
+    """Rows of an answer that has no rule of its own: the parts of its first list, or else its figures, or one row
+    of its plain fields; None where it has none of these. A part without figures is one row of its fields; a part with figures is a row for each of them."""
     for name, field in type(answer).model_fields.items():
         if _is_list_of_models(field.annotation):
             return [found for part in getattr(answer, name) for found in _part_rows(name, part)]
-    return _figures(answer) or None
+    return _figures(answer) or _plain_fields(answer) or None
+
+
+def _plain_fields(answer: BaseModel) -> list[Record]:
+    own = {name: value for name, value in answer if name not in AnalysisResponse.model_fields}
+    numbers = {name: value for name, value in own.items() if isinstance(value, _SCALARS)}
+    return [numbers] if any(isinstance(value, int | float) for value in numbers.values()) else []
 
 
 def _is_list_of_models(annotation: Any) -> bool:
