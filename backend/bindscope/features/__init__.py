@@ -29,6 +29,7 @@ FEATURES = (
     "removals",
     "interventions",
     "projections",
+    "isotropy",
     "retrievals",
     "near_duplicates",
     "repairs",

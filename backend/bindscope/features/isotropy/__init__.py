@@ -1,0 +1,1 @@
+"""How evenly the embeddings of scenes fill their space."""
