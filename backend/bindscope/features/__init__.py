@@ -29,7 +29,6 @@ FEATURES = (
     "removals",
     "interventions",
     "projections",
-    "isotropy",
     "retrievals",
     "near_duplicates",
     "repairs",

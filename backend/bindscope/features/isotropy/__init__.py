@@ -1,1 +1,0 @@
-"""How evenly the embeddings of scenes fill their space."""
