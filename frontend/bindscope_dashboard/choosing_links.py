@@ -123,8 +123,8 @@ def compare_body(state: CompareState) -> dict[str, Any]:
 
 def disagreement_body(state: CompareState) -> dict[str, Any]:
     """The request for the scenes on which two models differ."""
-    first, second = (state.models[number] for number in state.pair)
-    return {"first": first, "second": second, "space": state.space, "count": state.count, "seed": state.seed}
+    models = [state.models[number] for number in state.pair]
+    return {"models": models, "space": state.space, "count": state.count, "seed": state.seed}
 
 
 def retrieve_query(state: RetrieveState) -> dict[str, str]:

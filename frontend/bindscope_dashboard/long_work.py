@@ -10,46 +10,48 @@ from typing import Any
 import streamlit as st
 
 from bindscope.client import ApiError
+from bindscope.features.complexity.schemas import COMPLEXITY
 from bindscope.features.jobs.schemas import JobModel, JobSummary
-from bindscope.features.trainings.schemas import PhaseOverview, TrainingOverview
+from bindscope.features.trainings.schemas import PHASE_DIAGRAM, TRAINING, PhaseOverview, TrainingOverview
 from bindscope_dashboard import own_data, service
+from bindscope_dashboard.ask import client, remembered, url
 
 _BUSY, _PAUSE_S = 503, 0.5
 
 
 def start_complexity(body: Mapping[str, Any]) -> JobModel:
     """Starts the fits, or finds the job that does them."""
-    return service.client().complexity(**own_data.sent(body))
+    return client().ask(COMPLEXITY, own_data.sent(body))
 
 
 def start_training(body: Mapping[str, Any]) -> JobModel:
     """Starts a controlled training, or finds the job that does it."""
-    return service.client().train(**body)
+    return client().ask(TRAINING, body)
 
 
 def start_phase_diagram(body: Mapping[str, Any]) -> JobModel:
     """Starts a phase diagram, or finds the job that does it."""
-    return service.client().phase_diagram(**body)
+    return client().ask(PHASE_DIAGRAM, body)
 
 
 def complexity_kinds() -> list[str]:
     """The families on offer."""
-    return _complexity_kinds(service.url())
+    return _complexity_kinds(url())
 
 
 def trainings() -> TrainingOverview:
     """Presets and finished runs, not older than a few seconds."""
-    return _trainings(service.url())
+    return _trainings(url())
 
 
 def phase_presets() -> PhaseOverview:
     """Named diagrams."""
-    return _phase_presets(service.url())
+    return _phase_presets(url())
 
 
 def jobs() -> list[JobSummary]:
     """All jobs, newest first."""
-    return service.client().jobs()
+    return client().jobs()
 
 
 def job(job_id: str) -> JobModel:
@@ -57,34 +59,34 @@ def job(job_id: str) -> JobModel:
 
     def ask(key: str) -> JobModel:
         try:
-            return service.client().job(job_id)
+            return client().job(job_id)
         except ApiError as error:
             if error.status != _BUSY:
                 raise
         time.sleep(_PAUSE_S)
-        return service.client().job(job_id)
+        return client().job(job_id)
 
-    return service.asked(JobModel, job_id, ask)
+    return remembered(JobModel, job_id, ask)
 
 
 def cancel(job_id: str) -> None:
     """Stops a job; its finished cells are kept."""
-    service.client().cancel_job(job_id)
+    client().cancel_job(job_id)
 
 
 def resume(job_id: str) -> None:
     """Goes on with a job that has ended without success."""
-    service.client().resume_job(job_id)
+    client().resume_job(job_id)
 
 
 def delete(job_id: str) -> None:
     """Removes the record of a job that has ended."""
-    service.client().delete_job(job_id)
+    client().delete_job(job_id)
 
 
 def delete_run(run: str) -> None:
     """Deletes a training's files; its model is gone after that."""
-    service.client().delete_run(run)
+    client().delete_run(run)
     forget()
 
 
@@ -96,14 +98,14 @@ def forget() -> None:
 
 @st.cache_data(ttl=600, show_spinner=False)
 def _complexity_kinds(address: str) -> list[str]:
-    return service.client().complexity_kinds()
+    return client().complexity_kinds()
 
 
 @st.cache_data(ttl=5, show_spinner=False)
 def _trainings(address: str) -> TrainingOverview:
-    return service.client().trainings()
+    return client().trainings()
 
 
 @st.cache_data(ttl=600, show_spinner=False)
 def _phase_presets(address: str) -> PhaseOverview:
-    return service.client().phase_presets()
+    return client().phase_presets()

@@ -144,6 +144,16 @@ def noted_answers() -> dict[str, Any]:
     return _kept("bundle.noted", dict)
 
 
+def last_answer(path: str) -> tuple[tuple[str, str], Any] | None:
+    """The last answer to a question that tells how far it is, with the address and the request it belongs to."""
+    return cast("tuple[tuple[str, str], Any] | None", st.session_state.get(f"last.{path}"))
+
+
+def keep_last_answer(path: str, last: tuple[tuple[str, str], Any]) -> None:
+    """Keeps one such answer; a figure of many scenes is not asked again because the page was drawn again."""
+    st.session_state[f"last.{path}"] = last
+
+
 def start_notes(page: str) -> None:
     """Forgets the answers of another page."""
     if st.session_state.get("bundle.page") != page:

@@ -254,6 +254,6 @@ def batch(provenance, scene) -> VerdictBatch:
         ],
         atlas_needed=1350,
         failures=[scene],
-        milliseconds=900.0,
+        seconds=0.9,
         provenance=provenance,
     )

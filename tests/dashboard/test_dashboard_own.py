@@ -13,7 +13,7 @@ from bindscope.features.caption_tests.schemas import CaptionTestRow
 from bindscope.features.datasets.schemas import DatasetModel
 from bindscope.scenes.concepts import ConceptSpace, space_from_mapping
 from bindscope.scenes.wire import PlacedObject, SceneModel
-from bindscope_dashboard import data_forms, own_data, service
+from bindscope_dashboard import ask, data_forms, own_data, service
 from bindscope_dashboard.views import caption_tests, model_checks, photo, tour
 from own_data import PAIRS, picture_zip
 from page_runs import html_of, opened, query_of
@@ -217,7 +217,7 @@ def test_a_bundle_can_be_looked_at_where_no_service_answers(mini, monkeypatch) -
     noted = first.session_state["bundle.noted"]
     held = {name: a if isinstance(a, bytes) else a.model_dump_json().encode() for name, a in noted.items()}
     query = {"model": "synthetic:bag", "space": "mini"}
-    models, spaces = service.models(), service._wire_spaces(service.url())
+    models, spaces = service.models(), service._wire_spaces(ask.url())
     bundle = Bundle("probe", query, "2026-01-01", "9.9", models, spaces, held)
     monkeypatch.setenv("BINDSCOPE_API_URL", "http://127.0.0.1:9")
     page = AppTest.from_string("from bindscope_dashboard.views import probe; probe.page()", default_timeout=60)

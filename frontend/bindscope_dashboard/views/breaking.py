@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from bindscope.features.counterexamples.schemas import Counterexample
+from bindscope.features.counterexamples.schemas import COUNTEREXAMPLE, Counterexample
 from bindscope.features.verdicts.findings import broken_finding, signed
 from bindscope.features.verdicts.schemas import Verdict
 from bindscope_dashboard import cards, own_data, service, state
+from bindscope_dashboard.ask import ask, picture
 from bindscope_dashboard.links import ComposeState
 from bindscope_dashboard.wording import literal
 
@@ -32,7 +33,7 @@ def break_it(shown: ComposeState, verdict: Verdict, body: Mapping[str, Any], *, 
     )  # fmt: skip
     if decided and state.is_on(f"break.{slot}") == key:
         with st.spinner("Searching for the smallest edit that changes the winner …"):
-            found = service.counterexample({**body, "budget": _BUDGET})
+            found = ask(COUNTEREXAMPLE, {**body, "budget": _BUDGET})
         with st.container(border=True):
             _show(shown, found, slot=slot)
 
@@ -52,7 +53,7 @@ def _show(shown: ComposeState, found: Counterexample, *, slot: int) -> None:
         ):
             margin = verdict.contest.margin
             text = f"{title}: margin {signed(margin)}" if margin is not None else title
-            column.html(cards.thumbnail(service.picture(scene, _PIXELS), text))
+            column.html(cards.thumbnail(picture(scene, _PIXELS), text))
     st.button(
         "Open this scene", key=f"compose.open-broken.{slot}", icon=":material/open_in_full:",
         on_click=state.load_scene, args=(found.scene,),

@@ -6,6 +6,7 @@ from bindscope.client import ApiError
 from bindscope.client.bundles import bundle_from
 from bindscope.core.errors import BindscopeError, InvalidInput
 from bindscope_dashboard import service, state
+from bindscope_dashboard.ask import as_asked_here
 from bindscope_dashboard.wording import literal
 
 
@@ -49,7 +50,7 @@ def _open() -> None:
     if file is None:
         return
     try:
-        found = bundle_from(file.getvalue())
+        found = as_asked_here(bundle_from(file.getvalue()))
         page = state.page_named(found.page) if found.page in state.page_names() else None
         if page is None:
             raise InvalidInput(f"The bundle is of a page {found.page!r}, which this version does not have.")

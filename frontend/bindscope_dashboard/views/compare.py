@@ -19,6 +19,8 @@ from bindscope.features.comparisons.findings import (
     rank_sentence,
 )
 from bindscope.features.comparisons.schemas import (
+    COMPARISON,
+    DISAGREEMENTS,
     ComparisonProgress,
     ComparisonRequest,
     ComparisonResponse,
@@ -28,7 +30,8 @@ from bindscope.features.comparisons.schemas import (
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.features.verdicts.findings import signed
 from bindscope.scenes.concepts import ConceptSpace
-from bindscope_dashboard import board, cards, choosing, choosing_exports, fields, own_data, service, state, tables
+from bindscope_dashboard import board, cards, choosing_exports, fields, own_data, service, state, tables
+from bindscope_dashboard.ask import ask, follow, picture
 from bindscope_dashboard.choosing_links import (
     MAX_MODELS,
     CompareState,
@@ -117,7 +120,7 @@ def _asked(chosen: CompareState) -> ComparisonResponse:
         place.progress(progress.done / progress.total, text=text)
 
     try:
-        return choosing.comparison(compare_body(chosen), show)
+        return follow(COMPARISON, compare_body(chosen), lambda client, body: client.compare(**body, on_progress=show))
     finally:
         place.empty()
 
@@ -184,7 +187,7 @@ def _side_by_side(chosen: CompareState, space: ConceptSpace) -> CompareState:
         return chosen
     chosen = replace(chosen, pair=(names.index(first), names.index(second)))
     with st.spinner("Looking for scenes on which they differ …"):
-        found = choosing.disagreements(disagreement_body(chosen))
+        found = ask(DISAGREEMENTS, disagreement_body(chosen))
     _differences(found, (first, second), space)
     return chosen
 
@@ -204,7 +207,7 @@ def _differences(found: DisagreementResponse, names: tuple[str, str], space: Con
         with columns[number % 4]:
             said = in_words(item.scene)
             if own_data.has_pictures(space):
-                st.html(cards.thumbnail(service.picture(item.scene, _PIXELS), said))
+                st.html(cards.thumbnail(picture(item.scene, _PIXELS), said))
             else:
                 st.text(said)
             lines = [

@@ -9,7 +9,7 @@ import streamlit as st
 
 from bindscope.client import ApiError
 from bindscope.core.errors import InvalidInput
-from bindscope.features.datasets.schemas import DatasetEmbedding, DatasetModel, DatasetPreview
+from bindscope.features.datasets.schemas import DatasetEmbeddingProgress, DatasetModel, DatasetPreview
 from bindscope_dashboard import data_forms, own_data, service, state, tables
 from bindscope_dashboard.cards import thumbnail
 from bindscope_dashboard.exports import csv_text
@@ -179,7 +179,7 @@ def _embed(dataset: DatasetModel) -> None:
     if st.button("Embed", key=f"data.embed.{dataset.id}", icon=":material/memory:", disabled=not model):
         bar = st.progress(0.0, text=f"Loading {literal(str(model))} …")
 
-        def show(step: DatasetEmbedding) -> None:
+        def show(step: DatasetEmbeddingProgress) -> None:
             bar.progress(step.done / max(1, step.total), text=f"{step.done:,} of {step.total:,} pictures")
 
         found = service.embed_dataset(dataset.id, str(model), show)

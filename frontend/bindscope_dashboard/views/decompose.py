@@ -14,10 +14,11 @@ import streamlit as st
 from bindscope.client import ApiError, ServiceUnreachable
 from bindscope.core.errors import BindscopeError
 from bindscope.core.specs import ESTIMATORS, Estimator
-from bindscope.features.decompositions.schemas import DecompositionRequest, DecompositionResponse
+from bindscope.features.decompositions.schemas import DECOMPOSITION, DecompositionRequest, DecompositionResponse
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import fields, service, state
+from bindscope_dashboard.ask import ask
 from bindscope_dashboard.geometry_links import (
     DecomposeState,
     decompose_body,
@@ -144,7 +145,7 @@ def _settings(
 
 def _measured(chosen: DecomposeState) -> tuple[DecompositionResponse, float | None]:
     with st.spinner(f"Embedding scenes of {chosen.space} with {literal(chosen.model)} and fitting …"):
-        result = service.decomposition(decompose_body(chosen))
+        result = ask(DECOMPOSITION, decompose_body(chosen))
         twin, why = twin_r2(chosen)
     decompose_findings.facts(result, chosen, twin=twin, why=why)
     return result, twin
@@ -179,7 +180,7 @@ def twin_r2(chosen: DecomposeState) -> tuple[float | None, str]:
     if twin is None:
         return None, "this model has no twin with random weights"
     try:
-        return service.decomposition(decompose_body(chosen, model=twin)).r2.test, "the same network, random weights"
+        return ask(DECOMPOSITION, decompose_body(chosen, model=twin)).r2.test, "the same network, random weights"
     except ServiceUnreachable:
         raise
     except (ApiError, BindscopeError) as error:
@@ -192,7 +193,7 @@ def _all_fits(chosen: DecomposeState) -> list[Fit]:
     fits = []
     for done, one in enumerate(wanted):
         place.progress(done / len(wanted), text=f"Fitting {ESTIMATOR_NAMES[one.estimator]}, {LEVELS[one.level]} …")
-        r2 = service.decomposition(decompose_body(one)).r2
+        r2 = ask(DECOMPOSITION, decompose_body(one)).r2
         fits.append(Fit(one.estimator, one.level, r2.test, r2.train, twin_r2(one)[0]))
     place.empty()
     return fits

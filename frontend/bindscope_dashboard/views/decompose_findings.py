@@ -7,9 +7,10 @@ import streamlit as st
 
 from bindscope.core.sentences.derived import derived_note
 from bindscope.features.decompositions.findings import rebuilt_sentence, twin_note
-from bindscope.features.decompositions.schemas import DecompositionResponse, SceneShareResponse
+from bindscope.features.decompositions.schemas import SCENE_SHARES, DecompositionResponse, SceneShareResponse
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import charts, exports, own_data, service, state, tables
+from bindscope_dashboard.ask import ask, picture
 from bindscope_dashboard.cards import thumbnail
 from bindscope_dashboard.geometry_links import DecomposeState, shares_body
 from bindscope_dashboard.markup import Html, tag
@@ -129,12 +130,12 @@ def _explained_scene(
     words = scene_words(chosen.scene, space)
     with place:
         if chosen.modality == "image" and own_data.has_pictures(space):
-            st.html(thumbnail(service.picture(chosen.scene, _PIXELS), words))
+            st.html(thumbnail(picture(chosen.scene, _PIXELS), words))
         else:
             st.text(words)
     with right:
         with st.spinner("Explaining the scene …"):
-            shares = service.scene_shares(shares_body(chosen))
+            shares = ask(SCENE_SHARES, shares_body(chosen))
         st.plotly_chart(
             shares_figure(shares, dark=state.is_dark()),
             theme=None,

@@ -108,7 +108,7 @@ def _facts(batch: VerdictBatch) -> Html:
         ),
         (
             "Measured in",
-            f"{batch.milliseconds / 1000:.1f} s",
+            f"{batch.seconds:.1f} s",
             "",
             f"{runs_on(provenance.device, provenance.dtype)}, compared with the "
             + ("picture" if batch.anchor == "image" else "caption in another order"),

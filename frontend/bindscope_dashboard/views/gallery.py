@@ -6,11 +6,13 @@ from typing import Any
 
 import streamlit as st
 
+from bindscope.features.surveys.schemas import SURVEY
 from bindscope.features.verdicts.findings import accuracy_sentence
 from bindscope.scenes.captions import Captioner
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.wire import SceneModel
-from bindscope_dashboard import cards, own_data, service, state
+from bindscope_dashboard import cards, own_data, state
+from bindscope_dashboard.ask import ask, picture
 from bindscope_dashboard.links import ComposeState, wording_options
 from bindscope_dashboard.wording import literal
 
@@ -38,7 +40,7 @@ def failing_scenes(shown: ComposeState, space: ConceptSpace) -> None:
         if state.is_on("gallery") != key:
             return
         with st.spinner(f"Judging {_COUNT} random scenes …"):
-            batch = service.batch(body)
+            batch = ask(SURVEY, body)
         told = accuracy_sentence(batch.swap_accuracy, batch.swap_accuracy_chance)
         if not batch.failures:
             st.success(f"In none of {batch.scenes} random scenes does a swapped caption score best. {told}")
@@ -61,7 +63,7 @@ def scene_cards(scenes: Sequence[SceneModel], space: ConceptSpace, *, columns: i
         caption = captioner.caption(space, [space.index(o.values) for o in scene.objects])
         with column:
             if own_data.has_pictures(space):
-                st.html(cards.thumbnail(service.picture(scene, _PIXELS), caption))
+                st.html(cards.thumbnail(picture(scene, _PIXELS), caption))
             else:
                 st.text(caption)
             if st.button("Open", key=f"{key}.{index}", help=f"Open: {caption}"):

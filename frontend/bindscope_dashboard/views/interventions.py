@@ -12,10 +12,11 @@ from typing import cast
 import streamlit as st
 
 from bindscope.core.specs import ESTIMATORS, Estimator
-from bindscope.features.interventions.schemas import EditResponse
+from bindscope.features.interventions.schemas import EDIT, EditResponse
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import service, state
+from bindscope_dashboard.ask import ask
 from bindscope_dashboard.geometry_links import (
     InterventionState,
     another_object,
@@ -171,6 +172,6 @@ def _one_edit(chosen: InterventionState, space: ConceptSpace) -> EditResponse | 
         st.info("The new object is the one that is there: choose another value.", icon=":material/edit:")
         return None
     with st.spinner(f"Editing the vector of {literal(chosen.model)} …"):
-        found = service.edit(edit_body(chosen))
+        found = ask(EDIT, edit_body(chosen))
     interventions_findings.show(found, chosen, space)
     return found

@@ -9,7 +9,8 @@ from bindscope.features.interventions.findings import landing_finding
 from bindscope.features.interventions.schemas import EditResponse
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.wire import SceneModel
-from bindscope_dashboard import charts, own_data, service, state, tables
+from bindscope_dashboard import charts, own_data, state, tables
+from bindscope_dashboard.ask import picture
 from bindscope_dashboard.geometry_links import InterventionState
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.interventions import changed_concepts, changes_figure, changes_text, listed_objects
@@ -80,7 +81,7 @@ def _shot(
     words = scene_words(scene, space)
     body = tag("div", words, cls="said")
     if drawn:
-        source = "data:image/png;base64," + base64.b64encode(service.picture(scene, _PIXELS)).decode("ascii")
+        source = "data:image/png;base64," + base64.b64encode(picture(scene, _PIXELS)).decode("ascii")
         body = tag("img", src=source, alt=f"{title}: {words}")
     caption = tag("figcaption", words if drawn else "", tag("div", note, cls="bs-muted"))
     return tag("figure", tag("span", title, cls="title"), body, caption, cls=tone)

@@ -10,10 +10,11 @@ from bindscope.core.sentences.derived import derived_note
 from bindscope.core.sentences.words import score_text
 from bindscope.core.wire import Binding
 from bindscope.features.interventions.findings import edited_sentence, retrieval_sentence
-from bindscope.features.interventions.schemas import InterventionResponse
+from bindscope.features.interventions.schemas import INTERVENTIONS, InterventionResponse
 from bindscope.features.removals.findings import VARIANTS, published_note, rank_note, removal_sentence
-from bindscope.features.removals.schemas import RemovalResponse
-from bindscope_dashboard import charts, exports, service, state, tables
+from bindscope.features.removals.schemas import REMOVAL, RemovalResponse
+from bindscope_dashboard import charts, exports, state, tables
+from bindscope_dashboard.ask import ask
 from bindscope_dashboard.geometry_links import InterventionState, source_body
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.recognition import NAMES, recognition_figure, recognition_text
@@ -38,7 +39,7 @@ def show(chosen: InterventionState) -> None:
         st.subheader("Over many edits", anchor=False)
         if chosen.edits:
             with st.spinner(f"Editing up to {EDITS} scenes …"):
-                result = service.intervene(edits_body(chosen))
+                result = ask(INTERVENTIONS, edits_body(chosen))
             _edits(result)
         else:
             _button("edits", f"Run {EDITS} edits", "Replaces one value of one object, in a fixed sample of scenes.")
@@ -46,7 +47,7 @@ def show(chosen: InterventionState) -> None:
         st.subheader("Targeted removal", anchor=False)
         if chosen.removal:
             with st.spinner("Removing parts and fitting probes on seven variants …"):
-                removed = service.removal(removal_body(chosen))
+                removed = ask(REMOVAL, removal_body(chosen))
             _removal(removed)
         else:
             _button("removal", "Run removal", "Takes parts out of the vectors, fits probes anew, with controls.")

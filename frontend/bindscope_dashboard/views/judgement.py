@@ -7,10 +7,11 @@ import streamlit as st
 
 from bindscope.client import ApiError
 from bindscope.features.models.schemas import ModelSummary
-from bindscope.features.verdicts.schemas import Verdict
+from bindscope.features.verdicts.schemas import VERDICT, Verdict
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import cards as draw
 from bindscope_dashboard import charts, exports, own_data, service, state, tables
+from bindscope_dashboard.ask import ask_each, picture
 from bindscope_dashboard.links import ComposeState, verdict_body
 from bindscope_dashboard.plots.contest import contest_figure, contest_text
 from bindscope_dashboard.views import breaking, guessing
@@ -33,7 +34,7 @@ def cards(shown: ComposeState, models: Sequence[ModelSummary]) -> None:
     # Copies that differ by a hair are asked when the pointer rests.
     more = {"robustness": False} if state.is_dragging("compose.editor") else {}
     with st.spinner(f"Asking {literal(' and '.join(chosen))} …"):
-        verdicts = service.verdicts([{**body, **more} for body in bodies])
+        verdicts = ask_each(VERDICT, [{**body, **more} for body in bodies])
     with st.container(key="model-columns"):
         columns = st.columns(len(chosen), gap="medium")
     for slot, (column, body, verdict) in enumerate(zip(columns, bodies, verdicts, strict=True)):
@@ -74,7 +75,7 @@ def _picture(
     if verdict.anchor != "image" or not own_data.has_pictures(space):
         return None, None
     pixels = (summary.pixels if summary else None) or _PIXELS
-    return service.picture(shown.scene, pixels), pixels
+    return picture(shown.scene, pixels), pixels
 
 
 def _contest(verdict: Verdict, *, slot: int, narrow: bool) -> None:

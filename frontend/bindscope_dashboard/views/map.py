@@ -13,12 +13,13 @@ from typing import Any
 import streamlit as st
 
 from bindscope.features.models.schemas import ModelSummary
-from bindscope.features.projections.schemas import ProjectionRequest, ProjectionResponse
+from bindscope.features.projections.schemas import PROJECTION, ProjectionRequest, ProjectionResponse
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.sources import SourceModel
 from bindscope.scenes.swaps import valid_swaps
 from bindscope.scenes.wire import PlacedObject, SceneModel
-from bindscope_dashboard import cards, charts, choosing, choosing_exports, fields, own_data, service, state, tables
+from bindscope_dashboard import cards, charts, choosing_exports, fields, own_data, service, state, tables
+from bindscope_dashboard.ask import ask, picture
 from bindscope_dashboard.choosing_links import METHODS, MapState, color_options, map_body, map_from_query, map_query
 from bindscope_dashboard.components.hover_picture import hover_picture
 from bindscope_dashboard.links import in_words
@@ -87,7 +88,7 @@ def _desk() -> None:
         things = "pictures" if chosen.modality == "image" else "captions"
         with st.spinner(f"Embedding {things} of {chosen.space} with {literal(chosen.model)} and drawing the map …"):
             names, placed = _extra(chosen, spaces[chosen.space])
-            answer = choosing.projection({**map_body(chosen), **({"place": placed} if placed else {})})
+            answer = ask(PROJECTION, {**map_body(chosen), **({"place": placed} if placed else {})})
         _show(answer, chosen, names, space=spaces[chosen.space])
 
 
@@ -195,9 +196,7 @@ def _list(answer: ProjectionResponse, rows: Sequence[int], space: ConceptSpace) 
     st.subheader(f"{counted(len(rows), 'scene')} selected", anchor=False)
     said = captions_of(answer)
     if own_data.has_pictures(space):
-        shots = [
-            cards.thumbnail(service.picture(_scene(answer, row, space), _PIXELS), said[row]) for row in rows[:_SHOWN]
-        ]
+        shots = [cards.thumbnail(picture(_scene(answer, row, space), _PIXELS), said[row]) for row in rows[:_SHOWN]]
         st.html(tag("div", joined(*shots), cls="bs-strip"))
         if len(rows) > _SHOWN:
             st.caption(f"The first {_SHOWN}; the table has all of them.")

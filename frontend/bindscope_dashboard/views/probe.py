@@ -6,18 +6,20 @@ One sentence says what the three mean together; networks with random weights, on
 binding there. Below, each head and each value, held out against training and chance.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
+from bindscope.core.wire import Answer, Asked, Endpoint
 from bindscope.features.models.schemas import ModelSummary
-from bindscope.features.probes.schemas import ProbeRequest, ProbeResponse
-from bindscope.features.surveys.schemas import VerdictBatch
+from bindscope.features.probes.schemas import PROBE, ProbeRequest, ProbeResponse
+from bindscope.features.surveys.schemas import SURVEY, VerdictBatch
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import fields, service, state
+from bindscope_dashboard.ask import ask
 from bindscope_dashboard.geometry_links import MODALITIES, TWINS, ProbeState, probe_body, probe_from_query, probe_query
 from bindscope_dashboard.views import probe_findings
 from bindscope_dashboard.views.datasets import dataset_picker
@@ -29,7 +31,6 @@ from bindscope_dashboard.wording import literal
 
 PAGE = "probe"
 _SCENES = 200
-_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -125,13 +126,13 @@ def _ask_model(chosen: ProbeState, wanted: Sequence[str], missing: Mapping[str, 
             continue
         things = "pictures" if modality == "image" else "captions"
         with st.spinner(f"Embedding {things} of {chosen.space} with {literal(chosen.model)} and fitting probes …"):
-            answer = _or_sentence(service.probe, probe_body(chosen, modality))
+            answer = _or_sentence(PROBE, probe_body(chosen, modality))
         if isinstance(answer, str):
             why[modality] = answer
         else:
             probes[modality] = answer
     with st.spinner(f"Judging {_SCENES} scenes …"):
-        verdict = _or_sentence(service.batch, verdict_body(chosen))
+        verdict = _or_sentence(SURVEY, verdict_body(chosen))
     return Answers(probes, why, verdict)
 
 
@@ -150,17 +151,17 @@ def verdict_body(chosen: ProbeState) -> dict[str, Any]:
 
 def _ask_upload(chosen: ProbeState) -> Answers:
     with st.spinner("Fitting probes on the upload …"):
-        answer = _or_sentence(service.probe, probe_body(chosen, "image"))
+        answer = _or_sentence(PROBE, probe_body(chosen, "image"))
     alone = "An upload holds one set of vectors, without a model to ask."
     if isinstance(answer, str):
         return Answers({}, {"upload": answer}, alone)
     return Answers({"upload": answer}, {}, alone)
 
 
-def _or_sentence(ask: Callable[[Mapping[str, Any]], _Answer], body: Mapping[str, Any]) -> _Answer | str:
+def _or_sentence(question: Endpoint[Asked, Answer], body: Mapping[str, Any]) -> Answer | str:
     """The answer, or why there is none; a missing service concerns the whole page."""
     try:
-        return ask(body)
+        return ask(question, body)
     except ServiceUnreachable:
         raise
     except ApiError as error:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from bindscope.client import ApiError, ServiceUnreachable
 from bindscope.core.errors import BindscopeError
 from bindscope_dashboard import service
+from bindscope_dashboard.ask import url
 from bindscope_dashboard.wording import literal
 
 
@@ -40,8 +41,6 @@ def explained_in_card() -> Iterator[None]:
 
 def unreachable() -> None:
     """The service does not answer: the command that starts it, and a button to try again."""
-    st.error(
-        f"No Bindscope service answers at {service.url()}. Start one, then try again.", icon=":material/cloud_off:"
-    )
+    st.error(f"No Bindscope service answers at {url()}. Start one, then try again.", icon=":material/cloud_off:")
     st.code("bindscope serve", language="bash")
     st.button("Retry", type="primary", icon=":material/refresh:", on_click=service.forget, key="problems.retry")

@@ -14,9 +14,10 @@ import streamlit as st
 from bindscope.core.binding_rules import CHANCE
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.features.repairs.findings import points, repair_finding
-from bindscope.features.repairs.schemas import RepairFigures, RepairModel, RepairRequestModel, RepairStratum
+from bindscope.features.repairs.schemas import REPAIR, RepairFigures, RepairModel, RepairRequest, RepairStratum
 from bindscope.scenes.concepts import ConceptSpace
-from bindscope_dashboard import charts, choosing, choosing_exports, fields, service, state, tables
+from bindscope_dashboard import charts, choosing_exports, fields, service, state, tables
+from bindscope_dashboard.ask import ask
 from bindscope_dashboard.choosing_links import RepairState, repair_body, repair_from_query, repair_query
 from bindscope_dashboard.markup import tag
 from bindscope_dashboard.plots.choosing import LINES, path_figure, path_text, repair_share
@@ -101,8 +102,8 @@ def _settings(shown: RepairState, models: Sequence[ModelSummary], spaces: Mappin
             help="The others are two blocks of values of equal size: one chooses and confirms the map, one tests it. "
             "The nearest blocks with scenes enough are taken.",
         )  # fmt: skip
-        limit = fields.whole("Limit: scenes at most", "repair.limit", RepairRequestModel, step=500)
-        seed = fields.seed(PAGE, RepairRequestModel)
+        limit = fields.whole("Limit: scenes at most", "repair.limit", RepairRequest, step=500)
+        seed = fields.seed(PAGE, RepairRequest)
     pressed = st.button("Repair", type="primary", icon=":material/build:", key="repair.run")
     new = replace(shown, model=model, space=space, percent=share, limit=limit, seed=seed)
     changed = repair_body(new) != repair_body(shown)
@@ -111,7 +112,7 @@ def _settings(shown: RepairState, models: Sequence[ModelSummary], spaces: Mappin
 
 def _answer(chosen: RepairState) -> RepairModel:
     with st.spinner(f"Embedding scenes of {chosen.space} with {literal(chosen.model)} and learning the map …"):
-        return choosing.repair(repair_body(chosen))
+        return ask(REPAIR, repair_body(chosen))
 
 
 def _show(answer: RepairModel, chosen: RepairState) -> RepairState:
@@ -213,7 +214,7 @@ def _take(answer: RepairModel, repair_id: str, repaired: str, *, t: float) -> No
     use_model(name, answer.space, key="repair.use")
     st.caption(f"As a model on every page: {literal(name)}")
     st.download_button(
-        "Map (.npz)", choosing.repair_file(repair_id), f"{repair_id}.npz", "application/octet-stream",
+        "Map (.npz)", service.repair_file(repair_id), f"{repair_id}.npz", "application/octet-stream",
         key="repair.npz", on_click="ignore", icon=":material/download:",
     )  # fmt: skip
     with st.expander("Ten lines of numpy"):

@@ -12,11 +12,18 @@ from dataclasses import replace
 import streamlit as st
 
 from bindscope.features.models.schemas import ModelSummary
-from bindscope.features.near_duplicates.schemas import NearDuplicatesResponse
+from bindscope.features.near_duplicates.schemas import NEAR_DUPLICATES, NearDuplicatesResponse
 from bindscope.features.retrievals.findings import retrieval_finding
-from bindscope.features.retrievals.schemas import RetrievalItem, RetrievalRequest, RetrievalResponse, RetrievedItem
+from bindscope.features.retrievals.schemas import (
+    RETRIEVAL,
+    RetrievalItem,
+    RetrievalRequest,
+    RetrievalResponse,
+    RetrievedItem,
+)
 from bindscope.scenes.concepts import ConceptSpace
-from bindscope_dashboard import charts, choosing, choosing_exports, fields, hits, own_data, service, state, tables
+from bindscope_dashboard import charts, choosing_exports, fields, hits, own_data, service, state, tables
+from bindscope_dashboard.ask import ask, picture
 from bindscope_dashboard.choosing_links import (
     DISTRACTORS,
     Direction,
@@ -87,7 +94,7 @@ def _desk() -> None:
         found, close = st.tabs(["Retrieval", "Same vector"], default="Same vector" if chosen.close else "Retrieval")
         with found, explained_in_card():
             with st.spinner(f"Embedding scenes of {chosen.space} with {literal(chosen.model)} …"):
-                answer = choosing.retrieval(retrieve_body(chosen))
+                answer = ask(RETRIEVAL, retrieve_body(chosen))
             _show(answer, spaces[chosen.space])
         with close, explained_in_card():
             _close(chosen)
@@ -162,7 +169,7 @@ def _pictures(item: RetrievalItem, space: ConceptSpace) -> list[bytes | None]:
     """What stands for the query and its results; None where it is a caption."""
     entries: list[RetrievalItem | RetrievedItem] = [item, *item.results[: hits.RESULTS]]
     return [
-        service.picture(entry.scene, hits.PIXELS) if entry.text is None and own_data.has_pictures(space) else None
+        picture(entry.scene, hits.PIXELS) if entry.text is None and own_data.has_pictures(space) else None
         for entry in entries
     ]
 
@@ -194,7 +201,7 @@ def _close(chosen: RetrieveState) -> None:
     lines = [line for line in pasted.splitlines() if line.strip()]
     body = {"model": chosen.model, "texts": lines, "min_cosine": least} if lines else near_duplicates_body(chosen)
     with st.spinner("Comparing captions …"):
-        answer = choosing.near_duplicates(body)
+        answer = ask(NEAR_DUPLICATES, body)
     _show_close(answer, pasted=bool(lines))
 
 

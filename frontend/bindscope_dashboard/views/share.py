@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from bindscope_dashboard import own_data, service, state
+from bindscope_dashboard.ask import has_key, url
 from bindscope_dashboard.links import as_curl, as_python, link
 from bindscope_dashboard.views.model_checks import badge
 
@@ -36,5 +37,5 @@ def share_popover(
             make = as_curl if form == "cURL" else as_python
             name = path if form == "cURL" else method
             for body in map(own_data.sent, bodies):
-                snippet = make(service.url(), name, body, with_key=service.has_key())
+                snippet = make(url(), name, body, with_key=has_key())
                 st.code(snippet, language="bash" if form == "cURL" else "python", wrap_lines=True)

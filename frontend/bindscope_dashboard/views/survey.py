@@ -16,9 +16,10 @@ import streamlit as st
 
 from bindscope.core.errors import InvalidInput
 from bindscope.features.models.schemas import ModelSummary
-from bindscope.features.surveys.schemas import BatchProgress, VerdictBatch, VerdictBatchRequest
+from bindscope.features.surveys.schemas import SURVEY, BatchProgress, VerdictBatch, VerdictBatchRequest
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import fields, service, state
+from bindscope_dashboard.ask import follow
 from bindscope_dashboard.links import (
     Control,
     Layout,
@@ -158,6 +159,6 @@ def _run(chosen: SurveyState) -> VerdictBatch:
         bar.progress(progress.done / max(1, progress.total), text=text)
 
     try:
-        return service.batch_with_progress(survey_body(chosen), show)
+        return follow(SURVEY, survey_body(chosen), lambda client, body: client.verdict_batch(**body, on_progress=show))
     finally:
         bar.empty()

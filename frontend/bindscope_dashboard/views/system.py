@@ -12,6 +12,7 @@ import streamlit as st
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.features.system.schemas import LoadedModel, StoreState, SystemState
 from bindscope_dashboard import service, tables
+from bindscope_dashboard.ask import url
 from bindscope_dashboard.markup import Child, Html, tag
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.wording import percent, runs_on
@@ -74,7 +75,7 @@ def _facts(system: SystemState) -> Html:
         _fact("Device", system.device.upper(), system.message or system.device_name),
         _fact("Store", _STORE[store.state], _store_note(store)),
         _fact("Cache hits", percent(cache.hit_share), f"{cache.hits} of {cache.hits + cache.misses} vectors"),
-        _fact("Running for", _duration(system.uptime_seconds), f"at {service.url()}"),
+        _fact("Running for", _duration(system.uptime_seconds), f"at {url()}"),
     ]
     return tag("div", *boxes, cls="bs-facts")
 
