@@ -1,4 +1,5 @@
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -81,25 +82,36 @@ def test_who_waits_gets_the_error_too_and_the_next_one_computes_again(analyses, 
     assert not analyses.answer(PROBE, asked(), numbers="n", compute=lambda: answer).cached
 
 
-def test_where_the_caller_of_a_computation_leaves_somebody_else_computes(analyses, answer) -> None:
-    token, begun = Token(), threading.Event()
+def test_a_computation_goes_on_for_those_who_wait_when_its_first_caller_leaves(analyses, answer) -> None:
+    token, begun, done = Token(), threading.Event(), threading.Event()
+    computed = []
 
-    def left():
+    def slow():
+        computed.append(1)
         begun.set()
-        while True:
+        while not done.wait(0.01):
             check()
+        return answer
+
+    def ask():
+        return analyses.answer(PROBE, asked(), numbers="n", compute=slow)
 
     def leaving():
         with carrying(token), pytest.raises(CallerLeft):
-            analyses.answer(PROBE, asked(), numbers="n", compute=left)
+            ask()
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(leaving)
         assert begun.wait(10)
-        second = pool.submit(lambda: analyses.answer(PROBE, asked(), numbers="n", compute=lambda: answer))
+        second = pool.submit(ask)
+        (flight,) = analyses._flights.values()
+        while len(flight.waiting) < 2:
+            time.sleep(0.01)
         token.cancel("left")
         first.result(10)
+        done.set()
         assert second.result(10).binding == answer.binding
+    assert computed == [1]
 
 
 def test_a_caller_that_only_waits_may_leave(analyses, answer) -> None:

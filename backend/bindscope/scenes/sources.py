@@ -72,8 +72,13 @@ class ScenesRequest(RequestModel):
         """Fields of ``source`` take the places beside it. Raises ValueError where both are there and differ."""
         if not isinstance(given, Mapping) or given.get("source") is None:
             return given
-        source = ScenesSource.model_validate(given["source"])
-        fields = {name: value for name, value in given.items() if name != "source"}
+        source = given["source"]
+        if not isinstance(source, Mapping | ScenesSource):
+            raise ValueError('A source is {"model", "space"} or {"model", "dataset"}.')
+        source = ScenesSource.model_validate(source)
+        fields = {name: value for name, value in given.items() if name != "source" and value is not None}
+        if source.space is not None and "dataset" in fields:
+            raise ValueError("The scenes are named twice: by the space of source and by dataset beside it.")
         for name, value in source.model_dump(exclude_none=True).items():
             if name not in cls.model_fields:
                 raise ValueError(f"The source of this question has no {name}.")

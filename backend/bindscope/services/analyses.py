@@ -2,14 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 from bindscope import __version__
 from bindscope.core import cancellation
-from bindscope.core.errors import CallerLeft, Cancelled
 from bindscope.core.hashing import canonical_json, digest
 from bindscope.core.wire import AnalysisResponse, Endpoint
 from bindscope.store.keys import MeasurementKey, measurement_key
@@ -17,11 +18,10 @@ from bindscope.store.measurements import Measurements
 
 Answer = TypeVar("Answer", bound=AnalysisResponse)
 Step = TypeVar("Step")
+_Compute = Callable[[], Iterator[Any]]
 
 #: Goes up when equal questions get other numbers.
 _NUMBERS = 2
-#: How often somebody who waits for another's work looks whether his own caller is still there.
-_LOOK_S = 0.1
 
 
 @cache
@@ -32,11 +32,16 @@ def _form(kind: type[AnalysisResponse]) -> str:
 
 class Analyses:
     """Answers questions. Equal ones on equal numbers that are asked at once are computed once; an answer is kept for
-    the next who asks, and says so: ``cached``, and since when (``computed_at``)."""
+    the next who asks, and says so: ``cached``, and since when (``computed_at``).
+
+    A computation belongs to all who wait for it, so it has a thread of its own: a caller who leaves, or who reads his
+    stream slowly, holds up nobody. It is stopped when the last of them has left.
+    """
 
     def __init__(self, measurements: Measurements) -> None:
         self._measurements = measurements
-        self._lock = threading.Lock()
+        # Taken again within itself where the garbage collector closes a stream that nobody reads any more.
+        self._lock = threading.RLock()
         self._flights: dict[str, _Flight[Any]] = {}
 
     def answer(
@@ -44,13 +49,16 @@ class Analyses:
     ) -> Answer:
         """``compute()``, unless the answer to ``body`` on the numbers of this digest is known or under way.
 
-        Whoever waits for another's computation gets its error as well; where its caller left, the next one computes.
+        Whoever waits for a computation gets its error as well.
         """
 
         def only_step() -> Iterator[Answer]:
             yield compute()
 
-        return next(self.steps(endpoint, body, numbers=numbers, compute=only_step))
+        steps = self._steps(endpoint, body, numbers, only_step)
+        with closing(steps):
+            found: Answer = next(steps)
+        return found
 
     def steps(
         self,
@@ -61,37 +69,72 @@ class Analyses:
         compute: Callable[[], Iterator[Step | Answer]],
     ) -> Iterator[Step | Answer]:
         """The same for an analysis that tells how it goes: progress, and the answer at the end."""
+        return self._steps(endpoint, body, numbers, compute)
+
+    def _steps(
+        self, endpoint: Endpoint[Any, Answer], body: Any, numbers: str, compute: _Compute
+    ) -> Generator[Any, None, None]:
         asked = [__version__, _form(endpoint.answer), numbers, body.model_dump_json()]
         key = measurement_key(endpoint.name.replace("/", "."), asked)
-        while True:
-            kept = self._measurements.get(key)
-            if kept is not None:
-                yield endpoint.answer.model_validate(kept).model_copy(update={"cached": True})
-                return
-            with self._lock:
-                flight = self._flights.get(key.name)
-                leads = flight is None
-                if flight is None:
-                    flight = self._flights[key.name] = _Flight()
-            try:
-                yield from self._led(flight, key, compute) if leads else flight.followed()
-                return
-            except _Abandoned:
-                continue
+        kept = self._kept(endpoint, key)
+        if kept is not None:
+            yield kept
+            return
+        with self._waiting(key, lambda flight: self._fly(flight, endpoint, key, compute)) as flight:
+            yield from flight.steps()
 
-    def _led(
-        self, flight: "_Flight[Step | Answer]", key: MeasurementKey, compute: Callable[[], Iterator[Step | Answer]]
-    ) -> Iterator[Step | Answer]:
-        started = time.perf_counter()
+    @contextmanager
+    def _waiting(self, key: MeasurementKey, fly: "Callable[[_Flight[Any]], None]") -> "Iterator[_Flight[Any]]":
+        """The computation under way, or one that is begun by ``fly``, for as long as the caller waits for it."""
+        token, me, new = cancellation.current(), object(), _Flight[Any]()
+        with self._lock:
+            flight = self._flights.setdefault(key.name, new)
+            flight.waiting.add(me)
+
+        def leave() -> None:
+            with self._lock:
+                flight.waiting.discard(me)
+                alone = not flight.waiting
+                if alone:
+                    self._forget(key, flight)
+            if alone:
+                flight.token.cancel("left")
+            flight.wake()
+
         try:
-            for step in compute():
-                made = self._keep(key, step, started) if isinstance(step, AnalysisResponse) else step
-                flight.tell(made)
-                yield made
-            self._leave(key, flight, None)
-        except BaseException as error:
-            self._leave(key, flight, error)
-            raise
+            if flight is new:
+                _begin(fly, flight)
+            with nullcontext() if token is None else token.calling(leave):
+                yield flight
+        finally:
+            leave()
+
+    def _fly(
+        self, flight: "_Flight[Any]", endpoint: Endpoint[Any, Answer], key: MeasurementKey, compute: _Compute
+    ) -> None:
+        started = time.perf_counter()
+        error: BaseException | None = None
+        try:
+            with cancellation.carrying(flight.token):
+                # Who asked when the answer had just been kept, and its computation forgotten, begins another one.
+                kept = self._kept(endpoint, key)
+                for step in compute() if kept is None else [kept]:
+                    new = isinstance(step, AnalysisResponse) and kept is None
+                    flight.tell(self._keep(key, step, started) if new else step)
+        except BaseException as raised:
+            error = raised
+        finally:
+            with self._lock:
+                self._forget(key, flight)
+            flight.end(error)
+
+    def _forget(self, key: MeasurementKey, flight: "_Flight[Any]") -> None:
+        if self._flights.get(key.name) is flight:
+            del self._flights[key.name]
+
+    def _kept(self, endpoint: Endpoint[Any, Answer], key: MeasurementKey) -> Answer | None:
+        kept = self._measurements.get(key)
+        return None if kept is None else endpoint.answer.model_validate(kept).model_copy(update={"cached": True})
 
     def _keep(self, key: MeasurementKey, answer: Any, started: float) -> Any:
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -100,20 +143,20 @@ class Analyses:
         self._measurements.put(key, made.model_dump(mode="json"))
         return made
 
-    def _leave(self, key: MeasurementKey, flight: "_Flight[Any]", error: BaseException | None) -> None:
-        with self._lock:
-            self._flights.pop(key.name, None)
+
+def _begin(fly: "Callable[[_Flight[Any]], None]", flight: "_Flight[Any]") -> None:
+    try:
+        threading.Thread(target=copy_context().run, args=(fly, flight), name="analysis").start()
+    except RuntimeError as error:  # no more threads to be had: nobody may wait for this one
         flight.end(error)
 
 
-class _Abandoned(Exception):
-    """Whoever computed stopped because nobody waited for him: somebody else has to."""
-
-
 class _Flight(Generic[Step]):
-    """The steps of one computation, for those who ask the same meanwhile."""
+    """The steps of one computation, for all who wait for it (``waiting``, under the lock of ``Analyses``)."""
 
     def __init__(self) -> None:
+        self.token = cancellation.Token()
+        self.waiting: set[object] = set()
         self._changed = threading.Condition()
         self._steps: list[Step] = []
         self._ended = False
@@ -129,21 +172,24 @@ class _Flight(Generic[Step]):
             self._ended, self._error = True, error
             self._changed.notify_all()
 
-    def followed(self) -> Iterator[Step]:
-        """All steps as they come. Raises the error of the computation, or _Abandoned where its caller left."""
+    def wake(self) -> None:
+        """Whoever waits looks whether his own caller is still there."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def steps(self) -> Iterator[Step]:
+        """All steps as they come. Raises the error of the computation."""
         seen = 0
         while True:
             with self._changed:
-                if seen == len(self._steps) and not self._ended:
-                    self._changed.wait(_LOOK_S)
-                new, ended, error = self._steps[seen:], self._ended, self._error
-            cancellation.check()
+                cancellation.check()
+                while seen == len(self._steps) and not self._ended:
+                    self._changed.wait()
+                    cancellation.check()
+                new, ended = self._steps[seen:], self._ended
             yield from new
             seen += len(new)
-            if not ended:
-                continue
-            if isinstance(error, (CallerLeft, Cancelled, TimeoutError, GeneratorExit)):
-                raise _Abandoned
-            if error is not None:
-                raise error
-            return
+            if ended:
+                break
+        if self._error is not None:
+            raise self._error
