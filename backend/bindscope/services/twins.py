@@ -5,7 +5,7 @@ from dataclasses import replace
 from bindscope.analysis.binding import BagScores, Twin, twin_of
 from bindscope.analysis.probing import ProbeResult, probe
 from bindscope.core.binding_rules import EASY
-from bindscope.core.errors import BindscopeError
+from bindscope.core.errors import BindscopeError, Cancelled, Overloaded
 from bindscope.core.specs import ProbeSpec
 from bindscope.services.pools import ScenePool
 
@@ -24,6 +24,8 @@ def random_twin(pool: ScenePool, own: ProbeResult, *, spec: ProbeSpec, seeds: in
     """The twin beside ``own`` (probed under ``spec``), or why there is none."""
     try:
         twins = [twin.embedded() for twin in twin_pools(pool, seeds)]
+    except (Cancelled, Overloaded):
+        raise  # that says nothing about the twin, and the answer is kept
     except BindscopeError as error:
         return None, f"No random-weights twin: {error}"
     if not twins:

@@ -13,7 +13,7 @@ from bindscope.analysis.metrics import Interval as Figure
 from bindscope.analysis.probing import probe
 from bindscope.analysis.verdict import Recognition
 from bindscope.core.binding_rules import standing
-from bindscope.core.errors import BindscopeError
+from bindscope.core.errors import BindscopeError, Cancelled, Overloaded
 from bindscope.core.specs import DecompositionSpec, ProbeSpec
 from bindscope.core.wire import Interval
 from bindscope.encoders.protocol import EncoderInfo, Modality
@@ -127,6 +127,8 @@ class RowMaker:
                 decompose(data.embeddings, data.labels, DecompositionSpec(level=level, seed=seed)).r2.test
                 for level in _LEVELS
             )
+        except (Cancelled, Overloaded):
+            raise  # that says nothing about the model, and the board is kept
         except BindscopeError as error:
             return None, None, str(error)
         return found.binding, AdditiveFit(objects=objects, concepts=concepts), ""
@@ -146,6 +148,8 @@ class RowMaker:
                     seed=asked.seed,
                 )
             )
+        except (Cancelled, Overloaded):
+            raise
         except BindscopeError as error:
             return None, str(error)
         return found.gain, ""

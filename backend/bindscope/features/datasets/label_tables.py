@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -282,10 +282,3 @@ def _by_numbers(
         for (concept, said, meant), count in other.most_common(_LISTED)
     )
     return LabelTable(space, scenes, files, texts, notes)
-
-
-def named_rows(numbers: Iterable[int]) -> str:
-    """``rows 1, 2, 3 and 4 more``."""
-    listed = [str(number) for number in numbers]
-    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
-    return f"row{'s' if len(listed) > 1 else ''} {', '.join(listed[:_LISTED])}{more}"

@@ -36,13 +36,14 @@ class Projections:
     def _computed(self, pool: ScenePool, asked: ProjectionRequest) -> ProjectionResponse:
         data = pool.embedded()
         scenes = [self._parts.pools.scene(scene) for scene in asked.place]
+        vectors, colors = pool.vectors_of(scenes) if scenes else None, self._colors(pool, data, asked)
         found = self._fitted(data, asked)
-        placed = [[float(n) for n in row] for row in found.place(pool.vectors_of(scenes))] if scenes else []
+        placed = [] if vectors is None else [[float(n) for n in row] for row in found.place(vectors)]
         return ProjectionResponse(
             points=found.points.round(6).tolist(),
             labels=data.labels.scenes.tolist(),
             concepts={name: list(data.value_names(k)) for k, name in enumerate(data.labels.names)},
-            colors=self._colors(pool, data, asked),
+            colors=colors,
             placed=placed,
             explained=found.explained,
             stress=found.stress,
@@ -51,10 +52,17 @@ class Projections:
 
     def _fitted(self, data: EmbeddedScenes, asked: ProjectionRequest) -> Projection:
         name = f"{data.digest} {asked.method} {asked.dims} {asked.seed}"
-        return self._kept.read_through(
+        if asked.method == "umap" and data.embeddings.shape[1] < asked.dims:
+            raise InvalidInput(f"UMAP makes no {asked.dims} dimensions of vectors of fewer numbers: choose pca.")
+        found = self._kept.read_through(
             lambda: name,
             lambda _: project(data.embeddings, method=asked.method, dims=asked.dims, seed=asked.seed),
         )
+        if not np.isfinite(found.points).all():
+            raise InvalidInput(
+                f"{asked.method.upper()} finds no place for some of these vectors, which differ too little: choose pca."
+            )
+        return found
 
     def _colors(self, pool: ScenePool, data: EmbeddedScenes, asked: ProjectionRequest) -> list[str] | None:
         """One word a scene: the outcome of its caption contest, or whether probes that never saw it read its objects;

@@ -66,7 +66,8 @@ class UploadedPool(ScenePool):
         stored = self.datasets.get(self.id)
         kind = self.datasets.facts(self.id).kind
         if info.reads("image") and kind != "pictures" and info.id != f"precomputed:{self.id}":
-            raise InvalidInput(f"Upload {self.id!r} holds vectors, no pictures: ask model 'precomputed:{self.id}'.")
+            ask = f"ask model 'precomputed:{self.id}'" if self.datasets.facts(self.id).texts else "upload pictures"
+            raise InvalidInput(f"Upload {self.id!r} holds vectors, no pictures: {ask}.")
         able = np.flatnonzero(stored.labels.has_valid_swap) if only_valid_swaps else np.arange(len(stored.labels))
         if not len(able):
             raise InvalidInput(f"No scene of upload {self.id!r} has a valid swap: there is nothing to confuse.")
@@ -166,4 +167,11 @@ class UploadedPool(ScenePool):
         raise InvalidInput(f"Upload {self.id!r} has the scenes that it has: no others can be drawn.")
 
     def _shown(self, scene: Scene) -> Scene:
-        return scene if scene.origin is not None else self.find(scene.values)
+        if scene.origin is not None:
+            return scene
+        if scene.space.concepts != self.space.concepts:
+            raise InvalidInput(
+                f"Upload {self.id!r} has scenes of space {self.space.name!r}, this one is of {scene.space.name!r}: "
+                "choose objects of the upload."
+            )
+        return self.find(scene.values)
