@@ -1,10 +1,6 @@
 import json
 
-from typer.testing import CliRunner
-
-from bindscope.cli.app import commands
-from bindscope.core.config import Settings
-from real_service import serving
+import pytest
 
 QUESTION = {
     "source": {"model": "synthetic:additive", "space": "clevr2d", "modality": "image", "limit": 100},
@@ -12,35 +8,29 @@ QUESTION = {
 }
 
 
-def service(folder) -> Settings:
-    return Settings(_env_file=None, data_dir=folder / "data", preload=(), store="off")
-
-
-def ask(url, *arguments, typed=None):
-    return CliRunner().invoke(commands(), ["ask", *arguments, "--url", url], input=typed)
-
-
-def test_any_question_is_asked_by_its_name(tmp_path) -> None:
+def test_any_question_is_asked_by_its_name(bindscope, tmp_path) -> None:
     body = tmp_path / "body.json"
     body.write_text(json.dumps(QUESTION))
-    with serving(service(tmp_path)) as url:
-        rows = ask(url, "removals", json.dumps(QUESTION)).stdout.splitlines()
-        assert rows[0].startswith("chance=0.5")
-        assert "variant=original" in rows[0]
-        for given, typed in ((f"@{body}", None), ("-", json.dumps(QUESTION))):
-            found = json.loads(ask(url, "removals", given, "--json", typed=typed).stdout)
-            assert found["cached"]
-            assert set(found["variants"]) > {"original", "minus_concepts", "minus_objects"}
+    rows = bindscope("ask", "removals", json.dumps(QUESTION)).stdout.splitlines()
+    assert rows[0].startswith("chance=0.5")
+    assert "variant=original" in rows[0]
+    for given, stdin in ((f"@{body}", ""), ("-", json.dumps(QUESTION))):
+        found = json.loads(bindscope("ask", "removals", given, "--json", stdin=stdin).stdout)
+        assert found["cached"]
+        assert set(found["variants"]) > {"original", "minus_concepts", "minus_objects"}
 
 
-def test_what_is_no_question_is_told_in_a_sentence(tmp_path) -> None:
-    with serving(service(tmp_path)) as url:
-        wrong = {
-            "Known: model-checks": ("nothing", "{}"),
-            "is a JSON object": ("probes", "[1]"),
-            "is not JSON": ("probes", "{"),
-            "No such file": ("probes", "@nofile"),
-            "source": ("probes", "{}"),
-        }
-        for sentence, arguments in wrong.items():
-            assert sentence in str(ask(url, *arguments).exception)
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("nothing", "{}"), "Known: model-checks"),
+        (("probes", "[1]"), "is a JSON object"),
+        (("probes", "{"), "is not JSON"),
+        (("probes", "@nofile"), "No such file"),
+        (("probes", "{}"), "source"),
+    ],
+)
+def test_what_is_no_question_is_told_in_a_sentence(bindscope, arguments, sentence) -> None:
+    wrong = bindscope("ask", *arguments)
+    assert wrong.returncode == 1
+    assert sentence in wrong.stderr

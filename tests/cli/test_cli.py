@@ -1,27 +1,20 @@
 import json
-import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from command_line import started
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
 
-    def call(*arguments, code=0, stdin=None):
-        done = subprocess.run(
-            [sys.executable, "-m", "bindscope", *arguments],
-            env={**os.environ, "BINDSCOPE_DATA_DIR": str(folder), "BINDSCOPE_PRELOAD": ""},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=100,
-        )
+@pytest.fixture
+def run(bindscope):
+    """The command, which ends with this code."""
+
+    def call(*arguments, code=0, stdin=""):
+        done = bindscope(*arguments, stdin=stdin)
         assert done.returncode == code, done.stderr + done.stdout
-        assert "Traceback" not in done.stderr
         return done
 
     return call
@@ -48,8 +41,6 @@ def test_a_verdict_prints_the_same_json_as_the_api(run) -> None:
 
 
 def test_embed_writes_an_array(run, tmp_path) -> None:
-    import numpy as np
-
     target = tmp_path / "vectors.npy"
     run("embed", "a red square", "a blue circle", "--model", "synthetic:bag", "--out", str(target))
     assert np.load(target, allow_pickle=False).shape[0] == 2
@@ -64,8 +55,6 @@ def test_check_is_a_gate(run) -> None:
 
 
 def test_the_geometry_of_an_upload_is_told_in_a_few_lines(run, tmp_path) -> None:
-    import numpy as np
-
     rng = np.random.default_rng(0)
     scenes = rng.integers(0, 3, (150, 2, 2))
     codes = rng.standard_normal((2, 9, 24))
@@ -108,9 +97,18 @@ def test_an_error_is_one_sentence_and_exit_code_1(run, arguments, part) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_setting_that_cannot_be_read_is_named_in_one_sentence(run, monkeypatch) -> None:
-    monkeypatch.setenv("BINDSCOPE_THREADS", "many")
-    assert run("models", code=1).stderr.startswith("bindscope: BINDSCOPE_THREADS: ")
+def test_a_command_without_a_service_starts_its_own_and_ends_it(tmp_path) -> None:
+    done = started("verdict", "red square", "blue circle", "--model", "synthetic:additive", data_dir=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("binds: It knows which is which")
+    assert done.stderr == ""
+
+
+def test_a_setting_that_cannot_be_read_is_named_in_one_sentence(tmp_path) -> None:
+    done = started("models", data_dir=tmp_path, BINDSCOPE_THREADS="many")
+    assert done.returncode == 1
+    assert done.stderr.startswith("bindscope: BINDSCOPE_THREADS: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_place_that_cannot_be_written_is_named_in_one_sentence(run, tmp_path) -> None:
