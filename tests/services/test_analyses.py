@@ -104,8 +104,8 @@ def test_a_computation_goes_on_for_those_who_wait_when_its_first_caller_leaves(a
         first = pool.submit(leaving)
         assert begun.wait(10)
         second = pool.submit(ask)
-        (flight,) = analyses._flights.values()
-        while len(flight.waiting) < 2:
+        (name,) = analyses.flights._flights
+        while analyses.flights.waiting(name) < 2:
             time.sleep(0.01)
         token.cancel("left")
         first.result(10)

@@ -11,6 +11,9 @@ from bindscope.core.cancellation import Token, carrying, check
 from bindscope.core.errors import CallerLeft, InvalidInput
 from bindscope.features.probes.schemas import PROBE, ProbeRequest
 from bindscope.features.probes.service import probes
+from bindscope.features.repairs import service
+from bindscope.features.repairs.schemas import RepairRequest
+from bindscope.features.repairs.service import Repairs
 from bindscope.features.surveys.schemas import BatchProgress
 from bindscope.services.analyses import Analyses
 from bindscope.store.connection import Store
@@ -79,7 +82,7 @@ def test_the_computation_stops_when_the_last_stream_of_it_is_closed(analyses, an
     assert not stopped.wait(0.1)
     other.close()
     assert stopped.wait(10)
-    assert not analyses._flights
+    assert not analyses.flights
     assert list(steps_of(analyses, lambda: iter([answer])))[-1].binding == answer.binding
 
 
@@ -101,7 +104,7 @@ def test_the_computation_stops_when_its_caller_hangs_up_between_two_steps(analys
         assert stopped.wait(10)
         with pytest.raises(CallerLeft):
             next(steps)
-    assert not analyses._flights
+    assert not analyses.flights
 
 
 def test_an_error_after_progress_reaches_all_and_is_not_kept(analyses, answer) -> None:
@@ -119,20 +122,20 @@ def test_an_error_after_progress_reaches_all_and_is_not_kept(analyses, answer) -
     for steps in (one, other):
         with pytest.raises(InvalidInput, match="too few"):
             next(steps)
-    assert not analyses._flights
+    assert not analyses.flights
     assert not list(steps_of(analyses, lambda: iter([answer])))[-1].cached
 
 
 def test_steps_that_nobody_begins_to_read_leave_nothing_behind(analyses, answer) -> None:
     never = steps_of(analyses, lambda: iter([answer]))
-    assert not analyses._flights
+    assert not analyses.flights
     never.close()
-    assert not analyses._flights
+    assert not analyses.flights
 
 
 def test_nothing_is_under_way_after_an_answer(analyses, answer) -> None:
     analyses.answer(PROBE, QUESTION, numbers="n", compute=lambda: answer)
-    until(lambda: not analyses._flights and not any(t.name == "analysis" for t in threading.enumerate()))
+    until(lambda: not analyses.flights and not any(t.name == "analysis" for t in threading.enumerate()))
 
 
 def test_an_answer_that_the_store_cannot_keep_is_an_answer_all_the_same(parts, answer) -> None:
@@ -151,5 +154,25 @@ def test_where_no_thread_can_be_had_nobody_waits_for_ever(analyses, answer, monk
         during.setattr(threading.Thread, "start", none)
         with pytest.raises(RuntimeError, match="thread"):
             analyses.answer(PROBE, QUESTION, numbers="n", compute=lambda: answer)
-    assert not analyses._flights
+    assert not analyses.flights
     assert not analyses.answer(PROBE, QUESTION, numbers="n", compute=lambda: answer).cached
+
+
+def test_equal_repairs_asked_at_once_are_learned_once(parts, monkeypatch) -> None:
+    learned, begun = [], threading.Event()
+    learn = service.repair
+
+    def counted(*asked):
+        learned.append(1)
+        begun.wait(5)
+        return learn(*asked)
+
+    monkeypatch.setattr(service, "repair", counted)
+    asked = RepairRequest(model="synthetic:additive", space="shapes2d", limit=1000)
+    with ThreadPoolExecutor(3) as pool:
+        found = [pool.submit(parts.of(Repairs).run, asked) for _ in range(3)]
+        until(lambda: any(parts.analyses.flights.waiting(name) == 3 for name in list(parts.analyses.flights._flights)))
+        begun.set()
+        assert len({own.result(60).model_dump_json(exclude={"seconds"}) for own in found}) == 1
+    assert learned == [1]
+    assert parts.of(Repairs).run(asked).cached

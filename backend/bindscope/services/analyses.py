@@ -1,18 +1,16 @@
 """One way to run an analysis: named by its question and its numbers, computed once however many ask, kept, timed."""
 
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager, nullcontext
-from contextvars import copy_context
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from bindscope import __version__
-from bindscope.core import cancellation
 from bindscope.core.hashing import canonical_json, digest
 from bindscope.core.wire import AnalysisResponse, Endpoint
+from bindscope.services.flights import Flights
 from bindscope.store.keys import MeasurementKey, measurement_key
 from bindscope.store.measurements import Measurements
 
@@ -32,17 +30,11 @@ def _form(kind: type[AnalysisResponse]) -> str:
 
 class Analyses:
     """Answers questions. Equal ones on equal numbers that are asked at once are computed once; an answer is kept for
-    the next who asks, and says so: ``cached``, and since when (``computed_at``).
-
-    A computation belongs to all who wait for it, so it has a thread of its own: a caller who leaves, or who reads his
-    stream slowly, holds up nobody. It is stopped when the last of them has left.
-    """
+    the next who asks, and says so: ``cached``, and since when (``computed_at``)."""
 
     def __init__(self, measurements: Measurements) -> None:
         self._measurements = measurements
-        # Taken again within itself where the garbage collector closes a stream that nobody reads any more.
-        self._lock = threading.RLock()
-        self._flights: dict[str, _Flight[Any]] = {}
+        self.flights = Flights()
 
     def answer(
         self, endpoint: Endpoint[Any, Answer], body: Any, *, numbers: str, compute: Callable[[], Answer]
@@ -80,57 +72,17 @@ class Analyses:
         if kept is not None:
             yield kept
             return
-        with self._waiting(key, lambda flight: self._fly(flight, endpoint, key, compute)) as flight:
-            yield from flight.steps()
+        yield from self.flights.steps(key.name, lambda: self._computed(endpoint, key, compute))
 
-    @contextmanager
-    def _waiting(self, key: MeasurementKey, fly: "Callable[[_Flight[Any]], None]") -> "Iterator[_Flight[Any]]":
-        """The computation under way, or one that is begun by ``fly``, for as long as the caller waits for it."""
-        token, me, new = cancellation.current(), object(), _Flight[Any]()
-        with self._lock:
-            flight = self._flights.setdefault(key.name, new)
-            flight.waiting.add(me)
-
-        def leave() -> None:
-            with self._lock:
-                flight.waiting.discard(me)
-                alone = not flight.waiting
-                if alone:
-                    self._forget(key, flight)
-            if alone:
-                flight.token.cancel("left")
-            flight.wake()
-
-        try:
-            if flight is new:
-                _begin(fly, flight)
-            with nullcontext() if token is None else token.calling(leave):
-                yield flight
-        finally:
-            leave()
-
-    def _fly(
-        self, flight: "_Flight[Any]", endpoint: Endpoint[Any, Answer], key: MeasurementKey, compute: _Compute
-    ) -> None:
+    def _computed(self, endpoint: Endpoint[Any, Answer], key: MeasurementKey, compute: _Compute) -> Iterator[Any]:
         started = time.perf_counter()
-        error: BaseException | None = None
-        try:
-            with cancellation.carrying(flight.token):
-                # Who asked when the answer had just been kept, and its computation forgotten, begins another one.
-                kept = self._kept(endpoint, key)
-                for step in compute() if kept is None else [kept]:
-                    new = isinstance(step, AnalysisResponse) and kept is None
-                    flight.tell(self._keep(key, step, started) if new else step)
-        except BaseException as raised:
-            error = raised
-        finally:
-            with self._lock:
-                self._forget(key, flight)
-            flight.end(error)
-
-    def _forget(self, key: MeasurementKey, flight: "_Flight[Any]") -> None:
-        if self._flights.get(key.name) is flight:
-            del self._flights[key.name]
+        # Who asks in the moment when an answer has been kept and its computation has ended begins another one.
+        kept = self._kept(endpoint, key)
+        if kept is not None:
+            yield kept
+            return
+        for step in compute():
+            yield self._keep(key, step, started) if isinstance(step, AnalysisResponse) else step
 
     def _kept(self, endpoint: Endpoint[Any, Answer], key: MeasurementKey) -> Answer | None:
         kept = self._measurements.get(key)
@@ -142,54 +94,3 @@ class Analyses:
         made = answer.model_copy(update=timed)
         self._measurements.put(key, made.model_dump(mode="json"))
         return made
-
-
-def _begin(fly: "Callable[[_Flight[Any]], None]", flight: "_Flight[Any]") -> None:
-    try:
-        threading.Thread(target=copy_context().run, args=(fly, flight), name="analysis").start()
-    except RuntimeError as error:  # no more threads to be had: nobody may wait for this one
-        flight.end(error)
-
-
-class _Flight(Generic[Step]):
-    """The steps of one computation, for all who wait for it (``waiting``, under the lock of ``Analyses``)."""
-
-    def __init__(self) -> None:
-        self.token = cancellation.Token()
-        self.waiting: set[object] = set()
-        self._changed = threading.Condition()
-        self._steps: list[Step] = []
-        self._ended = False
-        self._error: BaseException | None = None
-
-    def tell(self, step: Step) -> None:
-        with self._changed:
-            self._steps.append(step)
-            self._changed.notify_all()
-
-    def end(self, error: BaseException | None) -> None:
-        with self._changed:
-            self._ended, self._error = True, error
-            self._changed.notify_all()
-
-    def wake(self) -> None:
-        """Whoever waits looks whether his own caller is still there."""
-        with self._changed:
-            self._changed.notify_all()
-
-    def steps(self) -> Iterator[Step]:
-        """All steps as they come. Raises the error of the computation."""
-        seen = 0
-        while True:
-            with self._changed:
-                cancellation.check()
-                while seen == len(self._steps) and not self._ended:
-                    self._changed.wait()
-                    cancellation.check()
-                new, ended = self._steps[seen:], self._ended
-            yield from new
-            seen += len(new)
-            if ended:
-                break
-        if self._error is not None:
-            raise self._error

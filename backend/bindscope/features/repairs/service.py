@@ -61,6 +61,7 @@ class Repairs:
     def __init__(self, parts: Services) -> None:
         self._embedder, self._pools = parts.embedder, parts.pools
         self.repository, self._measurements = parts.repairs, parts.measurements
+        self._flights = parts.analyses.flights
 
     def delete(self, repair_id: str) -> None:
         """Takes a repair away; its model is gone after that. Raises UnknownName."""
@@ -78,7 +79,10 @@ class Repairs:
         info = self._checked(request)
         pictures = pool.pictures_of(request.model)
         repair_id = digest("repair", pictures.digest(), request.model_dump(mode="json"), __version__, VERSION)[:16]
-        found = self._known(repair_id) or self._learned(request, pool, pictures, info, repair_id)
+        found = self._known(repair_id) or self._flights.answer(
+            f"repair {repair_id}",
+            lambda: self._known(repair_id) or self._learned(request, pool, pictures, info, repair_id),
+        )
         return found.model_copy(update={"seconds": round(time.perf_counter() - started, 3)})
 
     def all(self) -> list[RepairModel]:
