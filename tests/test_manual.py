@@ -34,7 +34,7 @@ def test_every_page_is_built_and_nothing_is_loaded_from_elsewhere(site) -> None:
 
 
 def test_formulas_are_drawn_by_the_browser_itself(site) -> None:
-    text = (site / "methods" / "verdict.html").read_text(encoding="utf-8")
+    text = (site / "methods" / "verdicts.html").read_text(encoding="utf-8")
     assert "<math" in text
     assert "$$" not in text
 
@@ -54,7 +54,7 @@ def test_the_search_works_from_a_file_with_the_network_off(site, browser) -> Non
     context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.on("request", lambda request: asked.append(request.url))
-    page.goto((site / "methods" / "verdict.html").as_uri())
+    page.goto((site / "methods" / "verdicts.html").as_uri())
     page.locator(".md-search__input").click()
     page.keyboard.type("noise floor")
     page.locator(".md-search-result__link").first.wait_for(timeout=20_000)

@@ -4,7 +4,7 @@ from bindscope.analysis.binding import Binding
 from bindscope.analysis.metrics import Interval
 from bindscope.core.binding_rules import says
 from bindscope.features.verdicts import findings as told
-from bindscope.features.verdicts.service import ContestResult
+from bindscope.features.verdicts.schemas import Contest
 from bindscope.scenes.jitter import Robustness
 
 NONE = Interval(None, None, None, 0)
@@ -17,7 +17,7 @@ def binding(low, value, high, n=80, *, double=None, ties=0.0):
 
 
 def contest(outcome, margin, floor=1e-6):
-    return ContestResult(outcome, margin, floor, [])
+    return Contest(outcome=outcome, margin=margin, noise_floor=floor, captions=[])
 
 
 @pytest.mark.parametrize(
