@@ -9,8 +9,8 @@ from bindscope.features.projections.schemas import ProjectionResponse
 from bindscope.features.repairs.schemas import RepairFigures, RepairModel
 from bindscope.features.retrievals.schemas import RetrievalResponse
 from bindscope_dashboard.exports import csv_text, numbers_of
-from bindscope_dashboard.links import in_words
 from bindscope_dashboard.plots.choosing import repair_share
+from bindscope_dashboard.scene_text import in_words
 
 _FIGURES = ("binding", "swap_accuracy", "recall_at_1", "concepts")
 

@@ -10,7 +10,7 @@ from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.sampling import sample_scenes
 from bindscope.scenes.scene import MAX_OBJECTS, scene_in_slots
 from bindscope.scenes.wire import PlacedObject, SceneModel, from_scene
-from bindscope_dashboard.links import placed
+from bindscope_dashboard.scene_text import placed
 
 
 def from_edit(edit: Mapping[str, Any], space: ConceptSpace) -> SceneModel:

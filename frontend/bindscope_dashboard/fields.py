@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MaxLen
 from pydantic import BaseModel
 
 from bindscope_dashboard import state
@@ -28,6 +28,11 @@ def whole_bounds(schema: type[BaseModel], field: str) -> tuple[int, int]:
         + [int(rule.lt) - 1 for rule in rules if isinstance(rule, Lt)]  # type: ignore[call-overload]
     )
     return low, high
+
+
+def most(schema: type[BaseModel], field: str) -> int:
+    """How many items a list may have."""
+    return min(rule.max_length for rule in schema.model_fields[field].metadata if isinstance(rule, MaxLen))
 
 
 def whole(label: str, key: str, schema: type[BaseModel], **options: Any) -> int:

@@ -4,8 +4,8 @@ import base64
 from collections.abc import Sequence
 
 from bindscope.features.retrievals.schemas import RetrievalItem, RetrievedItem
-from bindscope_dashboard.links import in_words
 from bindscope_dashboard.markup import Child, Html, joined, tag
+from bindscope_dashboard.scene_text import in_words
 from bindscope_dashboard.wording import score
 
 #: Results of a query that are shown, and the side of their pictures.

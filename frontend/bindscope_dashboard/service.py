@@ -26,7 +26,7 @@ from bindscope.scenes.concepts import ConceptSpace, grid_space
 from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import editing, own_data, state
 from bindscope_dashboard.ask import client, url
-from bindscope_dashboard.links import space_of
+from bindscope_dashboard.scene_text import space_of
 
 _Found = TypeVar("_Found")
 

@@ -6,7 +6,6 @@ the moment when the reader acted, which a fast series of edits has already left 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import streamlit as st
@@ -16,7 +15,7 @@ from bindscope.features.surveys.schemas import VerdictBatch
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import own_data
-from bindscope_dashboard.links import ComposeState, SurveyState
+from bindscope_dashboard.states import ComposeState, SurveyState
 
 _State = TypeVar("_State")
 
@@ -204,7 +203,7 @@ def load_scene(scene: SceneModel) -> None:
     """Replaces the scene; the editor takes it over (and can undo it)."""
     old = compose()
     if old is not None:
-        st.session_state["compose"] = replace(old, scene=own_data.shown(scene))
+        st.session_state["compose"] = old.changed(scene=own_data.shown(scene))
     st.session_state["compose.revision"] = revision() + 1
 
 

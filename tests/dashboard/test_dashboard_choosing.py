@@ -16,9 +16,7 @@ from bindscope.features.repairs.schemas import (
 from bindscope.features.retrievals.findings import retrieval_finding
 from bindscope.features.retrievals.schemas import RetrievalResponse
 from bindscope.scenes.concepts import BUILTIN_SPACES
-from bindscope_dashboard import board, choosing_exports, choosing_links
-from bindscope_dashboard.choosing_links import CompareState, MapState, RepairState, RetrieveState
-from bindscope_dashboard.editing import random_scene
+from bindscope_dashboard import board, choosing_exports
 from bindscope_dashboard.plots.choosing import path_figure, path_text, recall_figure, recall_text
 from bindscope_dashboard.plots.maps import groups_of, map_figure, map_text
 
@@ -245,24 +243,3 @@ def test_tables_hold_every_row():
     head, *lines = text.splitlines()
     assert [line.count(",") for line in lines] == [head.count(",")] * 2
     assert "above chance" in lines[0]
-
-
-@pytest.mark.parametrize(
-    ("kind", "state"),
-    [
-        ("retrieve", RetrieveState("m", "clevr2d", "image_to_text", "all", 5, 50, 3, True)),
-        ("repair", RepairState("m", "clevr2d", 70, 2000, 1, True, 4)),
-        ("compare", CompareState(("a", "b", "c"), "shapes2d", 100, 2, True, (2, 0))),
-    ],
-)
-def test_a_link_reopens_the_exact_view(kind, state):
-    query = getattr(choosing_links, f"{kind}_query")(state)
-    default = type(state)(("x",) if kind == "compare" else "x", "clevr2d")
-    assert getattr(choosing_links, f"{kind}_from_query")(query, default, SPACES) == state
-
-
-def test_a_link_of_a_map_holds_its_scene():
-    scene = random_scene(SPACES["clevr2d"], objects=2, seed=1)
-    state = MapState("m", "clevr2d", "text", "umap", 3, "2.shape", 500, 4, scene)
-    query = choosing_links.map_query(state, SPACES)
-    assert choosing_links.map_from_query(query, MapState("x", "clevr2d"), SPACES) == state

@@ -55,7 +55,7 @@ def test_random_weights_are_a_control_and_in_the_link():
     page.toggle(key="probe.twins").set_value(True).run()
     assert not page.exception
     assert "random weights reach" in " ".join(caption.value for caption in page.caption)
-    assert query_of(page)["twins"] == "1"
+    assert query_of(page)["twins"] == "3"
 
 
 def test_an_oracle_has_no_random_weights_and_the_page_says_so():

@@ -1,7 +1,6 @@
 """What people bring, in the page: plain functions first, then each page in Streamlit's own test runner."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import yaml
@@ -13,8 +12,9 @@ from bindscope.features.caption_tests.schemas import CaptionTestRow
 from bindscope.features.datasets.schemas import DatasetModel
 from bindscope.scenes.concepts import ConceptSpace, space_from_mapping
 from bindscope.scenes.wire import PlacedObject, SceneModel
-from bindscope_dashboard import ask, data_forms, own_data, service
-from bindscope_dashboard.views import caption_tests, model_checks, photo, tour
+from bindscope_dashboard import ask, data_forms, links, own_data, service
+from bindscope_dashboard.states import PhotoState
+from bindscope_dashboard.views import caption_tests, model_checks, tour
 from own_data import PAIRS, picture_zip
 from page_runs import html_of, opened, query_of
 
@@ -95,8 +95,8 @@ def test_a_form_that_means_nothing_says_what_is_wrong(rows, articles, part) -> N
 
 
 def test_a_photo_link_holds_captions_and_models() -> None:
-    shown = photo.PhotoState("a red cat and a blue dog", "other", "m", None)
-    assert photo.photo_from_query(photo.photo_query(shown), photo.PhotoState("", "", "x", "y")) == shown
+    shown = PhotoState.of(caption="a red cat and a blue dog", other="other", model="m")
+    assert links.state_of(links.query_of(shown, {}), PhotoState.of(caption="x", model="x", second="y"), {}) == shown
 
 
 def test_the_worst_state_is_the_badge() -> None:
@@ -233,7 +233,7 @@ def test_a_bundle_can_be_looked_at_where_no_service_answers(mini, monkeypatch) -
 def test_compose_starts_anew_where_its_space_has_gone(mini) -> None:
     page = opened("compose")
     shown = page.session_state["compose"]
-    page.session_state["compose"] = replace(shown, scene=shown.scene.model_copy(update={"space": "no-longer-here"}))
+    page.session_state["compose"] = shown.changed(scene=shown.scene.model_copy(update={"space": "no-longer-here"}))
     page.run()
     assert not page.exception
     assert "no-longer-here" in page.info[0].value

@@ -198,7 +198,7 @@ def test_the_atlas_asks_for_as_many_scenes_as_it_needs(app, mini):
 
 def test_a_broken_survey_link_is_explained(app):
     page = survey(app, count="many")
-    assert "count must be a whole number" in said(page.warning[0])
+    assert "count: Input should be a valid integer" in said(page.warning[0])
 
 
 def test_a_survey_of_a_model_that_cannot_is_explained(app):

@@ -9,8 +9,8 @@ from bindscope.core.binding_rules import CHANCE
 from bindscope.core.wire import Binding, Interval
 from bindscope.features.complexity.findings import kind_name
 from bindscope.features.complexity.schemas import ComplexityCellResult
-from bindscope_dashboard.complexity_links import Measure
 from bindscope_dashboard.plots.layout import dressed, faded, with_legend
+from bindscope_dashboard.states import Measure
 from bindscope_dashboard.theme import Ink, ink
 from bindscope_dashboard.wording import plain_number
 

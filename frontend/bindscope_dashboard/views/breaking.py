@@ -11,7 +11,7 @@ from bindscope.features.verdicts.findings import broken_finding, signed
 from bindscope.features.verdicts.schemas import Verdict
 from bindscope_dashboard import cards, own_data, service, state
 from bindscope_dashboard.ask import ask, picture
-from bindscope_dashboard.links import ComposeState
+from bindscope_dashboard.states import ComposeState
 from bindscope_dashboard.wording import literal
 
 _BUDGET = 300

@@ -7,7 +7,6 @@ a rank. Below, two of them side by side: the scenes on which they differ.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import streamlit as st
 
@@ -32,16 +31,10 @@ from bindscope.features.verdicts.findings import signed
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import board, cards, choosing_exports, fields, own_data, service, state, tables
 from bindscope_dashboard.ask import ask, follow, picture
-from bindscope_dashboard.choosing_links import (
-    MAX_MODELS,
-    CompareState,
-    compare_body,
-    compare_from_query,
-    compare_query,
-    disagreement_body,
-)
-from bindscope_dashboard.links import in_words
+from bindscope_dashboard.links import query_of
 from bindscope_dashboard.markup import tag
+from bindscope_dashboard.scene_text import in_words
+from bindscope_dashboard.states import CompareState
 from bindscope_dashboard.views.opening import first_model, first_space, opened
 from bindscope_dashboard.views.pickers import space_picker
 from bindscope_dashboard.views.probe_findings import downloads, kept_since, story_card
@@ -60,8 +53,7 @@ def page() -> None:
         models, spaces = service.models(), service.spaces()
         opened(
             PAGE,
-            lambda: CompareState(_first(models), first_space(spaces)),
-            read=lambda query, default: compare_from_query(query, default, spaces),
+            lambda: CompareState.of(models=_first(models), space=first_space(spaces)),
             widgets=_widgets,
         )
         _desk()
@@ -76,11 +68,11 @@ def _first(models: list[ModelSummary]) -> tuple[str, ...]:
 
 def _widgets(shown: CompareState) -> dict[str, object]:
     return {
-        "compare.models": list(shown.models),
+        "compare.models": shown.models,
         "compare.space": shown.space,
-        "compare.count": shown.count,
-        "compare.seed": shown.seed,
-        "compare.repair": shown.repair,
+        "compare.count": shown.request.count,
+        "compare.seed": shown.request.seed,
+        "compare.repair": shown.request.repair,
         "compare.first": shown.models[shown.pair[0]] if shown.pair[0] < len(shown.models) else "",
         "compare.second": shown.models[shown.pair[1]] if shown.pair[1] < len(shown.models) else "",
     }
@@ -104,10 +96,10 @@ def _desk() -> None:
         else:
             st.info("Choose at least one model with a text tower.", icon=":material/info:")
         state.keep_shown(PAGE, chosen)
-        query = compare_query(chosen)
+        query = query_of(chosen, spaces)
         state.mirror(PAGE, query)
         with share:
-            share_popover(query, [compare_body(chosen)], path="/v1/comparisons", method="compare", key="compare.share")
+            share_popover(query, [chosen.body], path="/v1/comparisons", method="compare", key="compare.share")
 
 
 def _asked(chosen: CompareState) -> ComparisonResponse:
@@ -120,7 +112,7 @@ def _asked(chosen: CompareState) -> ComparisonResponse:
         place.progress(progress.done / progress.total, text=text)
 
     try:
-        return follow(COMPARISON, compare_body(chosen), lambda client, body: client.compare(**body, on_progress=show))
+        return follow(COMPARISON, chosen.body, lambda client, body: client.compare(**body, on_progress=show))
     finally:
         place.empty()
 
@@ -129,14 +121,14 @@ def _settings(shown: CompareState, models: Sequence[ModelSummary], spaces: Mappi
     offered = [m.id for m in models if m.available and "text" in m.modalities]
     names = st.multiselect(
         "Models", list(dict.fromkeys([*offered, *shown.models])), key="compare.models", accept_new_options=True,
-        max_selections=MAX_MODELS, width=460, placeholder="Choose models",
+        max_selections=fields.most(ComparisonRequest, "models"), width=460, placeholder="Choose models",
     )  # fmt: skip
     space = space_picker(PAGE, spaces)
     with st.popover("More", icon=":material/tune:"):
         count = fields.whole("Scenes", "compare.count", ComparisonRequest, step=100)
         seed = fields.seed(PAGE, ComparisonRequest)
         mend = fields.checkbox("Measure what a repair gains (slower)", "compare.repair")
-    return replace(shown, models=tuple(names), space=space, count=count, seed=seed, repair=mend)
+    return shown.changed(models=names, space=space, count=count, seed=seed, repair=mend)
 
 
 def _show(answer: ComparisonResponse) -> None:
@@ -175,7 +167,7 @@ def _side_by_side(chosen: CompareState, space: ConceptSpace) -> CompareState:
     if len(chosen.models) < 2:
         return chosen
     st.subheader("Where two of them differ", anchor=False)
-    names = list(chosen.models)
+    names = chosen.models
     for key, number in (("compare.first", 0), ("compare.second", 1)):
         if not state.has_widget(key) or state.widget(key) not in names:
             state.set_widgets({key: names[number]})
@@ -185,9 +177,9 @@ def _side_by_side(chosen: CompareState, space: ConceptSpace) -> CompareState:
     if first == second:
         st.info("Choose two different models.", icon=":material/info:")
         return chosen
-    chosen = replace(chosen, pair=(names.index(first), names.index(second)))
+    chosen = chosen.changed(pair=(names.index(first), names.index(second)))
     with st.spinner("Looking for scenes on which they differ …"):
-        found = ask(DISAGREEMENTS, disagreement_body(chosen))
+        found = ask(DISAGREEMENTS, chosen.differing)
     _differences(found, (first, second), space)
     return chosen
 

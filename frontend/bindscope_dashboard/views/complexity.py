@@ -7,28 +7,23 @@ ceiling and to chance, open the table, export it, and send the link: it finds th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
 from bindscope.features.complexity.findings import kind_name
+from bindscope.features.complexity.schemas import ComplexityRequest
 from bindscope.features.jobs.schemas import JobModel
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.sources import SourceModel
 from bindscope_dashboard import long_work, service, state
-from bindscope_dashboard.complexity_links import (
-    ComplexityState,
-    Source,
-    complexity_body,
-    complexity_from_query,
-    complexity_query,
-    with_request,
-)
+from bindscope_dashboard.links import query_of
+from bindscope_dashboard.states import ComplexityState
 from bindscope_dashboard.views import complexity_findings, progress
 from bindscope_dashboard.views.datasets import dataset_picker
-from bindscope_dashboard.views.opening import first_model, first_space, opened
+from bindscope_dashboard.views.opening import first_model, first_space, linked, opened
 from bindscope_dashboard.views.pickers import (
     coverage_picker,
     limit_picker,
@@ -51,19 +46,19 @@ def page() -> None:
         models, spaces = service.models(), service.spaces()
         opened(
             PAGE,
-            lambda: ComplexityState(Source(first_model(models), first_space(spaces))),
-            read=lambda query, default: _read(query, default, spaces),
+            lambda: ComplexityState.of(model=first_model(models), space=first_space(spaces)),
+            read=_read,
             widgets=_widgets,
         )
         _desk()
 
 
-def _read(query: Mapping[str, str], default: ComplexityState, spaces: Mapping[str, ConceptSpace]) -> ComplexityState:
-    found = complexity_from_query(query, default, spaces)
+def _read(query: Mapping[str, str], default: ComplexityState) -> ComplexityState:
+    found = linked(query, default)
     if found.jobs and "model" not in query:
         # A bare link to a job: its request has the settings.
         requests = [request for job_id in found.jobs if (request := request_of(job_id, "complexity"))]
-        return with_request(found, requests) if requests else found
+        return found.of_requests(requests) if requests else found
     return found
 
 
@@ -79,20 +74,20 @@ def request_of(job_id: str, kind: str) -> Mapping[str, Any] | None:
 
 
 def _widgets(shown: ComplexityState) -> dict[str, object]:
-    second = shown.second or shown.first
+    second = shown.second or shown.source
     return {
-        "complexity.model": shown.first.model,
-        "complexity.space": shown.first.space,
-        "complexity.modality": shown.first.modality,
-        "complexity.dataset": shown.first.dataset or "",
-        "complexity.limit": shown.first.limit,
+        "complexity.model": shown.model,
+        "complexity.space": shown.space,
+        "complexity.modality": shown.modality,
+        "complexity.dataset": shown.dataset or "",
+        "complexity.limit": shown.limit,
         "complexity.compare": shown.second is not None,
         "complexity.second.model": second.model,
         "complexity.second.space": second.space,
         "complexity.second.modality": second.modality,
-        "complexity.kinds": list(shown.kinds),
-        "complexity.coverages": list(shown.coverages),
-        "complexity.seeds": shown.seeds,
+        "complexity.kinds": shown.request.kinds,
+        "complexity.coverages": shown.request.coverages,
+        "complexity.seeds": len(shown.request.seeds),
         "complexity.measure": shown.measure,
     }
 
@@ -112,21 +107,18 @@ def _desk() -> None:
             chosen = _splits(chosen)
             pressed = st.button(
                 "Start", type="primary", icon=":material/play_arrow:", key="complexity.start",
-                disabled=not (chosen.kinds and chosen.coverages), help=_size(chosen),
+                disabled=not (chosen.request.kinds and chosen.request.coverages), help=_size(chosen),
             )  # fmt: skip
             shared = st.container(width="content")
         if pressed:
             with explained(), st.spinner("Starting …"):
-                bodies = [complexity_body(chosen, source) for source in chosen.sources]
-                chosen = replace(
-                    chosen, jobs=tuple(dict.fromkeys(long_work.start_complexity(body).id for body in bodies))
-                )
+                jobs = dict.fromkeys(long_work.start_complexity(body).id for body in chosen.bodies)
+                chosen = chosen.changed(jobs=tuple(jobs))
         state.keep_shown(PAGE, chosen)
-        query = complexity_query(chosen)
+        query = query_of(chosen, spaces)
         state.mirror(PAGE, query)
         with shared:
-            share_popover(query, [complexity_body(chosen, source) for source in chosen.sources],
-                          path="/v1/complexity", method="complexity", key="complexity.share")  # fmt: skip
+            share_popover(query, chosen.bodies, path="/v1/complexity", method="complexity", key="complexity.share")
         if not chosen.jobs:
             st.info(f"Press Start: {_size(chosen)}. You can leave the page meanwhile.", icon=":material/play_circle:")
             return
@@ -137,14 +129,15 @@ def _show(jobs: Sequence[JobModel]) -> None:
     shown: ComplexityState = state.shown(PAGE)
     measure = complexity_findings.show(jobs, shown.measure)
     if measure != shown.measure:
-        shown = replace(shown, measure=measure)
+        shown = shown.changed(measure=measure)
         state.keep_shown(PAGE, shown)
-        state.mirror(PAGE, complexity_query(shown))
+        state.mirror(PAGE, query_of(shown, service.spaces()))
 
 
 def _size(chosen: ComplexityState) -> str:
-    kinds, shares = counted(len(chosen.kinds), "family", "families"), counted(len(chosen.coverages), "coverage")
-    said = f"{kinds} × {shares} × {counted(chosen.seeds, 'seed')} = {counted(chosen.fits, 'fit')}"
+    asked = chosen.request
+    kinds, shares = counted(len(asked.kinds), "family", "families"), counted(len(asked.coverages), "coverage")
+    said = f"{kinds} × {shares} × {counted(len(asked.seeds), 'seed')} = {counted(chosen.fits, 'fit')}"
     return said + (" for each source" if chosen.second else "")
 
 
@@ -152,43 +145,43 @@ def _sources(
     shown: ComplexityState, models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]
 ) -> ComplexityState:
     with st.container(horizontal=True, vertical_alignment="bottom", key="complexity-bar"):
-        first = _source(PAGE, shown.first, models, spaces=spaces)
-        dataset = dataset_picker(PAGE, shown.first.dataset, verb="Fit")
+        first = _source(PAGE, shown.source, models, spaces=spaces)
+        dataset = dataset_picker(PAGE, shown.dataset, verb="Fit")
         with st.popover("More", icon=":material/tune:"):
             limit = limit_picker(PAGE)
         hint = "Another model, space or modality beside it."
         compare = st.toggle("Second source", key="complexity.compare", help=hint)
-    first = replace(first, dataset=dataset, limit=limit)
+    chosen = shown.changed(**first, dataset=dataset, limit=limit, second=None)
     if not compare:
-        return replace(shown, first=first, second=None)
+        return chosen
     with st.container(horizontal=True, vertical_alignment="bottom", key="complexity-second-bar"):
-        second = _source(SECOND, shown.second or shown.first, models, spaces=spaces, prefix="Second ")
-    return replace(shown, first=first, second=replace(second, dataset=None, limit=limit))
+        second = _source(SECOND, shown.second or shown.source, models, spaces=spaces, prefix="Second ")
+    return chosen.changed(second=chosen.source.model_copy(update=second))
 
 
 def _source(
     page_key: str,
-    current: Source,
+    current: SourceModel,
     models: Sequence[ModelSummary],
     *,
     spaces: Mapping[str, ConceptSpace],
     prefix: str = "",
-) -> Source:
-    model = model_picker(page_key, current.model, models, label=f"{prefix}model".capitalize())
+) -> dict[str, Any]:
+    model = model_picker(page_key, str(current.model), models, label=f"{prefix}model".capitalize())
     space = space_picker(page_key, spaces, label=f"{prefix}concept space".capitalize())
     modality = modality_picker(page_key, summary_of(model, models), spaces[space])
-    return replace(current, model=model, space=space, modality=modality)
+    return {"model": model, "space": space, "modality": modality}
 
 
 def _kinds(shown: ComplexityState) -> ComplexityState:
-    offered = list(dict.fromkeys([*long_work.complexity_kinds(), *shown.kinds]))
+    offered = list(dict.fromkeys([*long_work.complexity_kinds(), *shown.request.kinds]))
     kinds = st.multiselect(
         "Families", offered, key="complexity.kinds", format_func=kind_name, accept_new_options=True,
         placeholder="Choose families", help="From simple to complex. Any other network as mlp:WIDTH.",
     )  # fmt: skip
-    return replace(shown, kinds=tuple(kinds))
+    return shown.changed(kinds=kinds)
 
 
 def _splits(shown: ComplexityState) -> ComplexityState:
-    coverages = coverage_picker(PAGE, shown.coverages, hint="Share of the objects that a fit learns from.")
-    return replace(shown, coverages=coverages, seeds=seeds_picker(PAGE))
+    coverages = coverage_picker(PAGE, shown.request.coverages, hint="Share of the objects that a fit learns from.")
+    return shown.changed(coverages=coverages, seeds=seeds_picker(PAGE, ComplexityRequest))

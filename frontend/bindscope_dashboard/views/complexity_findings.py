@@ -14,7 +14,6 @@ from bindscope.features.complexity.schemas import ComplexityCellResult, Complexi
 from bindscope.features.jobs.schemas import JobModel
 from bindscope_dashboard import charts, exports, state, tables
 from bindscope_dashboard.cards import finding_card
-from bindscope_dashboard.complexity_links import MEASURES, Measure, source_title
 from bindscope_dashboard.job_cards import is_running
 from bindscope_dashboard.markup import Html
 from bindscope_dashboard.plots.complexity import (
@@ -28,6 +27,7 @@ from bindscope_dashboard.plots.complexity import (
     kinds_of,
     value_range,
 )
+from bindscope_dashboard.states import MEASURES, Measure
 from bindscope_dashboard.views.probe_findings import downloads
 from bindscope_dashboard.wording import percent, plain_number
 
@@ -174,3 +174,10 @@ def _behind(found: Mapping[str, ComplexityResult], cells: Mapping[str, Sequence[
                 st.html(tables.facts(facts, label=f"Provenance, {title}"))
         answers = {title: result.model_dump(mode="json") for title, result in found.items()}
         downloads("complexity", json_text=json.dumps(answers, indent=2), csv_text=exports.complexity_csv(cells))
+
+
+def source_title(fields: Mapping[str, Any]) -> str:
+    """A source in words, from the request of its job."""
+    if fields.get("dataset"):
+        return f"upload {str(fields['dataset'])[:8]}"
+    return f"{fields.get('model')}, {fields.get('modality')}, {fields.get('space')}"

@@ -7,7 +7,7 @@ get the smallest edit that changes the winner, or look for scenes that fail, and
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict
 
 import streamlit as st
 
@@ -17,7 +17,8 @@ from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import editing, own_data, service, state
 from bindscope_dashboard.components.scene_editor import scene_editor
-from bindscope_dashboard.links import ComposeState, compose_from_query, compose_query, verdict_body
+from bindscope_dashboard.links import query_of, state_of
+from bindscope_dashboard.states import ComposeState
 from bindscope_dashboard.views import gallery, judgement, tour
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
@@ -47,7 +48,7 @@ def default_state(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSp
         raise InvalidInput("The service offers no model with a text tower: see the System page.")
     first, second = next((pair for pair in _PAIRS if set(pair) <= set(usable)), (usable[0], None))
     space = spaces.get("shapes2d") or next(iter(spaces.values()))
-    return ComposeState(scene=editing.first_scene(space), model=first, second=second)
+    return ComposeState.of(scene=editing.first_scene(space), model=first, second=second)
 
 
 def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> None:
@@ -57,7 +58,7 @@ def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) ->
     default = default_state(models, spaces)
     if query is not None:
         try:
-            current = compose_from_query(query, default, spaces=spaces)
+            current = state_of(query, default, spaces)
         except InvalidInput as error:
             st.warning(f"This link cannot be read, so here is the scene as it was. {literal(str(error))}")
             current = current or default
@@ -69,7 +70,7 @@ def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) ->
         state.keep_compose(current)
     elif current.scene.space not in spaces:
         st.info(f"The concept space {literal(current.scene.space)} is no longer here, so here is a first scene.")
-        current = replace(current, scene=default.scene, wording=default.wording)
+        current = current.changed(scene=default.scene, **asdict(default.wording))
         state.keep_compose(current)
         state.load_scene(current.scene)
         state.set_widgets(_widgets(current))
@@ -102,11 +103,11 @@ def _workbench() -> None:
         with left, st.container(key="editor"):
             _scene_bar(shown, spaces)
             scene = _canvas(shown, space) if space.renderable else _pickers(shown, space)
-        shown = _settings(bar, replace(shown, scene=scene), models)
+        shown = _settings(bar, shown.changed(scene=scene), models)
         state.keep_compose(shown)
-        query = compose_query(shown, space)
+        query = query_of(shown, spaces)
         with bar:
-            bodies = [verdict_body(model, shown.scene, shown.wording) for model in judgement.models_of(shown)]
+            bodies = [shown.asks(model) for model in judgement.models_of(shown)]
             share_popover(query, bodies, path="/v1/verdicts", method="verdict", key="compose.share")
         if not state.is_dragging("compose.editor"):
             state.mirror(PAGE, query)
@@ -133,13 +134,8 @@ def _settings(
         guess = st.toggle(
             "Guess first", key="compose.guess", help="Hides each verdict until you have guessed who wins."
         )
-    return replace(
-        shown,
-        model=first or shown.model,
-        second=None if second in (None, NO_SECOND, first) else second,
-        wording=wording,
-        guess=guess,
-    )
+    beside = None if second in (None, NO_SECOND, first) else second
+    return shown.changed(model=first or shown.model, second=beside, guess=guess, **asdict(wording))
 
 
 def _with(known: Sequence[str], name: str | None) -> list[str]:

@@ -6,26 +6,21 @@ Then they compose one scene and see what each object and each concept contribute
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Literal, cast
+from typing import Literal
 
 import streamlit as st
 
 from bindscope.client import ApiError, ServiceUnreachable
 from bindscope.core.errors import BindscopeError
-from bindscope.core.specs import ESTIMATORS, Estimator
+from bindscope.core.specs import ESTIMATORS
 from bindscope.features.decompositions.schemas import DECOMPOSITION, DecompositionRequest, DecompositionResponse
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import fields, service, state
 from bindscope_dashboard.ask import ask
-from bindscope_dashboard.geometry_links import (
-    DecomposeState,
-    decompose_body,
-    decompose_from_query,
-    decompose_query,
-)
+from bindscope_dashboard.links import query_of
 from bindscope_dashboard.plots.decomposition import ESTIMATOR_NAMES, Fit
+from bindscope_dashboard.states import DecomposeState
 from bindscope_dashboard.views import decompose_findings
 from bindscope_dashboard.views.opening import first_model, first_space, opened
 from bindscope_dashboard.views.pickers import (
@@ -54,7 +49,6 @@ def page() -> None:
         opened(
             PAGE,
             lambda: _first(models, spaces),
-            read=lambda query, default: decompose_from_query(query, default, spaces),
             widgets=_widgets,
         )
         _desk()
@@ -64,7 +58,7 @@ def _first(models: list[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> De
     composed = state.compose()
     at = composed.scene.space if composed is not None and len(composed.scene.objects) == 2 else first_space(spaces)
     space = spaces[at if at in spaces and spaces[at].object_count ** 2 <= _AT_ONCE else first_space(spaces)]
-    return DecomposeState(first_model(models), space.name, composed_scene(space))
+    return DecomposeState.of(model=first_model(models), space=space.name, scene=composed_scene(space))
 
 
 def _widgets(shown: DecomposeState) -> dict[str, object]:
@@ -72,10 +66,10 @@ def _widgets(shown: DecomposeState) -> dict[str, object]:
         "decompose.model": shown.model,
         "decompose.space": shown.space,
         "decompose.modality": shown.modality,
-        "decompose.estimator": shown.estimator,
-        "decompose.level": shown.level,
-        "decompose.test_percent": shown.test_percent,
-        "decompose.seed": shown.seed,
+        "decompose.estimator": shown.request.estimator,
+        "decompose.level": shown.request.level,
+        "decompose.test_percent": round(100 * shown.request.test_ratio),
+        "decompose.seed": shown.request.seed,
         "decompose.limit": shown.limit,
     }
 
@@ -97,10 +91,10 @@ def _desk() -> None:
         with st.container(key="decompose-scene"):
             chosen, explain = decompose_findings.scene_desk(chosen, space)
         state.keep_shown(PAGE, chosen)
-        query = decompose_query(chosen, space)
+        query = query_of(chosen, spaces)
         state.mirror(PAGE, query)
         with bar:
-            share_popover(query, [decompose_body(chosen)], path="/v1/decompositions", method="decompose",
+            share_popover(query, [chosen.body], path="/v1/decompositions", method="decompose",
                           key="decompose.share")  # fmt: skip
         with above, explained():
             result, twin = _measured(chosen)
@@ -117,7 +111,7 @@ def _settings(
     model = model_picker(PAGE, shown.model, models)
     space = space_picker(PAGE, spaces)
     if space != shown.space:
-        shown = replace(shown, scene=composed_scene(spaces[space]), compare=False)
+        shown = shown.changed(scene=composed_scene(spaces[space]), compare=False)
         state.renew_pickers(PAGE)
     modality = modality_picker(PAGE, summary_of(model, models), spaces[space])
     estimator = st.selectbox(
@@ -130,22 +124,15 @@ def _settings(
         percent = fields.percent("Held-out scenes, %", "decompose.test_percent")
         seed = fields.seed(PAGE, DecompositionRequest)
         limit = limit_picker(PAGE)
-    return replace(
-        shown,
-        model=model,
-        space=space,
-        modality=modality,
-        estimator=cast(Estimator, estimator),
-        level=level or shown.level,
-        test_percent=percent,
-        seed=seed,
-        limit=limit,
-    )
+    return shown.changed(
+        model=model, space=space, modality=modality, estimator=estimator, level=level or shown.request.level,
+        test_ratio=percent / 100, seed=seed, limit=limit,
+    )  # fmt: skip
 
 
 def _measured(chosen: DecomposeState) -> tuple[DecompositionResponse, float | None]:
     with st.spinner(f"Embedding scenes of {chosen.space} with {literal(chosen.model)} and fitting …"):
-        result = ask(DECOMPOSITION, decompose_body(chosen))
+        result = ask(DECOMPOSITION, chosen.body)
         twin, why = twin_r2(chosen)
     decompose_findings.facts(result, chosen, twin=twin, why=why)
     return result, twin
@@ -158,7 +145,7 @@ def _compared(
     if small or chosen.compare:
         fits = _all_fits(chosen)
     else:
-        fits = [Fit(chosen.estimator, chosen.level, result.r2.test, result.r2.train, twin)]
+        fits = [Fit(chosen.request.estimator, chosen.request.level, result.r2.test, result.r2.train, twin)]
         st.button("Compare all estimators", icon=":material/bar_chart:", key="decompose.compare", on_click=_compare_all)
     decompose_findings.comparison(fits, result)
 
@@ -166,7 +153,7 @@ def _compared(
 def _compare_all() -> None:
     shown: DecomposeState | None = state.shown(PAGE)
     if shown is not None:
-        state.keep_shown(PAGE, replace(shown, compare=True))
+        state.keep_shown(PAGE, shown.changed(compare=True))
 
 
 def random_twin(model: str) -> str | None:
@@ -180,7 +167,7 @@ def twin_r2(chosen: DecomposeState) -> tuple[float | None, str]:
     if twin is None:
         return None, "this model has no twin with random weights"
     try:
-        return ask(DECOMPOSITION, decompose_body(chosen, model=twin)).r2.test, "the same network, random weights"
+        return ask(DECOMPOSITION, chosen.changed(model=twin).body).r2.test, "the same network, random weights"
     except ServiceUnreachable:
         raise
     except (ApiError, BindscopeError) as error:
@@ -188,12 +175,13 @@ def twin_r2(chosen: DecomposeState) -> tuple[float | None, str]:
 
 
 def _all_fits(chosen: DecomposeState) -> list[Fit]:
-    wanted = [replace(chosen, estimator=cast(Estimator, e), level=level) for e in ESTIMATORS for level in LEVELS]
+    wanted = [chosen.changed(estimator=estimator, level=level) for estimator in ESTIMATORS for level in LEVELS]
     place = st.empty()
     fits = []
     for done, one in enumerate(wanted):
-        place.progress(done / len(wanted), text=f"Fitting {ESTIMATOR_NAMES[one.estimator]}, {LEVELS[one.level]} …")
-        r2 = ask(DECOMPOSITION, decompose_body(one)).r2
-        fits.append(Fit(one.estimator, one.level, r2.test, r2.train, twin_r2(one)[0]))
+        estimator, level = one.request.estimator, one.request.level
+        place.progress(done / len(wanted), text=f"Fitting {ESTIMATOR_NAMES[estimator]}, {LEVELS[level]} …")
+        r2 = ask(DECOMPOSITION, one.body).r2
+        fits.append(Fit(estimator, level, r2.test, r2.train, twin_r2(one)[0]))
     place.empty()
     return fits

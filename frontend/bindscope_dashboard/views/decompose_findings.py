@@ -1,7 +1,6 @@
 """What a decomposition found: the facts, the estimators beside each other, one scene's shares."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import streamlit as st
 
@@ -12,7 +11,6 @@ from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import charts, exports, own_data, service, state, tables
 from bindscope_dashboard.ask import ask, picture
 from bindscope_dashboard.cards import thumbnail
-from bindscope_dashboard.geometry_links import DecomposeState, shares_body
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.decomposition import (
     ESTIMATOR_NAMES,
@@ -25,6 +23,7 @@ from bindscope_dashboard.plots.decomposition import (
     shares_text,
 )
 from bindscope_dashboard.plots.recognition import recognition_figure, recognition_text
+from bindscope_dashboard.states import DecomposeState
 from bindscope_dashboard.views.pickers import in_slots, left_to_right, scene_pickers, scene_words
 from bindscope_dashboard.views.probe_findings import binding_card, downloads, kept_since, strict_note
 from bindscope_dashboard.wording import percent, spread
@@ -35,7 +34,7 @@ _WHAT = {1: "object", 2: "concept"}
 
 def facts(result: DecompositionResponse, chosen: DecomposeState, *, twin: float | None, why: str) -> None:
     """R2, the twin's, retrieval, and the binding score of the rebuilt vectors."""
-    what = _WHAT[chosen.level]
+    what = _WHAT[chosen.request.level]
     strict = strict_note(result.probing.get("object_on_valid_swaps"), result.object_chance)
     boxes = [
         _fact(
@@ -51,7 +50,7 @@ def facts(result: DecompositionResponse, chosen: DecomposeState, *, twin: float 
         binding_card("Rebuilt vectors", result.binding, status=derived_note(result.binding), note=strict),
     ]
     st.html(tag("div", *boxes, cls="bs-facts"))
-    said = (twin_note(result.r2.test, twin), rebuilt_sentence(result.binding, level=chosen.level))
+    said = (twin_note(result.r2.test, twin), rebuilt_sentence(result.binding, level=chosen.request.level))
     st.caption(" ".join(sentence for sentence in said if sentence))
     if result.unseen:
         st.caption(f"{result.unseen} held-out scenes hold something that training never showed in that place.")
@@ -108,7 +107,7 @@ def scene_desk(chosen: DecomposeState, space: ConceptSpace) -> tuple[DecomposeSt
         scene = scene_pickers("decompose", chosen.scene, space)
         st.button("Random", icon=":material/casino:", key="decompose.random", on_click=_random)
         place = st.container()
-    chosen = replace(chosen, scene=scene)
+    chosen = chosen.changed(scene=scene)
     return chosen, lambda: _explained_scene(chosen, space, place, right)
 
 
@@ -117,7 +116,7 @@ def _random() -> None:
     if shown is not None:
         space = service.spaces()[shown.space]
         scene = in_slots(left_to_right(service.example_scene(space, seed=state.next_random())))
-        state.keep_shown("decompose", replace(shown, scene=scene))
+        state.keep_shown("decompose", shown.changed(scene=scene))
         state.renew_pickers("decompose")
 
 
@@ -135,7 +134,7 @@ def _explained_scene(
             st.text(words)
     with right:
         with st.spinner("Explaining the scene …"):
-            shares = ask(SCENE_SHARES, shares_body(chosen))
+            shares = ask(SCENE_SHARES, chosen.shares)
         st.plotly_chart(
             shares_figure(shares, dark=state.is_dark()),
             theme=None,

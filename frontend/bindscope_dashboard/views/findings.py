@@ -1,7 +1,7 @@
 """What a survey found: the binding score, recognition, the swap atlas, scenes that fail, downloads."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
@@ -20,7 +20,7 @@ from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.contests import CELL_TRIALS
 from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import cards, charts, exports, service, state, tables
-from bindscope_dashboard.links import ComposeState, SurveyState, compose_query
+from bindscope_dashboard.links import query_of
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.atlas import atlas_figure, atlas_text, cells_of
 from bindscope_dashboard.plots.recognition import (
@@ -29,6 +29,7 @@ from bindscope_dashboard.plots.recognition import (
     recognition_figure,
     recognition_text,
 )
+from bindscope_dashboard.states import ComposeState, SurveyState
 from bindscope_dashboard.views.gallery import scene_cards
 from bindscope_dashboard.wording import percent, runs_on, tiny, with_interval
 
@@ -181,12 +182,12 @@ def _more_scenes(batch: VerdictBatch, chosen: SurveyState) -> None:
     st.button(
         f"Enough scenes for the atlas ({wanted:,})", icon=":material/grid_on:", key="survey.enough",
         help=f"A cell takes {CELL_TRIALS} trials for a figure of its own: {batch.atlas_needed:,} scenes do that.",
-        disabled=wanted <= batch.scenes, on_click=_run_with, args=(replace(chosen, count=wanted, run=True),),
+        disabled=wanted <= batch.scenes, on_click=_run_with, args=(chosen.changed(count=wanted, run=True),),
     )  # fmt: skip
 
 
 def _run_with(chosen: SurveyState) -> None:
-    state.set_widgets({"survey.count": chosen.count})
+    state.set_widgets({"survey.count": chosen.request.count})
     state.keep_survey(chosen)
 
 
@@ -207,8 +208,8 @@ def _cell_title(cell: AtlasCell) -> str:
 def _open_in_compose(scene: SceneModel, chosen: SurveyState) -> None:
     before = state.compose()
     second = before.second if before is not None and before.second != chosen.model else None
-    target = ComposeState(scene=scene, model=chosen.model, second=second, wording=chosen.wording)
-    query = compose_query(target, service.spaces()[scene.space])
+    target = ComposeState.of(scene=scene, model=chosen.model, second=second, **asdict(chosen.wording))
+    query = query_of(target, service.spaces())
     st.switch_page(state.page_named("compose"), query_params=query)
 
 
@@ -220,7 +221,7 @@ def _failures(batch: VerdictBatch, chosen: SurveyState, space: ConceptSpace) -> 
     with st.container(key="survey-failing"):
         opened = scene_cards(batch.failures[:_SHOWN], space, columns=_SHOWN, key="survey.failing")
     if opened is not None:
-        _open_in_compose(opened, replace(chosen, run=False))
+        _open_in_compose(opened, chosen.changed(run=False))
 
 
 def _downloads(batch: VerdictBatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
@@ -13,7 +14,7 @@ from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import cards, own_data, state
 from bindscope_dashboard.ask import ask, picture
-from bindscope_dashboard.links import ComposeState, wording_options
+from bindscope_dashboard.states import ComposeState
 from bindscope_dashboard.wording import literal
 
 _COUNT, _SHOWN, _PIXELS = 60, 6, 128
@@ -29,7 +30,7 @@ def failing_scenes(shown: ComposeState, space: ConceptSpace) -> None:
         "objects": 2,
         "only_valid_swaps": len(space.concepts) > 1,
         "robust_scenes": 0,
-        **wording_options(shown.wording),
+        **asdict(shown.wording),
     }
     key = json.dumps(body, sort_keys=True)
     with st.container(key="gallery"):

@@ -1,12 +1,12 @@
 """Guess before reveal: who wins the contest? The score is kept in the session."""
 
-import hashlib
+import json
 
 import streamlit as st
 
 from bindscope.features.verdicts.schemas import Outcome, Verdict
 from bindscope_dashboard import state
-from bindscope_dashboard.links import ComposeState, verdict_body
+from bindscope_dashboard.states import ComposeState
 
 _CHOICES: dict[Outcome, str] = {
     "binds": "The true caption",
@@ -59,5 +59,4 @@ def _score() -> None:
 
 def _key(shown: ComposeState, slot: int) -> str:
     model = shown.model if slot == 0 or shown.second is None else shown.second
-    body = repr(verdict_body(model, shown.scene, shown.wording))
-    return hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
+    return json.dumps(shown.asks(model), sort_keys=True)

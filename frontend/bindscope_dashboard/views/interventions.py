@@ -6,25 +6,18 @@ what probes read before and after. Below, the share of all edits that land right
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import cast
 
 import streamlit as st
 
-from bindscope.core.specs import ESTIMATORS, Estimator
+from bindscope.core.specs import ESTIMATORS
 from bindscope.features.interventions.schemas import EDIT, EditResponse
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import service, state
 from bindscope_dashboard.ask import ask
-from bindscope_dashboard.geometry_links import (
-    InterventionState,
-    another_object,
-    edit_body,
-    interventions_from_query,
-    interventions_query,
-)
+from bindscope_dashboard.links import query_of
 from bindscope_dashboard.plots.decomposition import ESTIMATOR_NAMES
+from bindscope_dashboard.states import InterventionState
 from bindscope_dashboard.views import interventions_findings, interventions_totals
 from bindscope_dashboard.views.opening import first_model, first_space, opened
 from bindscope_dashboard.views.pickers import (
@@ -53,7 +46,6 @@ def page() -> None:
         opened(
             PAGE,
             lambda: _first(models, spaces),
-            read=lambda query, default: interventions_from_query(query, default, spaces),
             widgets=_widgets,
         )
         _desk()
@@ -61,12 +53,14 @@ def page() -> None:
 
 def _first(models: list[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> InterventionState:
     space = spaces[first_space(spaces)]
-    return _with_scene(InterventionState(first_model(models), space.name, composed_scene(space), {}), space)
+    return _with_scene(
+        InterventionState.of(model=first_model(models), space=space.name, scene=composed_scene(space), replacement={}),
+        space,
+    )
 
 
 def _with_scene(shown: InterventionState, space: ConceptSpace) -> InterventionState:
-    scene = in_slots(left_to_right(shown.scene))
-    return replace(shown, scene=scene, replacement=another_object(scene.objects[shown.number].values, space))
+    return shown.changed(scene=in_slots(left_to_right(shown.scene))).with_another_object(space)
 
 
 def _widgets(shown: InterventionState) -> dict[str, object]:
@@ -74,7 +68,7 @@ def _widgets(shown: InterventionState) -> dict[str, object]:
         "interventions.model": shown.model,
         "interventions.space": shown.space,
         "interventions.modality": shown.modality,
-        "interventions.estimator": shown.estimator,
+        "interventions.estimator": shown.request.estimator,
         "interventions.limit": shown.limit,
         "interventions.number": shown.number,
     }
@@ -98,11 +92,15 @@ def _desk() -> None:
         with left:
             chosen = _pickers(chosen, space)
         state.keep_shown(PAGE, chosen)
-        query = interventions_query(chosen, space)
+        query = query_of(chosen, spaces)
         state.mirror(PAGE, query)
         with bar:
             share_popover(
-                query, [edit_body(chosen)], path="/v1/interventions/edit", method="edit", key="interventions.share"
+                query,
+                [chosen.body],
+                path="/v1/interventions/edit",
+                method="edit",
+                key="interventions.share",
             )
         found = None
         with right, explained():
@@ -119,7 +117,7 @@ def _settings(
     space = space_picker(PAGE, spaces)
     before = shown
     if space != shown.space:
-        shown = _with_scene(replace(shown, scene=composed_scene(spaces[space])), spaces[space])
+        shown = _with_scene(shown.changed(scene=composed_scene(spaces[space])), spaces[space])
         state.renew_pickers(PAGE)
     modality = modality_picker(PAGE, summary_of(model, models), spaces[space])
     estimator = st.selectbox(
@@ -128,15 +126,15 @@ def _settings(
     )  # fmt: skip
     with st.popover("More", icon=":material/tune:"):
         limit = limit_picker(PAGE)
-    new = replace(shown, model=model, space=space, modality=modality, estimator=cast(Estimator, estimator), limit=limit)
+    new = shown.changed(model=model, space=space, modality=modality, estimator=estimator, limit=limit)
     return _asked_again(before, new)
 
 
 def _asked_again(shown: InterventionState, new: InterventionState) -> InterventionState:
     """Results over many scenes wait for their button again where they would be those of another source."""
-    names = ("model", "space", "modality", "limit")
-    same = all(getattr(shown, name) == getattr(new, name) for name in names)
-    return replace(new, removal=new.removal and same, edits=new.edits and same and shown.estimator == new.estimator)
+    same = shown.source == new.source
+    estimated = same and shown.request.estimator == new.request.estimator
+    return new.changed(removal=new.removal and same, edits=new.edits and estimated)
 
 
 def _pickers(chosen: InterventionState, space: ConceptSpace) -> InterventionState:
@@ -152,10 +150,10 @@ def _pickers(chosen: InterventionState, space: ConceptSpace) -> InterventionStat
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for concept in space.concepts:
             key = f"interventions.new.{state.pickers_revision(PAGE)}.{space.name}.{concept.name}"
-            state.seed_widgets({key: chosen.replacement[concept.name]})
+            state.seed_widgets({key: chosen.request.replacement[concept.name]})
             label = f"New {concept.name}"
             replacement[concept.name] = st.selectbox(label, concept.values, key=key, width=125)
-    return replace(chosen, scene=scene, number=number, replacement=replacement)
+    return chosen.changed(scene=scene, object=number, replacement=replacement)
 
 
 def _random() -> None:
@@ -163,15 +161,15 @@ def _random() -> None:
     if shown is not None:
         space = service.spaces()[shown.space]
         scene = service.example_scene(space, seed=state.next_random())
-        state.keep_shown(PAGE, _with_scene(replace(shown, scene=scene), space))
+        state.keep_shown(PAGE, _with_scene(shown.changed(scene=scene), space))
         state.renew_pickers(PAGE)
 
 
 def _one_edit(chosen: InterventionState, space: ConceptSpace) -> EditResponse | None:
-    if dict(chosen.replacement) == chosen.scene.objects[chosen.number].values:
+    if chosen.request.replacement == chosen.scene.objects[chosen.number].values:
         st.info("The new object is the one that is there: choose another value.", icon=":material/edit:")
         return None
     with st.spinner(f"Editing the vector of {literal(chosen.model)} …"):
-        found = ask(EDIT, edit_body(chosen))
+        found = ask(EDIT, chosen.body)
     interventions_findings.show(found, chosen, space)
     return found

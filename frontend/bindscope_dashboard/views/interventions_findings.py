@@ -11,9 +11,9 @@ from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import charts, own_data, state, tables
 from bindscope_dashboard.ask import picture
-from bindscope_dashboard.geometry_links import InterventionState
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.interventions import changed_concepts, changes_figure, changes_text, listed_objects
+from bindscope_dashboard.states import InterventionState
 from bindscope_dashboard.views.pickers import scene_words
 from bindscope_dashboard.views.probe_findings import story_card
 from bindscope_dashboard.wording import score

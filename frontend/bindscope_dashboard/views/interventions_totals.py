@@ -1,8 +1,5 @@
 """Over many edits, and targeted removal: each on demand, since they take a while in large spaces."""
 
-from dataclasses import replace
-from typing import Any
-
 import streamlit as st
 
 from bindscope.core.binding_rules import CHANCE
@@ -15,9 +12,9 @@ from bindscope.features.removals.findings import VARIANTS, published_note, rank_
 from bindscope.features.removals.schemas import REMOVAL, RemovalResponse
 from bindscope_dashboard import charts, exports, state, tables
 from bindscope_dashboard.ask import ask
-from bindscope_dashboard.geometry_links import InterventionState, source_body
 from bindscope_dashboard.markup import Html, tag
 from bindscope_dashboard.plots.recognition import NAMES, recognition_figure, recognition_text
+from bindscope_dashboard.states import EDITS, InterventionState
 from bindscope_dashboard.views.probe_findings import (
     binding_card,
     downloads,
@@ -28,8 +25,6 @@ from bindscope_dashboard.views.probe_findings import (
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.wording import percent, score, with_interval
 
-EDITS = 2000
-
 
 def show(chosen: InterventionState) -> None:
     """The two questions beside each other."""
@@ -39,7 +34,7 @@ def show(chosen: InterventionState) -> None:
         st.subheader("Over many edits", anchor=False)
         if chosen.edits:
             with st.spinner(f"Editing up to {EDITS} scenes …"):
-                result = ask(INTERVENTIONS, edits_body(chosen))
+                result = ask(INTERVENTIONS, chosen.many)
             _edits(result)
         else:
             _button("edits", f"Run {EDITS} edits", "Replaces one value of one object, in a fixed sample of scenes.")
@@ -47,28 +42,17 @@ def show(chosen: InterventionState) -> None:
         st.subheader("Targeted removal", anchor=False)
         if chosen.removal:
             with st.spinner("Removing parts and fitting probes on seven variants …"):
-                removed = ask(REMOVAL, removal_body(chosen))
+                removed = ask(REMOVAL, chosen.removed)
             _removal(removed)
         else:
             _button("removal", "Run removal", "Takes parts out of the vectors, fits probes anew, with controls.")
-
-
-def edits_body(chosen: InterventionState) -> dict[str, Any]:
-    """The request over many edits."""
-    source = source_body(chosen.model, chosen.space, chosen.modality, limit=chosen.limit)
-    return {"source": source, "estimator": chosen.estimator, "limit": EDITS}
-
-
-def removal_body(chosen: InterventionState) -> dict[str, Any]:
-    """The request of the removal."""
-    return {"source": source_body(chosen.model, chosen.space, chosen.modality, limit=chosen.limit)}
 
 
 def _ask(name: str) -> None:
     shown: InterventionState | None = state.shown("interventions")
     if shown is not None:
         edits, removal = shown.edits or name == "edits", shown.removal or name == "removal"
-        state.keep_shown("interventions", replace(shown, edits=edits, removal=removal))
+        state.keep_shown("interventions", shown.changed(edits=edits, removal=removal))
 
 
 def _button(name: str, label: str, note: str) -> None:

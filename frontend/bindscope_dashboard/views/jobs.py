@@ -11,8 +11,8 @@ import streamlit as st
 
 from bindscope.features.jobs.schemas import JobSummary
 from bindscope_dashboard import long_work, state
-from bindscope_dashboard.complexity_links import job_in
 from bindscope_dashboard.job_cards import LISTED, is_running, job_card, when
+from bindscope_dashboard.states import JobsState
 from bindscope_dashboard.views.opening import opened
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.progress import can_resume, open_job, resume_button
@@ -26,7 +26,7 @@ _SHOWN = 20
 def page() -> None:
     """The page of the navigation."""
     with explained():
-        opened(PAGE, str, read=lambda query, default: job_in(query), widgets=lambda chosen: {})
+        opened(PAGE, JobsState, widgets=lambda chosen: {})
         jobs = long_work.jobs()
         st.fragment(_list, run_every=_EVERY_S if any(is_running(job) for job in jobs) else None)()
 
@@ -35,7 +35,7 @@ def _list() -> None:
     with explained():
         jobs = long_work.jobs()
         _stop_asking(jobs)
-        chosen = str(state.shown(PAGE) or "")
+        chosen = _chosen()
         state.mirror(PAGE, {"job": chosen} if chosen else {})
         st.caption(
             "Jobs go on when the page is closed. What a job has finished is kept: resuming it, or asking for the same "
@@ -51,6 +51,11 @@ def _list() -> None:
         everything = len(jobs) <= _SHOWN or st.toggle(f"Show all {len(jobs)} jobs", key="jobs.all")
         for job in ordered if everything else ordered[:_SHOWN]:
             _row(job, chosen=job.id == chosen)
+
+
+def _chosen() -> str:
+    shown: JobsState | None = state.shown(PAGE)
+    return "" if shown is None else shown.job
 
 
 def _stop_asking(jobs: Sequence[JobSummary]) -> None:
@@ -73,7 +78,7 @@ def _row(job: JobSummary, *, chosen: bool) -> None:
             _actions(job)
             st.button(
                 "Hide details" if chosen else "Details", icon=":material/info:", key=f"jobs.details.{job.id}",
-                type="tertiary", on_click=state.keep_shown, args=(PAGE, "" if chosen else job.id),
+                type="tertiary", on_click=state.keep_shown, args=(PAGE, JobsState(job="" if chosen else job.id)),
             )  # fmt: skip
         if chosen:
             st.caption(f"Job {job.id}, as it was asked for:")

@@ -12,8 +12,8 @@ from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import cards as draw
 from bindscope_dashboard import charts, exports, own_data, service, state, tables
 from bindscope_dashboard.ask import ask_each, picture
-from bindscope_dashboard.links import ComposeState, verdict_body
 from bindscope_dashboard.plots.contest import contest_figure, contest_text
+from bindscope_dashboard.states import ComposeState
 from bindscope_dashboard.views import breaking, guessing
 from bindscope_dashboard.views.problems import explained_in_card
 from bindscope_dashboard.wording import literal
@@ -30,7 +30,7 @@ def models_of(shown: ComposeState) -> list[str]:
 def cards(shown: ComposeState, models: Sequence[ModelSummary]) -> None:
     """One column per model."""
     chosen = models_of(shown)
-    bodies = [verdict_body(model, shown.scene, shown.wording) for model in chosen]
+    bodies = [shown.asks(model) for model in chosen]
     # Copies that differ by a hair are asked when the pointer rests.
     more = {"robustness": False} if state.is_dragging("compose.editor") else {}
     with st.spinner(f"Asking {literal(' and '.join(chosen))} …"):

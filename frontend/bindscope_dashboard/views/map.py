@@ -7,7 +7,6 @@ map: if they fall on one spot, the model cannot tell them apart.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -20,11 +19,12 @@ from bindscope.scenes.swaps import valid_swaps
 from bindscope.scenes.wire import PlacedObject, SceneModel
 from bindscope_dashboard import cards, charts, choosing_exports, fields, own_data, service, state, tables
 from bindscope_dashboard.ask import ask, picture
-from bindscope_dashboard.choosing_links import METHODS, MapState, color_options, map_body, map_from_query, map_query
 from bindscope_dashboard.components.hover_picture import hover_picture
-from bindscope_dashboard.links import in_words
+from bindscope_dashboard.links import query_of
 from bindscope_dashboard.markup import joined, tag
 from bindscope_dashboard.plots.maps import captions_of, map_figure, map_text
+from bindscope_dashboard.scene_text import in_words
+from bindscope_dashboard.states import MapState, color_options
 from bindscope_dashboard.views.opening import first_model, first_space, opened
 from bindscope_dashboard.views.pickers import (
     composed_scene,
@@ -50,8 +50,7 @@ def page() -> None:
         models, spaces = service.models(), service.spaces()
         opened(
             PAGE,
-            lambda: MapState(first_model(models), first_space(spaces)),
-            read=lambda query, default: map_from_query(query, default, spaces),
+            lambda: MapState.of(model=first_model(models), space=first_space(spaces)),
             widgets=_widgets,
         )
         _desk()
@@ -62,11 +61,11 @@ def _widgets(shown: MapState) -> dict[str, object]:
         "map.model": shown.model,
         "map.space": shown.space,
         "map.modality": shown.modality,
-        "map.method": shown.method,
-        "map.dims": shown.dims,
+        "map.method": shown.request.method,
+        "map.dims": shown.request.dims,
         "map.color": shown.color,
         "map.limit": shown.limit,
-        "map.seed": shown.seed,
+        "map.seed": shown.request.seed,
         "map.composed": shown.scene is not None,
     }
 
@@ -82,13 +81,13 @@ def _desk() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", key="map-bar"):
             chosen = _settings(shown, models, spaces)
             state.keep_shown(PAGE, chosen)
-            query = map_query(chosen, spaces)
+            query = query_of(chosen, spaces)
             state.mirror(PAGE, query)
-            share_popover(query, [map_body(chosen)], path="/v1/projections", method="project", key="map.share")
+            share_popover(query, [chosen.body], path="/v1/projections", method="project", key="map.share")
         things = "pictures" if chosen.modality == "image" else "captions"
         with st.spinner(f"Embedding {things} of {chosen.space} with {literal(chosen.model)} and drawing the map …"):
             names, placed = _extra(chosen, spaces[chosen.space])
-            answer = ask(PROJECTION, {**map_body(chosen), **({"place": placed} if placed else {})})
+            answer = ask(PROJECTION, {**chosen.body, **({"place": placed} if placed else {})})
         _show(answer, chosen, names, space=spaces[chosen.space])
 
 
@@ -97,7 +96,7 @@ def _settings(shown: MapState, models: Sequence[ModelSummary], spaces: Mapping[s
     space = spaces[space_picker(PAGE, spaces)]
     modality = modality_picker(PAGE, summary_of(model, models), space)
     method = st.segmented_control(
-        "Method", list(METHODS), key="map.method", format_func=lambda name: _NAMES[name], required=True,
+        "Method", list(_NAMES), key="map.method", format_func=lambda name: _NAMES[name], required=True,
         help="PCA: the widest directions. UMAP: neighbourhoods (slower). MDS: all distances, up to 2,000 scenes.",
     )  # fmt: skip
     dims = st.segmented_control("Dimensions", [2, 3], key="map.dims", required=True)
@@ -113,18 +112,10 @@ def _settings(shown: MapState, models: Sequence[ModelSummary], spaces: Mapping[s
     if wanted:
         kept = shown.scene if shown.scene is not None and shown.scene.space == space.name else None
         scene = kept or in_slots(composed_scene(space))
-    return replace(
-        shown,
-        model=model,
-        space=space.name,
-        modality=modality,
-        method=method or "pca",
-        dims=3 if dims == 3 else 2,
-        color=color,
-        limit=limit,
-        seed=seed,
-        scene=scene,
-    )
+    return shown.changed(
+        model=model, space=space.name, modality=modality, method=method or "pca", dims=3 if dims == 3 else 2,
+        color=color, limit=limit, seed=seed, scene=scene,
+    )  # fmt: skip
 
 
 def _color_words(option: str) -> str:
@@ -155,7 +146,9 @@ def _show(answer: ProjectionResponse, chosen: MapState, names: Sequence[str], *,
         event = _figure(answer, chosen, names)
     if space.renderable:
         hover_picture(answer.labels, space, inside=".st-key-map-figure", key="map.hover")
-    hint = "Draw a lasso or a box around points to list their scenes." if chosen.dims == 2 else "Drag to turn it."
+    hint = (
+        "Draw a lasso or a box around points to list their scenes." if chosen.request.dims == 2 else "Drag to turn it."
+    )
     st.caption(f"{_quality(answer)} {hint}")
     rows = _selected(event, len(answer.points))
     if rows:

@@ -7,19 +7,25 @@ import streamlit as st
 
 from bindscope.core.errors import InvalidInput
 from bindscope.features.models.schemas import ModelSummary
-from bindscope_dashboard import state
+from bindscope_dashboard import service, state
+from bindscope_dashboard.links import PageState, state_of
 from bindscope_dashboard.wording import literal
 
-_State = TypeVar("_State")
+_State = TypeVar("_State", bound=PageState)
 _FIRST = "bundled:tiny-bag"
+
+
+def linked(link: Mapping[str, str], default: _State) -> _State:
+    """The state in a link. Raises InvalidInput."""
+    return state_of(link, default, service.spaces())
 
 
 def opened(
     page: str,
     default: Callable[[], _State],
     *,
-    read: Callable[[Mapping[str, str], _State], _State],
     widgets: Callable[[_State], Mapping[str, object]],
+    read: Callable[[Mapping[str, str], _State], _State] = linked,
 ) -> None:
     """Keeps the state that the page starts from, and gives it to the widgets."""
     query = state.incoming(page)

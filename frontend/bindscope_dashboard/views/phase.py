@@ -7,23 +7,18 @@ see its curves; the scatter below says whether runs that generalise are those th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
-from bindscope.core.errors import InvalidInput
+from bindscope.core.errors import InvalidInput, UnknownName
 from bindscope.features.jobs.schemas import JobModel
-from bindscope.features.trainings.schemas import PhasePresetModel
+from bindscope.features.trainings.schemas import PhasePresetModel, PhaseRequest
 from bindscope.scenes.controlled import ControlledConfig
 from bindscope_dashboard import long_work, service, state
-from bindscope_dashboard.training_links import (
-    AXES,
-    PhaseState,
-    config_of,
-    phase_body,
-    phase_from_query,
-    phase_of_request,
-    phase_query,
-)
+from bindscope_dashboard.links import query_of, state_of
+from bindscope_dashboard.states import AXES, PhaseState
+from bindscope_dashboard.training import config_of, settings_of
 from bindscope_dashboard.views import phase_findings, progress
 from bindscope_dashboard.views.complexity import request_of
 from bindscope_dashboard.views.opening import opened
@@ -34,7 +29,8 @@ from bindscope_dashboard.views.train_settings import config_widgets, folded_sett
 from bindscope_dashboard.wording import counted, literal
 
 PAGE = "phase"
-_PLAIN = PhaseState(("grid-2x8", "grid-2x12"), (0.2, 0.4, 0.6, 0.8), ControlledConfig())
+_ASKED = set(PhaseRequest.model_fields)
+_PLAIN = PhaseState.of(spaces=["grid-2x8", "grid-2x12"], coverages=[0.2, 0.4, 0.6, 0.8])
 
 
 def page() -> None:
@@ -51,23 +47,28 @@ def page() -> None:
 
 
 def _states(presets: Sequence[PhasePresetModel]) -> dict[str, PhaseState]:
-    return {
-        p.name: PhaseState(
-            tuple(p.spaces), tuple(sorted(p.coverages)), config_of(p.config), seeds=len(p.seeds), preset=p.name
-        )
-        for p in presets
-    }
+    return {p.name: _of(p.model_dump(include=_ASKED), preset=p.name) for p in presets}
 
 
-def _configs(presets: Mapping[str, PhaseState]) -> dict[str, ControlledConfig]:
-    return {name: preset.config for name, preset in presets.items()}
+def _of(request: Mapping[str, Any], **more: str) -> PhaseState:
+    """The state of a request. Raises InvalidInput."""
+    asked = {name: value for name, value in request.items() if name in _ASKED}
+    asked |= {"coverages": sorted(request["coverages"]), "config": config_of(request.get("config") or {})}
+    return PhaseState(request=PhaseRequest(**asked), **more)
+
+
+def _query(shown: PhaseState, presets: Mapping[str, PhaseState]) -> dict[str, str]:
+    base = presets[shown.preset].config if shown.preset in presets else ControlledConfig()
+    return query_of(shown, service.spaces(), settings_of(base))
 
 
 def _read(query: Mapping[str, str], default: PhaseState, presets: Mapping[str, PhaseState]) -> PhaseState:
-    found = phase_from_query(query, presets.get(query.get("preset", ""), default), _configs(presets))
+    found = state_of(query, presets.get(query.get("preset", ""), default), service.spaces())
+    if found.preset not in ("", default.preset, *presets):
+        raise UnknownName("preset", found.preset, tuple(presets))
     request = request_of(found.job, "phase_diagram") if found.job and "spaces" not in query else None
     try:
-        return found if request is None else phase_of_request(found, request)
+        return found if request is None else _of(request, preset=found.preset, job=found.job, square=found.square)
     except InvalidInput:
         # A job of another version: it is shown, its settings cannot be.
         return found
@@ -76,9 +77,9 @@ def _read(query: Mapping[str, str], default: PhaseState, presets: Mapping[str, P
 def _widgets(shown: PhaseState) -> dict[str, object]:
     return {
         "phase.preset": shown.preset,
-        "phase.spaces": list(shown.spaces),
-        "phase.coverages": list(shown.coverages),
-        "phase.seeds": shown.seeds,
+        "phase.spaces": shown.request.spaces,
+        "phase.coverages": shown.request.coverages,
+        "phase.seeds": len(shown.request.seeds),
         **config_widgets(PAGE, shown.config),
     }
 
@@ -105,15 +106,16 @@ def _show(jobs: Sequence[JobModel]) -> None:
     shown: PhaseState = state.shown(PAGE)
     square = phase_findings.show(jobs[0], shown.square)
     if square != shown.square:
-        shown = replace(shown, square=square)
+        shown = shown.changed(square=square)
         state.keep_shown(PAGE, shown)
-        state.mirror(PAGE, phase_query(shown, _configs(_states(long_work.phase_presets().presets))))
+        state.mirror(PAGE, _query(shown, _states(long_work.phase_presets().presets)))
 
 
 def _size(chosen: PhaseState) -> str:
-    spaces, shares = counted(len(chosen.spaces), "space"), counted(len(chosen.coverages), "coverage")
-    count = counted(len(chosen.spaces) * len(chosen.coverages) * chosen.seeds, "training")
-    return f"{spaces} × {shares} × {counted(chosen.seeds, 'seed')} = {count} of {chosen.config.steps:,} steps"
+    asked = chosen.request
+    spaces, shares, seeds = len(asked.spaces), len(asked.coverages), len(asked.seeds)
+    product = f"{counted(spaces, 'space')} × {counted(shares, 'coverage')} × {counted(seeds, 'seed')}"
+    return f"{product} = {counted(spaces * shares * seeds, 'training')} of {chosen.config.steps:,} steps"
 
 
 def _settings(shown: PhaseState, models: Sequence[PhasePresetModel]) -> PhaseState:
@@ -127,22 +129,22 @@ def _settings(shown: PhaseState, models: Sequence[PhasePresetModel]) -> PhaseSta
         steps = setting(PAGE, "steps", shown.config, width=120)
         pressed = st.button(
             "Start", type="primary", icon=":material/play_arrow:", key="phase.start",
-            disabled=not (chosen.spaces and chosen.coverages),
+            disabled=not (chosen.request.spaces and chosen.request.coverages),
         )  # fmt: skip
         shared = st.container(width="content")
     note = next((p for p in models if p.name == name), None)
     if note is not None:
         st.caption(("" if note.measured else "Not measured by this project. ") + literal(note.note))
     config = folded_settings(PAGE, shown.config, leave_out=AXES)
-    chosen = replace(chosen, config=replace(config, steps=steps), preset=name)
+    chosen = chosen.changed(**settings_of(replace(config, steps=steps)), preset=name)
     if pressed:
         with explained(), st.spinner("Starting …"):
-            chosen = replace(chosen, job=long_work.start_phase_diagram(phase_body(chosen)).id, square="")
+            chosen = chosen.changed(job=long_work.start_phase_diagram(chosen.body).id, square="")
     state.keep_shown(PAGE, chosen)
-    query = phase_query(chosen, _configs(presets))
+    query = _query(chosen, presets)
     state.mirror(PAGE, query)
     with shared:
-        share_popover(query, [phase_body(chosen)], path="/v1/phase-diagrams", method="phase_diagram",
+        share_popover(query, [chosen.body], path="/v1/phase-diagrams", method="phase_diagram",
                       key="phase.share")  # fmt: skip
     return chosen
 
@@ -162,12 +164,13 @@ def _preset(shown: PhaseState, presets: Mapping[str, PhaseState]) -> str:
 
 def _spaces(shown: PhaseState) -> PhaseState:
     spaces = st.multiselect(
-        "Object spaces", space_options(service.spaces(), shown.spaces), key="phase.spaces", accept_new_options=True,
-        width=420, placeholder="Choose spaces", help="grid-CxV has C concepts of V values each.",
+        "Object spaces", space_options(service.spaces(), shown.request.spaces), key="phase.spaces",
+        accept_new_options=True, width=420, placeholder="Choose spaces",
+        help="grid-CxV has C concepts of V values each.",
     )  # fmt: skip
-    return replace(shown, spaces=tuple(spaces))
+    return shown.changed(spaces=spaces)
 
 
 def _splits(shown: PhaseState) -> PhaseState:
-    coverages = coverage_picker(PAGE, shown.coverages, hint="Share of the objects that a training sees.")
-    return replace(shown, coverages=coverages, seeds=seeds_picker(PAGE))
+    coverages = coverage_picker(PAGE, shown.request.coverages, hint="Share of the objects that a training sees.")
+    return shown.changed(coverages=coverages, seeds=seeds_picker(PAGE, PhaseRequest))

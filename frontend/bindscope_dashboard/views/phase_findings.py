@@ -25,7 +25,7 @@ from bindscope_dashboard.plots.phase import (
     squares_of,
 )
 from bindscope_dashboard.plots.product import PART_NAMES, PARTS, product_figure, product_points, product_text
-from bindscope_dashboard.training_links import square_key
+from bindscope_dashboard.training import square_key
 from bindscope_dashboard.views.probe_findings import downloads
 from bindscope_dashboard.views.train_findings import curves
 from bindscope_dashboard.views.use_model import use_model

@@ -6,8 +6,7 @@ of the photo is kept, and the link carries the captions only.
 """
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -17,7 +16,9 @@ from bindscope.features.photos.schemas import PhotoVerdict
 from bindscope.features.verdicts.findings import signed
 from bindscope.scenes.exchanges import exchanges, same_words
 from bindscope_dashboard import service, state, tables
+from bindscope_dashboard.links import query_of
 from bindscope_dashboard.markup import Html, joined, tag
+from bindscope_dashboard.states import PhotoState
 from bindscope_dashboard.views.opening import opened
 from bindscope_dashboard.views.problems import explained
 from bindscope_dashboard.views.share import share_popover
@@ -35,21 +36,11 @@ _SAID = {
 }
 
 
-@dataclass(frozen=True)
-class PhotoState:
-    """What a link holds. ``other`` empty: the first exchange that is offered."""
-
-    caption: str
-    other: str
-    model: str
-    second: str | None
-
-
 def page() -> None:
     """The page of the navigation."""
     with explained():
         models = seeing(service.models())
-        opened(PAGE, lambda: first_state(models), read=photo_from_query, widgets=_widgets)
+        opened(PAGE, lambda: first_state(models), widgets=_widgets)
         _desk()
 
 
@@ -64,30 +55,13 @@ _OF_PIXELS = ("bundled", "open_clip", "hf", "repaired", "random")
 def first_state(models: Sequence[str]) -> PhotoState:
     """What a new user sees."""
     pair = _PAIR if set(_PAIR) <= set(models) else (models[0] if models else "", None)
-    return PhotoState(_FIRST, "", pair[0], pair[1])
-
-
-def photo_query(shown: PhotoState) -> dict[str, str]:
-    """Query parameters: the captions and the models."""
-    query = {"caption": shown.caption, "model": shown.model, "second": shown.second or NO_SECOND}
-    return query | ({"other": shown.other} if shown.other else {})
-
-
-def photo_from_query(query: Mapping[str, str], default: PhotoState) -> PhotoState:
-    """The inverse; what the link leaves out comes from ``default``."""
-    second = query.get("second", default.second)
-    return PhotoState(
-        caption=query.get("caption", default.caption)[:500],
-        other=query.get("other", "")[:500],
-        model=query.get("model") or default.model,
-        second=None if second in (None, "", NO_SECOND) else second,
-    )
+    return PhotoState.of(caption=_FIRST, model=pair[0], second=pair[1])
 
 
 def _widgets(shown: PhotoState) -> dict[str, object]:
     return {
-        "photo.caption": shown.caption,
-        "photo.other": shown.other,
+        "photo.caption": shown.request.caption,
+        "photo.other": shown.request.other,
         "photo.model": shown.model,
         "photo.second": shown.second or NO_SECOND,
     }
@@ -115,12 +89,12 @@ def _desk() -> None:
                 others = [NO_SECOND, *known]
                 others = others if (shown.second or NO_SECOND) in others else [*others, str(shown.second)]
                 second = st.selectbox("Beside it", others, key="photo.second", accept_new_options=True, width=220)
-            chosen = replace(
-                shown, caption=caption, other=state.widget("photo.other").strip(), model=model or shown.model,
+            chosen = shown.changed(
+                caption=caption, other=state.widget("photo.other").strip(), model=model or shown.model,
                 second=None if second in (None, NO_SECOND) else second,
             )  # fmt: skip
             state.keep_shown(PAGE, chosen)
-            query = photo_query(chosen)
+            query = query_of(chosen, {})
             state.mirror(PAGE, query)
             with st.container(horizontal=True):
                 share_popover(query, [], path="/v1/photos/verdict", method="photo_verdict", key="photo.share")

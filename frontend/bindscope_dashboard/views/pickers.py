@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from pydantic import BaseModel
 
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import ConceptSpace
@@ -10,8 +11,8 @@ from bindscope.scenes.scene import slots
 from bindscope.scenes.sources import SourceModel
 from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard import editing, fields, own_data, service, state
-from bindscope_dashboard.complexity_links import MAX_SEEDS
-from bindscope_dashboard.geometry_links import MODALITIES, Modality
+from bindscope_dashboard.links import Modality
+from bindscope_dashboard.states import MODALITIES
 
 #: Families that may read scenes as they are, without a picture.
 _READ_SCENES = ("synthetic", "controlled")
@@ -66,16 +67,17 @@ def limit_picker(page: str) -> int:
     )  # fmt: skip
 
 
-def coverage_picker(page: str, current: Sequence[float], *, hint: str) -> tuple[float, ...]:
+def coverage_picker(page: str, current: Sequence[float], *, hint: str) -> list[float]:
     """Shares of the objects, in order; those of a link are offered beside the tenths."""
     options = sorted({*(round(0.1 * n, 1) for n in range(1, 10)), *current})
     found = st.pills("Coverages", options, selection_mode="multi", key=f"{page}.coverages", help=hint)
-    return tuple(sorted(found))
+    return sorted(found)
 
 
-def seeds_picker(page: str) -> int:
-    """How many seeds: 0, 1, 2, ..."""
-    return int(st.number_input("Seeds", 1, MAX_SEEDS, key=f"{page}.seeds", width=100, help="0, 1, 2, … so many."))
+def seeds_picker(page: str, schema: type[BaseModel]) -> list[int]:
+    """The seeds 0, 1, 2, ... so many."""
+    most, hint = fields.most(schema, "seeds"), "0, 1, 2, … so many."
+    return list(range(int(st.number_input("Seeds", 1, most, key=f"{page}.seeds", width=100, help=hint))))
 
 
 def scene_pickers(page: str, scene: SceneModel, space: ConceptSpace) -> SceneModel:

@@ -7,7 +7,7 @@ binding there. Below, each head and each value, held out against training and ch
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -20,7 +20,8 @@ from bindscope.features.surveys.schemas import SURVEY, VerdictBatch
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import fields, service, state
 from bindscope_dashboard.ask import ask
-from bindscope_dashboard.geometry_links import MODALITIES, TWINS, ProbeState, probe_body, probe_from_query, probe_query
+from bindscope_dashboard.links import query_of
+from bindscope_dashboard.states import MODALITIES, TWINS, ProbeState
 from bindscope_dashboard.views import probe_findings
 from bindscope_dashboard.views.datasets import dataset_picker
 from bindscope_dashboard.views.opening import first_model, first_space, opened
@@ -48,8 +49,7 @@ def page() -> None:
         models, spaces = service.models(), service.spaces()
         opened(
             PAGE,
-            lambda: ProbeState(first_model(models), first_space(spaces)),
-            read=lambda query, default: probe_from_query(query, default, spaces),
+            lambda: ProbeState.of(model=first_model(models), space=first_space(spaces)),
             widgets=_widgets,
         )
         _desk()
@@ -60,10 +60,10 @@ def _widgets(shown: ProbeState) -> dict[str, object]:
         "probe.model": shown.model,
         "probe.space": shown.space,
         "probe.dataset": shown.dataset or "",
-        "probe.train_percent": shown.train_percent,
-        "probe.seed": shown.seed,
+        "probe.train_percent": round(100 * shown.request.train_ratio),
+        "probe.seed": shown.request.seed,
         "probe.limit": shown.limit,
-        "probe.twins": shown.twins,
+        "probe.twins": shown.request.twins > 0,
     }
 
 
@@ -80,11 +80,11 @@ def _desk() -> None:
         with bar:
             chosen = _settings(shown, models, spaces)
         state.keep_shown(PAGE, chosen)
-        query = probe_query(chosen)
+        query = query_of(chosen, spaces)
         state.mirror(PAGE, query)
         wanted, missing = towers(chosen, models, spaces[chosen.space])
         with bar:
-            bodies = [probe_body(chosen, modality) for modality in MODALITIES if modality in wanted or chosen.dataset]
+            bodies = [chosen.asks(modality) for modality in MODALITIES if modality in wanted or chosen.dataset]
             share_popover(
                 query, bodies[: 1 if chosen.dataset else 2], path="/v1/probes", method="probe", key="probe.share"
             )
@@ -106,9 +106,9 @@ def _settings(shown: ProbeState, models: Sequence[ModelSummary], spaces: Mapping
         )
         seed = fields.seed(PAGE, ProbeRequest)
         limit = limit_picker(PAGE)
-    return replace(
-        shown, model=model, space=space, dataset=dataset, train_percent=percent, seed=seed, limit=limit,
-        twins=twins,
+    return shown.changed(
+        model=model, space=space, dataset=dataset, train_ratio=percent / 100, seed=seed, limit=limit,
+        twins=TWINS if twins else 0,
     )  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def _ask_model(chosen: ProbeState, wanted: Sequence[str], missing: Mapping[str, 
             continue
         things = "pictures" if modality == "image" else "captions"
         with st.spinner(f"Embedding {things} of {chosen.space} with {literal(chosen.model)} and fitting probes …"):
-            answer = _or_sentence(PROBE, probe_body(chosen, modality))
+            answer = _or_sentence(PROBE, chosen.asks(modality))
         if isinstance(answer, str):
             why[modality] = answer
         else:
@@ -142,7 +142,7 @@ def verdict_body(chosen: ProbeState) -> dict[str, Any]:
         "model": chosen.model,
         "space": chosen.space,
         "count": _SCENES,
-        "seed": chosen.seed,
+        "seed": chosen.request.seed,
         "objects": 2,
         "layout": "slots",
         "only_valid_swaps": True,
@@ -151,7 +151,7 @@ def verdict_body(chosen: ProbeState) -> dict[str, Any]:
 
 def _ask_upload(chosen: ProbeState) -> Answers:
     with st.spinner("Fitting probes on the upload …"):
-        answer = _or_sentence(PROBE, probe_body(chosen, "image"))
+        answer = _or_sentence(PROBE, chosen.asks("image"))
     alone = "An upload holds one set of vectors, without a model to ask."
     if isinstance(answer, str):
         return Answers({}, {"upload": answer}, alone)

@@ -7,7 +7,6 @@ ten lines of numpy, or asked as a model on every page; one that was not is shown
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import streamlit as st
 
@@ -18,9 +17,10 @@ from bindscope.features.repairs.schemas import REPAIR, RepairFigures, RepairMode
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import charts, choosing_exports, fields, service, state, tables
 from bindscope_dashboard.ask import ask
-from bindscope_dashboard.choosing_links import RepairState, repair_body, repair_from_query, repair_query
+from bindscope_dashboard.links import query_of
 from bindscope_dashboard.markup import tag
 from bindscope_dashboard.plots.choosing import LINES, path_figure, path_text, repair_share
+from bindscope_dashboard.states import RepairState
 from bindscope_dashboard.views.opening import first_model, first_space, opened
 from bindscope_dashboard.views.pickers import model_picker, space_picker
 from bindscope_dashboard.views.probe_findings import downloads, figure_card, story_card
@@ -40,8 +40,7 @@ def page() -> None:
         models, spaces = service.models(), service.spaces()
         opened(
             PAGE,
-            lambda: RepairState(_first(models), _SPACE if _SPACE in spaces else first_space(spaces)),
-            read=lambda query, default: repair_from_query(query, default, spaces),
+            lambda: RepairState.of(model=_first(models), space=_SPACE if _SPACE in spaces else first_space(spaces)),
             widgets=_widgets,
         )
         _desk()
@@ -59,9 +58,9 @@ def _widgets(shown: RepairState) -> dict[str, object]:
     return {
         "repair.model": shown.model,
         "repair.space": shown.space,
-        "repair.percent": shown.percent,
-        "repair.limit": shown.limit,
-        "repair.seed": shown.seed,
+        "repair.percent": round(100 * shown.request.coverage),
+        "repair.limit": shown.request.limit,
+        "repair.seed": shown.request.seed,
     }
 
 
@@ -87,10 +86,10 @@ def _desk() -> None:
                 icon=":material/build:",
             )
         state.keep_shown(PAGE, chosen)
-        query = repair_query(chosen)
+        query = query_of(chosen, spaces)
         state.mirror(PAGE, query)
         with share:
-            share_popover(query, [repair_body(chosen)], path="/v1/repairs", method="repair", key="repair.share")
+            share_popover(query, [chosen.body], path="/v1/repairs", method="repair", key="repair.share")
 
 
 def _settings(shown: RepairState, models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> RepairState:
@@ -105,14 +104,14 @@ def _settings(shown: RepairState, models: Sequence[ModelSummary], spaces: Mappin
         limit = fields.whole("Limit: scenes at most", "repair.limit", RepairRequest, step=500)
         seed = fields.seed(PAGE, RepairRequest)
     pressed = st.button("Repair", type="primary", icon=":material/build:", key="repair.run")
-    new = replace(shown, model=model, space=space, percent=share, limit=limit, seed=seed)
-    changed = repair_body(new) != repair_body(shown)
-    return replace(new, run=pressed or (shown.run and not changed), tenths=None if changed else shown.tenths)
+    new = shown.changed(model=model, space=space, coverage=share / 100, limit=limit, seed=seed)
+    changed = new.request != shown.request
+    return new.changed(run=pressed or (shown.run and not changed), tenths=None if changed else shown.tenths)
 
 
 def _answer(chosen: RepairState) -> RepairModel:
     with st.spinner(f"Embedding scenes of {chosen.space} with {literal(chosen.model)} and learning the map …"):
-        return ask(REPAIR, repair_body(chosen))
+        return ask(REPAIR, chosen.body)
 
 
 def _show(answer: RepairModel, chosen: RepairState) -> RepairState:
@@ -120,7 +119,7 @@ def _show(answer: RepairModel, chosen: RepairState) -> RepairState:
     st.html(tag("div", *cards, cls="bs-facts three"))
     st.html(story_card(repair_finding(answer)))
     tenths = round(10 * answer.t) if chosen.tenths is None else chosen.tenths
-    key = f"repair.tenths.{answer.id or repair_query(chosen)}"
+    key = f"repair.tenths.{answer.id or chosen.body}"
     state.seed_widgets({key: tenths})
     tenths = st.select_slider(
         "Part of the map that is used", range(11), key=key, format_func=lambda n: f"{n / 10:g}",
@@ -146,7 +145,7 @@ def _show(answer: RepairModel, chosen: RepairState) -> RepairState:
         st.html(tables.facts(_facts(answer), label="Provenance"))
         text = json.dumps(answer.model_dump(mode="json"), indent=2)
         downloads("repair", json_text=text, csv_text=choosing_exports.repair_csv(answer))
-    return replace(chosen, tenths=None if tenths == round(10 * answer.t) else tenths)
+    return chosen.changed(tenths=None if tenths == round(10 * answer.t) else tenths)
 
 
 def _card(words: str, answer: RepairModel, name: str) -> str:

@@ -7,7 +7,6 @@ lists captions that mean different things and share a vector.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import streamlit as st
 
@@ -16,6 +15,7 @@ from bindscope.features.near_duplicates.schemas import NEAR_DUPLICATES, NearDupl
 from bindscope.features.retrievals.findings import retrieval_finding
 from bindscope.features.retrievals.schemas import (
     RETRIEVAL,
+    Direction,
     RetrievalItem,
     RetrievalRequest,
     RetrievalResponse,
@@ -24,16 +24,9 @@ from bindscope.features.retrievals.schemas import (
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import charts, choosing_exports, fields, hits, own_data, service, state, tables
 from bindscope_dashboard.ask import ask, picture
-from bindscope_dashboard.choosing_links import (
-    DISTRACTORS,
-    Direction,
-    RetrieveState,
-    near_duplicates_body,
-    retrieve_body,
-    retrieve_from_query,
-    retrieve_query,
-)
+from bindscope_dashboard.links import query_of
 from bindscope_dashboard.plots.choosing import recall_figure, recall_text
+from bindscope_dashboard.states import RetrieveState
 from bindscope_dashboard.views.opening import first_model, first_space, opened
 from bindscope_dashboard.views.pickers import missing_tower, model_picker, space_picker, summary_of
 from bindscope_dashboard.views.probe_findings import downloads, kept_since, story_card
@@ -56,8 +49,7 @@ def page() -> None:
         models, spaces = service.models(), service.spaces()
         opened(
             PAGE,
-            lambda: RetrieveState(first_model(models), first_space(spaces)),
-            read=lambda query, default: retrieve_from_query(query, default, spaces),
+            lambda: RetrieveState.of(model=first_model(models), space=first_space(spaces)),
             widgets=_widgets,
         )
         _desk()
@@ -67,11 +59,11 @@ def _widgets(shown: RetrieveState) -> dict[str, object]:
     return {
         "retrieve.model": shown.model,
         "retrieve.space": shown.space,
-        "retrieve.direction": shown.direction,
-        "retrieve.distractors": shown.distractors,
-        "retrieve.k": shown.k,
-        "retrieve.queries": shown.queries,
-        "retrieve.seed": shown.seed,
+        "retrieve.direction": shown.request.direction,
+        "retrieve.distractors": shown.request.distractors,
+        "retrieve.k": shown.request.k,
+        "retrieve.queries": shown.request.queries,
+        "retrieve.seed": shown.request.seed,
     }
 
 
@@ -86,15 +78,13 @@ def _desk() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", key="retrieve-bar"):
             chosen = _settings(shown, models, spaces)
             state.keep_shown(PAGE, chosen)
-            query = retrieve_query(chosen)
+            query = query_of(chosen, spaces)
             state.mirror(PAGE, query)
-            share_popover(
-                query, [retrieve_body(chosen)], path="/v1/retrievals", method="retrieve", key="retrieve.share"
-            )
+            share_popover(query, [chosen.body], path="/v1/retrievals", method="retrieve", key="retrieve.share")
         found, close = st.tabs(["Retrieval", "Same vector"], default="Same vector" if chosen.close else "Retrieval")
         with found, explained_in_card():
             with st.spinner(f"Embedding scenes of {chosen.space} with {literal(chosen.model)} …"):
-                answer = ask(RETRIEVAL, retrieve_body(chosen))
+                answer = ask(RETRIEVAL, chosen.body)
             _show(answer, spaces[chosen.space])
         with close, explained_in_card():
             _close(chosen)
@@ -113,7 +103,7 @@ def _settings(
         "Search", options, key="retrieve.direction", format_func=lambda name: _WORDS[name], required=True
     )
     distractors = st.segmented_control(
-        "Among", list(DISTRACTORS), key="retrieve.distractors", required=True,
+        "Among", ["swaps", "all"], key="retrieve.distractors", required=True,
         format_func=lambda name: "swapped twins" if name == "swaps" else "all scenes",
         help="Swapped twins: the queried scenes and their twins. All scenes: every ordered scene of the space.",
     )  # fmt: skip
@@ -121,16 +111,10 @@ def _settings(
         k = fields.whole("Recall at k", "retrieve.k", RetrievalRequest)
         queries = fields.whole("Queries", "retrieve.queries", RetrievalRequest, step=50)
         seed = fields.seed(PAGE, RetrievalRequest)
-    return replace(
-        shown,
-        model=model,
-        space=space,
-        direction=direction or options[0],
-        distractors=distractors or "swaps",
-        k=k,
-        queries=queries,
-        seed=seed,
-    )
+    return shown.changed(
+        model=model, space=space, direction=direction or options[0], distractors=distractors or "swaps", k=k,
+        queries=queries, seed=seed,
+    )  # fmt: skip
 
 
 def _show(answer: RetrievalResponse, space: ConceptSpace) -> None:
@@ -199,7 +183,7 @@ def _close(chosen: RetrieveState) -> None:
             "Show pairs from a cosine of", -1.0, 1.0, 0.99, 0.005, format="%.3f", key="retrieve.cosine", width=220
         )
     lines = [line for line in pasted.splitlines() if line.strip()]
-    body = {"model": chosen.model, "texts": lines, "min_cosine": least} if lines else near_duplicates_body(chosen)
+    body = {"model": chosen.model, "texts": lines, "min_cosine": least} if lines else chosen.near_duplicates
     with st.spinner("Comparing captions …"):
         answer = ask(NEAR_DUPLICATES, body)
     _show_close(answer, pasted=bool(lines))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from bindscope_dashboard import own_data, service, state
 from bindscope_dashboard.ask import has_key, url
-from bindscope_dashboard.links import as_curl, as_python, link
+from bindscope_dashboard.snippets import as_curl, as_python, link
 from bindscope_dashboard.views.model_checks import badge
 
 

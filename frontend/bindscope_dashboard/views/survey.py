@@ -9,8 +9,7 @@ picture, and export or link it.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import get_args
+from dataclasses import asdict
 
 import streamlit as st
 
@@ -20,14 +19,8 @@ from bindscope.features.surveys.schemas import SURVEY, BatchProgress, VerdictBat
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import fields, service, state
 from bindscope_dashboard.ask import follow
-from bindscope_dashboard.links import (
-    Control,
-    Layout,
-    SurveyState,
-    survey_body,
-    survey_from_query,
-    survey_query,
-)
+from bindscope_dashboard.links import query_of, state_of
+from bindscope_dashboard.states import SurveyState
 from bindscope_dashboard.views import compose, findings
 from bindscope_dashboard.views.pickers import space_picker
 from bindscope_dashboard.views.problems import explained
@@ -59,15 +52,15 @@ def _desk() -> None:
         bar = st.container(horizontal=True, vertical_alignment="bottom", key="survey-bar")
         with bar:
             chosen, pressed = _settings(shown, models, spaces)
-        body = survey_body(chosen)
+        body = chosen.body
         key = json.dumps(body, sort_keys=True)
         done = state.survey_results()
         if pressed or (chosen.run and key not in done and not _edited(shown, chosen)):
             done[key] = _run(chosen)
         result = done.get(key)
-        chosen = replace(chosen, run=result is not None)
+        chosen = chosen.changed(run=result is not None)
         state.keep_survey(chosen)
-        query = survey_query(chosen)
+        query = query_of(chosen, spaces)
         state.mirror(PAGE, query)
         if result is None:
             st.info(
@@ -81,19 +74,17 @@ def _desk() -> None:
 
 
 def _edited(before: SurveyState, now: SurveyState) -> bool:
-    return replace(before, run=False) != replace(now, run=False)
+    return before.request != now.request
 
 
 def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> None:
     """Takes over a link; otherwise goes on where the session was."""
     query = state.incoming(PAGE)
     current = state.survey()
-    default = SurveyState(model=compose.default_state(models, spaces).model)
+    default = SurveyState.of(model=compose.default_state(models, spaces).model)
     if query is not None:
         try:
-            current = survey_from_query(query, default)
-            if current.space not in spaces:
-                raise InvalidInput(f"There is no space {current.space!r} here.")
+            current = state_of(query, default, spaces)
         except InvalidInput as error:
             st.warning(f"This link cannot be read, so here are the settings as they were. {literal(str(error))}")
             current = default
@@ -107,12 +98,12 @@ def _widgets(shown: SurveyState) -> dict[str, object]:
     return {
         "survey.model": shown.model,
         "survey.space": shown.space,
-        "survey.count": shown.count,
-        "survey.seed": shown.seed,
-        "survey.objects": shown.objects,
-        "survey.layout": shown.layout,
-        "survey.control": shown.control,
-        "survey.only": shown.only_valid_swaps,
+        "survey.count": shown.request.count,
+        "survey.seed": shown.request.seed,
+        "survey.objects": shown.request.objects,
+        "survey.layout": shown.request.layout,
+        "survey.control": shown.request.control,
+        "survey.only": shown.request.only_valid_swaps,
         **wording_widgets("survey", shown.wording),
     }
 
@@ -128,15 +119,15 @@ def _settings(
     objects = fields.whole("Objects", "survey.objects", VerdictBatchRequest, width=90)
     seed = fields.seed(PAGE, VerdictBatchRequest, width=110)
     with st.popover("More", icon=":material/tune:"):
-        layout = fields.segments("Layout", get_args(Layout), "survey.layout", format_func=_LAYOUTS.__getitem__)
+        layout = fields.segments("Layout", list(_LAYOUTS), "survey.layout", format_func=_LAYOUTS.__getitem__)
         control = fields.segments(
-            "Control", get_args(Control), "survey.control", format_func=_CONTROLS.__getitem__,
+            "Control", list(_CONTROLS), "survey.control", format_func=_CONTROLS.__getitem__,
             help="What the model gets to see in place of the scene. Both controls must lose the answer.",
         )  # fmt: skip
         only = fields.toggle("Only scenes with a valid swap", "survey.only")
     wording = wording_picker("survey", shown.wording, templates=spaces[space].templates)
     pressed = st.button("Run", type="primary", icon=":material/play_arrow:", key="survey.run")
-    chosen = SurveyState(
+    chosen = shown.changed(
         model=model or shown.model,
         space=space,
         count=count,
@@ -145,8 +136,7 @@ def _settings(
         layout=layout,
         only_valid_swaps=only,
         control=control,
-        wording=wording,
-        run=shown.run,
+        **asdict(wording),
     )
     return chosen, pressed
 
@@ -159,6 +149,6 @@ def _run(chosen: SurveyState) -> VerdictBatch:
         bar.progress(progress.done / max(1, progress.total), text=text)
 
     try:
-        return follow(SURVEY, survey_body(chosen), lambda client, body: client.verdict_batch(**body, on_progress=show))
+        return follow(SURVEY, chosen.body, lambda client, body: client.verdict_batch(**body, on_progress=show))
     finally:
         bar.empty()

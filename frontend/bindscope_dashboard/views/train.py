@@ -10,18 +10,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from bindscope.core.errors import InvalidInput
-from bindscope.features.trainings.schemas import TrainingPreset
+from bindscope.core.errors import InvalidInput, UnknownName
+from bindscope.features.trainings.schemas import TrainingPreset, TrainingRequest
 from bindscope.scenes.controlled import ControlledConfig
 from bindscope_dashboard import long_work, service, state
-from bindscope_dashboard.training_links import (
-    TrainState,
-    config_of,
-    nearest_preset,
-    train_body,
-    train_from_query,
-    train_query,
-)
+from bindscope_dashboard.links import query_of, state_of
+from bindscope_dashboard.states import TrainState
+from bindscope_dashboard.training import config_of, nearest_preset, settings_of
 from bindscope_dashboard.views import progress, train_findings, train_history
 from bindscope_dashboard.views.complexity import request_of
 from bindscope_dashboard.views.opening import opened
@@ -50,13 +45,21 @@ def _configs(presets: list[TrainingPreset]) -> dict[str, ControlledConfig]:
     return {preset.name: config_of(preset.config) for preset in presets}
 
 
+def train_state(config: ControlledConfig, preset: str = "", job: str = "") -> TrainState:
+    """The state with these settings."""
+    return TrainState(request=TrainingRequest(config=config), preset=preset, job=job)
+
+
 def _first(presets: Mapping[str, ControlledConfig]) -> TrainState:
     name = next(iter(presets), "")
-    return TrainState(presets.get(name, ControlledConfig()), name)
+    return train_state(presets.get(name, ControlledConfig()), name)
 
 
 def _read(query: Mapping[str, str], default: TrainState, presets: Mapping[str, ControlledConfig]) -> TrainState:
-    found = train_from_query(query, default, presets)
+    name = query.get("preset", "")
+    found = state_of(query, train_state(presets[name], name) if name in presets else default, service.spaces())
+    if found.preset not in ("", default.preset, *presets):
+        raise UnknownName("preset", found.preset, tuple(presets))
     request = request_of(found.job, "training") if found.job and "preset" not in query else None
     if request is None:
         return found
@@ -65,7 +68,7 @@ def _read(query: Mapping[str, str], default: TrainState, presets: Mapping[str, C
     except InvalidInput:
         # A job of another version: it is shown, its settings cannot be.
         return found
-    return replace(found, config=config, preset=nearest_preset(config, presets))
+    return train_state(config, nearest_preset(config, presets), found.job)
 
 
 def _widgets(shown: TrainState) -> dict[str, object]:
@@ -100,15 +103,15 @@ def _settings(shown: TrainState, presets: list[TrainingPreset]) -> TrainState:
         shared = st.container(width="content")
     _note(next((preset for preset in presets if preset.name == name), None))
     config = folded_settings(PAGE, shown.config)
-    chosen = replace(shown, config=replace(config, **values), preset=name)
+    chosen = train_state(replace(config, **values), name, shown.job)
     if pressed:
         with explained(), st.spinner("Starting …"):
-            chosen = replace(chosen, job=long_work.start_training(train_body(chosen)).id)
+            chosen = chosen.changed(job=long_work.start_training(chosen.body).id)
     state.keep_shown(PAGE, chosen)
-    query = train_query(chosen, configs)
+    query = query_of(chosen, spaces, settings_of(configs.get(name, ControlledConfig())))
     state.mirror(PAGE, query)
     with shared:
-        share_popover(query, [train_body(chosen)], path="/v1/trainings", method="train", key="train.share")
+        share_popover(query, [chosen.body], path="/v1/trainings", method="train", key="train.share")
     return chosen
 
 

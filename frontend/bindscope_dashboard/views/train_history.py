@@ -6,13 +6,14 @@ import streamlit as st
 
 from bindscope.core.sentences.held_out import held_out_text
 from bindscope.features.jobs.schemas import JobSummary
-from bindscope.features.trainings.schemas import TrainingRun
+from bindscope.features.trainings.schemas import TrainingRequest, TrainingRun
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard import long_work, tables
 from bindscope_dashboard.exports import csv_text, numbers_of
 from bindscope_dashboard.job_cards import STATES, when
+from bindscope_dashboard.links import body_of
 from bindscope_dashboard.markup import Html
-from bindscope_dashboard.training_links import TrainState, config_of, train_body
+from bindscope_dashboard.training import config_of
 from bindscope_dashboard.views import progress
 from bindscope_dashboard.views.use_model import use_model
 from bindscope_dashboard.wording import percent
@@ -64,7 +65,7 @@ def _runs(runs: Sequence[TrainingRun]) -> None:
         hint = "Its curves and figures; nothing is trained again."
         if st.button("Show its curves", icon=":material/show_chart:", key="train.run.open", help=hint):
             # Equal requests are one job, and a finished run is answered from its files.
-            progress.open_job(long_work.start_training(train_body(TrainState(config_of(chosen.config)))))
+            progress.open_job(long_work.start_training(body_of(TrainingRequest(config=config_of(chosen.config)))))
         with st.popover("Delete", icon=":material/delete:"):
             st.caption(f"Deletes the files of {chosen.model}; it cannot be undone.")
             if st.button("Delete this run", key="train.run.delete"):

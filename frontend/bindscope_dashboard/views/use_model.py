@@ -3,8 +3,8 @@
 import streamlit as st
 
 from bindscope_dashboard import editing, service, state
-from bindscope_dashboard.complexity_links import ComplexityState, Source, complexity_query
-from bindscope_dashboard.geometry_links import DecomposeState, Modality, ProbeState, decompose_query, probe_query
+from bindscope_dashboard.links import Modality, query_of
+from bindscope_dashboard.states import ComplexityState, DecomposeState, ProbeState
 from bindscope_dashboard.views.pickers import missing_tower, summary_of
 
 _ICONS = {
@@ -26,13 +26,14 @@ def use_model(model: str, space: str, *, key: str) -> None:
 
 def query_for(page: str, model: str, space: str) -> dict[str, str]:
     """The link to a page that shows a model on a space."""
-    known = service.spaces()[space]
+    spaces = service.spaces()
+    known = spaces[space]
     modality: Modality = (
         "image" if missing_tower(summary_of(model, service.models()), known, "image") is None else "text"
     )
     if page == "probe":
-        return probe_query(ProbeState(model, space))
+        return query_of(ProbeState.of(model=model, space=space), spaces)
     if page == "decompose":
         scene = editing.random_scene(known, objects=2, seed=1)
-        return decompose_query(DecomposeState(model, space, scene, modality=modality), known)
-    return complexity_query(ComplexityState(Source(model, space, modality)))
+        return query_of(DecomposeState.of(model=model, space=space, scene=scene, modality=modality), spaces)
+    return query_of(ComplexityState.of(model=model, space=space, modality=modality), spaces)

@@ -8,7 +8,7 @@ from bindscope.core.errors import InvalidInput
 from bindscope.features.verdicts.schemas import Articles, Orders
 from bindscope.scenes.captions import TEMPLATES, Captioner
 from bindscope_dashboard import fields, state
-from bindscope_dashboard.links import Wording
+from bindscope_dashboard.states import Wording
 from bindscope_dashboard.wording import literal
 
 _OWN = "own text"
