@@ -1,16 +1,22 @@
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 import urllib.request
+import venv
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 
 def get(url) -> int:
@@ -99,3 +105,44 @@ def test_where_no_store_can_run_everything_else_starts_and_one_sentence_says_wha
     with up(tmp_path, PYTHONPATH=path) as (_, text):
         assert answers(text)
         assert text.count("kept in memory only, and jobs are refused. There is no embedded store") == 1, text
+
+
+@pytest.fixture
+def installed(tmp_path) -> tuple[Path, set[str]]:
+    """The python of a fresh environment that holds a wheel of this tree and, for the rest, sees the packages of this
+    environment; and the names of the files in the wheel."""
+    source, environment = tmp_path / "source", tmp_path / "environment"
+    for folder in ("backend", "frontend"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    build = [*pip, "wheel", str(source), "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path)]
+    subprocess.run(build, check=True, timeout=120)
+    (wheel,) = tmp_path.glob("*.whl")
+    venv.create(environment, with_pip=False)
+    python = environment / "bin" / "python"
+    install = [*pip, "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(install, check=True, timeout=120)
+    (site_packages,) = environment.glob("lib/python*/site-packages")
+    # A line of a .pth adds a folder behind its own and leaves the .pth files in there alone: no editable install.
+    (site_packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    with zipfile.ZipFile(wheel) as archive:
+        return python, set(archive.namelist())
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_every_file_of_both_packages_and_comes_up_in_a_fresh_environment(installed, tmp_path) -> None:
+    python, names = installed
+    listed = subprocess.run(["git", "ls-files", "backend", "frontend"], cwd=ROOT, capture_output=True, check=True)
+    tracked = {line.split("/", 1)[1] for line in listed.stdout.decode().splitlines() if (ROOT / line).is_file()}
+    assert "bindscope/bundled/tiny-bind/open_clip_model.safetensors" in tracked
+    assert "bindscope/client/report/templates/report.html.jinja" in tracked
+    assert not tracked - names
+    work = tmp_path / "work"
+    work.mkdir()
+    where = [str(python), "-c", "import bindscope; print(bindscope.__file__)"]
+    found = subprocess.run(where, cwd=work, capture_output=True, text=True, check=True, timeout=60)
+    assert Path(found.stdout.strip()).is_relative_to(python.parents[1])
+    with up(work, python=str(python), PYTHONPATH="") as (_, text):
+        assert answers(text)
