@@ -21,6 +21,42 @@ def _same_main():
 
 
 @pytest.fixture(scope="session")
+def settings(tmp_path_factory):
+    """Of the one service that all tests share which do not harm it."""
+    from bindscope.core.config import Settings
+
+    return Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("data"), preload=(), batch_window_ms=0.5)
+
+
+@pytest.fixture(scope="session")
+def api(settings):
+    """Its HTTP side."""
+    from starlette.testclient import TestClient
+
+    from bindscope.api.app import create_app
+
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def parts(api):
+    """Its services."""
+    return api.app_state["services"]
+
+
+@pytest.fixture
+def scene():
+    return {
+        "space": "shapes2d",
+        "objects": [
+            {"values": {"color": "red", "shape": "square"}, "x": 0.3, "y": 0.5, "size": 0.28},
+            {"values": {"color": "blue", "shape": "circle"}, "x": 0.7, "y": 0.5, "size": 0.28},
+        ],
+    }
+
+
+@pytest.fixture(scope="session")
 def browser():
     path = shutil.which("chromium")
     if path is None:

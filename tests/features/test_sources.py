@@ -99,10 +99,15 @@ def test_vectors_alone_are_told_to_bring_pictures_and_not_to_ask_a_model_that_is
     assert refusal(api.post("/v1/verdicts/batch", json=body)).endswith("upload pictures.")
 
 
+def test_a_model_of_texts_has_nothing_to_find_among_the_pictures_of_an_upload(api, photos, vectors) -> None:
+    for dataset in (photos, vectors):
+        body = {"source": {"model": "bundled:all-minilm-l6-v2", "dataset": dataset}, "queries": 10}
+        assert "upload stands for pictures" in refusal(api.post("/v1/retrievals", json=body))
+
+
 THIN = {
     "one number": (np.random.default_rng(2).normal(size=(20, 1)), 2),
     "two numbers for three dimensions": (np.random.default_rng(2).normal(size=(20, 2)), 3),
-    "all zero": (np.zeros((20, 8)), 2),
 }
 
 

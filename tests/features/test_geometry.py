@@ -3,6 +3,9 @@ import io
 import numpy as np
 import pytest
 
+# Twelve objects, so that the oracles' long vectors make small problems.
+pytestmark = pytest.mark.usefixtures("mini")
+
 
 def upload(api, embeddings, scenes, values):
     file = io.BytesIO()
@@ -10,15 +13,6 @@ def upload(api, embeddings, scenes, values):
     answer = api.post("/v1/datasets", files={"file": ("world.npz", file.getvalue(), "application/octet-stream")})
     assert answer.status_code == 201, answer.text
     return {"dataset": answer.json()["id"]}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def mini(api):
-    """A space of twelve objects, so that the oracles' long vectors make small problems."""
-    text = "name: mini\nconcepts:\n  color: [red, blue, green, yellow]\n  shape: [square, circle, star]\n"
-    assert api.post("/v1/spaces", content=text, headers={"Content-Type": "application/yaml"}).status_code == 201
-    yield
-    api.delete("/v1/spaces/mini")
 
 
 def on(model, space="mini", modality="image", **more):
