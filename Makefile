@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 # Tests run side by side in this many processes.
 WORKERS ?= 2
 
-.PHONY: setup run env test test-slow lint types imports bench images clean openapi docs screenshots audit
+.PHONY: setup run env test test-slow mutants lint types imports bench images clean openapi docs screenshots audit
 
 setup: $(VENV)/.ready-dev
 
@@ -34,6 +34,16 @@ test: setup lint types imports
 # What takes ten seconds or more a test: killed services, clusters, the link of every page, fuzzing, notebooks.
 test-slow: setup
 	$(BIN)/python -m pytest -n $(WORKERS) -m slow
+
+# Which changes of the arithmetic no test notices: make mutants MUTANTS="--sample 200 'bindscope.analysis.*'". Takes
+# hours without a sample; goes on where it was stopped.
+MUTANTS ?=
+mutants: setup
+	@test -x $(VENV)-mutants/bin/mutmut || { $(PYTHON) -m venv $(VENV)-mutants && \
+	  $(VENV)-mutants/bin/pip --disable-pip-version-check install --quiet --constraint constraints.txt mutmut==3.8.1; }
+	@$(BIN)/python -c 'import pytest; print(pytest.__path__[0].rpartition("/")[0])' > \
+	  $$(echo $(VENV)-mutants/lib/python3*/site-packages)/project.pth
+	$(VENV)-mutants/bin/python scripts/mutants.py $(MUTANTS)
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -65,7 +75,7 @@ screenshots: setup
 	$(BIN)/python scripts/screenshots.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-mutants build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # A report of known weaknesses in the pinned dependencies; asks the package index, and installs beside the project.
 audit:
