@@ -1,7 +1,7 @@
 import pytest
 
-from bindscope.encoders.jit import traced
 from bindscope.encoders.registry import EncoderSettings, load_encoder
+from bindscope.encoders.towers import traced
 
 
 @pytest.fixture

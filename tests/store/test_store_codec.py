@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bindscope.store.codec import decode_json, decode_vector, encode_json, encode_vector
+from bindscope.store.keys import decode_json, decode_vector, encode_json, encode_vector
 
 CHECK = bytes(range(16))
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)

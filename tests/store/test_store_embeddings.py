@@ -9,8 +9,8 @@ import pytest
 
 from bindscope.core.errors import EncodeFailed, Overloaded
 from bindscope.store.cache import EmbeddingCache
-from bindscope.store.codec import encode_vector
 from bindscope.store.connection import Store
+from bindscope.store.keys import encode_vector
 from bindscope.store.locks import wait_until
 from bindscope.store.writer import CacheWriter
 

@@ -1,7 +1,7 @@
 import numpy as np
 
+from bindscope.store.cache import VectorMemory
 from bindscope.store.keys import text_key
-from bindscope.store.memory import VectorMemory
 
 KEYS = [text_key("fp", str(n)) for n in range(20)]
 

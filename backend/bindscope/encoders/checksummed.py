@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bindscope.core.errors import ModelUnavailable
 from bindscope.core.hashing import digest_of_parts
-from bindscope.encoders.fingerprinting import weights_digest
+from bindscope.encoders.protocol import weights_digest
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,9 +2,14 @@
 
 A picture that has the model's own size already skips the upstream resize and crop, which do nothing there: all such
 pictures of a batch are normalised in one operation. Each picture takes the same way whatever else is in the batch.
+
+Forward passes run without the Python interpreter where that gives the same bits: an eager pass takes the interpreter's
+lock for each of its hundred operations, and waits for it a hundred times while other threads answer requests; a trace
+takes it once (``python -m benchmarks bench_load`` measures both).
 """
 
 import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,7 +17,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from bindscope.core.errors import InvalidInput, UnsupportedModality
-from bindscope.encoders.jit import traced
 from bindscope.encoders.protocol import EncoderInfo, Picture, PreparedPicture, Vectors
 
 if TYPE_CHECKING:
@@ -231,3 +235,33 @@ def with_shortcut(tower: ImageTower, mean: Sequence[float], std: Sequence[float]
     if float((upstream[tower.name] - short).abs().max()) > _SAME:
         return tower
     return ImageTower(side, tower.prepare, tower.forward, tower.name, tuple(mean), tuple(std))
+
+
+Forward: TypeAlias = "Callable[[Mapping[str, Tensor]], Tensor]"
+
+
+def traced(forward: Forward, examples: "list[Mapping[str, Tensor]]") -> Forward:
+    """``forward`` as a trace over the first example, or itself: where tracing fails or an example comes out different.
+
+    The examples should differ in their number of items: a trace that has baked one in is found out by the others.
+    """
+    import torch
+
+    names = tuple(examples[0])
+
+    def flat(*tensors: "Tensor") -> "Tensor":
+        return forward(dict(zip(names, tensors, strict=True)))
+
+    def run(inputs: "Mapping[str, Tensor]") -> "Tensor":
+        out: Tensor = graph(*(inputs[name] for name in names))
+        return out
+
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")
+        try:
+            graph = torch.jit.trace(flat, tuple(examples[0].values()), check_trace=False)  # type: ignore[no-untyped-call]
+            # Twice: the first runs of a graph only watch it.
+            same = all(torch.equal(forward(own), run(own)) for _ in range(2) for own in examples)
+        except Exception:
+            return forward
+    return run if same else forward

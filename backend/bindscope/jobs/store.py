@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import redis
 
-from bindscope.store.codec import decode_json, encode_json
 from bindscope.store.connection import Store
-from bindscope.store.keys import SCHEMA, measurement_key
+from bindscope.store.keys import SCHEMA, decode_json, encode_json, measurement_key
 
 if TYPE_CHECKING:
     from redis.client import Pipeline

@@ -7,15 +7,45 @@ A model that leaves finishes what it was asked before.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from bindscope.core.errors import Overloaded, Unloaded
-from bindscope.core.keyed_locks import KeyedLocks
 from bindscope.encoders.batching import BatchingQueue, BatchLimits, BatchObserver, Item, Kind
 from bindscope.encoders.protocol import EncoderInfo, Vectors
 from bindscope.encoders.registry import EncoderSettings, ModelEntry, list_models, load_encoder
+
+
+class KeyedLocks:
+    """A lock for each name, there while somebody holds it or waits for it, so that unknown names leave nothing behind.
+
+    ``with locks.holding(key)``: one thread at a time for equal keys, any number for different ones."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[Hashable, tuple[threading.Lock, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._locks)
+
+    @contextmanager
+    def holding(self, key: Hashable) -> Iterator[None]:
+        """Waits until nobody else holds ``key``."""
+        with self._lock:
+            lock, users = self._locks.get(key, (threading.Lock(), 0))
+            self._locks[key] = (lock, users + 1)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                _, users = self._locks[key]
+                if users > 1:
+                    self._locks[key] = (lock, users - 1)
+                else:
+                    del self._locks[key]
+
 
 _TRIES = 3
 

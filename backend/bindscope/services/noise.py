@@ -1,4 +1,5 @@
-"""The noise floor: how far a score moves when the same inputs are encoded in other batch sizes."""
+"""What must not decide a contest: the noise floor (how far a score moves when the same inputs are encoded in other
+batch sizes), and a change by a hair, which a winner must survive."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -7,11 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bindscope.analysis.metrics import cosines
-from bindscope.analysis.verdict import RESOLUTION
+from bindscope.analysis.verdict import RESOLUTION, outcome
 from bindscope.encoders.protocol import Vectors
+from bindscope.scenes.captions import Captioner
+from bindscope.scenes.contests import exchanged
+from bindscope.scenes.jitter import TEMPLATES, Robustness, jittered
 from bindscope.scenes.render import RENDERER_VERSION
+from bindscope.scenes.scene import Scene
 from bindscope.services.embedder import Embedder, Inputs
-from bindscope.services.judging import Judged
+from bindscope.services.judging import Contested, Judged, Wording, contested
 from bindscope.store.keys import measurement_key
 from bindscope.store.measurements import Measurements
 
@@ -96,3 +101,40 @@ def _margin(scores: NDArray[np.float64], true: int) -> float:
 def _leading(texts: Sequence[str], scores: NDArray[np.float64]) -> list[str]:
     order = np.argsort(-scores[: len(texts)], kind="stable")[:LEADING]
     return [texts[i] for i in sorted(order)]
+
+
+def surroundings(
+    embedder: Embedder, judged: Contested, row: int, *, wording: Wording, floor: float
+) -> tuple[Robustness | None, float | None]:
+    """Robustness of scene ``row`` of ``judged`` and the margin of its twin, encoded in one batch.
+
+    Drawn scenes that a model sees are moved by a hair; captions, and pictures that were uploaded, meet in other
+    templates. The twin is the scene that the best swapped caption describes. None where there is no valid swap, for
+    vectors that were uploaded (there is nothing else to ask) and for the twin of a scene that was uploaded.
+    """
+    if not judged.contest.has_swap[row] or judged.info.family == "precomputed":
+        return None, None
+    scene = judged.scenes[row]
+    moved = scene.origin is None and not judged.text_only
+    scenes = jittered(scene) if moved else [scene] * len(TEMPLATES)
+    wordings = [wording] * len(scenes) if moved else _templates(wording)
+    twin = [] if scene.origin is not None else [_twin(judged, row)]
+    found = contested(
+        embedder, judged.info.id, scenes=[*twin, *scenes], wordings=[*[wording] * len(twin), *wordings]
+    ).contest
+    own = outcome(float(judged.contest.margin[row]), noise_floor=floor, has_swap=True)
+    copies = [outcome(float(margin), noise_floor=floor, has_swap=True) for margin in found.margin[len(twin) :]]
+    robust = Robustness(copies.count(own), len(copies), "places" if moved else "templates")
+    return robust, float(found.margin[0]) if twin else None
+
+
+def _templates(wording: Wording) -> Sequence[Wording]:
+    return [Wording(Captioner(template, wording.captioner.articles), wording.orders) for template in TEMPLATES]
+
+
+def _twin(judged: Contested, row: int) -> Scene:
+    """The same places, with the objects that the best swapped caption names."""
+    own = judged.candidates[row]
+    best = own.swap_texts[int(judged.swap_scores[row].argmax())]
+    swap = next(swap for swap, texts in own.swaps if best in texts)
+    return exchanged(judged.scenes[row], swap)

@@ -6,21 +6,61 @@ thread computes, the others wait for it. Without the store everything works from
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from bindscope.core.errors import EncodeFailed, Overloaded, StoreUnavailable
 from bindscope.encoders.protocol import Vectors
-from bindscope.store.codec import decode_vector
 from bindscope.store.connection import Store
-from bindscope.store.keys import EmbeddingKey
-from bindscope.store.memory import VectorMemory
+from bindscope.store.keys import EmbeddingKey, decode_vector
 from bindscope.store.writer import CacheWriter
+
+#: Key, dict entry and array header of one vector, roughly.
+_OVERHEAD = 400
+
+
+class VectorMemory:
+    """Bounded by bytes; safe between threads. The vectors in it are read-only."""
+
+    def __init__(self, capacity_bytes: int) -> None:
+        self._vectors: LRUCache[EmbeddingKey, NDArray[np.float32]] = LRUCache(capacity_bytes, getsizeof=_bytes)
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    @property
+    def bytes_used(self) -> int:
+        """Bytes of the vectors and their keys."""
+        return int(self._vectors.currsize)
+
+    def get(self, keys: Iterable[EmbeddingKey]) -> dict[EmbeddingKey, NDArray[np.float32]]:
+        """Those that are here."""
+        with self._lock:
+            return {key: vector for key in keys if (vector := self._vectors.get(key)) is not None}
+
+    def put(self, vectors: Mapping[EmbeddingKey, NDArray[np.float32]]) -> None:
+        """Keeps read-only ``vectors`` [dim]; one that is larger than the whole memory is not kept."""
+        with self._lock:
+            for key, vector in vectors.items():
+                if _bytes(vector) <= self._vectors.maxsize:
+                    self._vectors[key] = vector
+
+    def clear(self) -> None:
+        """Forgets all."""
+        with self._lock:
+            self._vectors.clear()
+
+
+def _bytes(vector: NDArray[np.float32]) -> int:
+    return vector.nbytes + _OVERHEAD
+
 
 _Vector: TypeAlias = NDArray[np.float32]
 _Found: TypeAlias = dict[EmbeddingKey, _Vector]

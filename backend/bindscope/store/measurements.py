@@ -6,9 +6,8 @@ from collections.abc import Callable
 from cachetools import LRUCache
 
 from bindscope.core.errors import StoreUnavailable
-from bindscope.store.codec import decode_json, encode_json
 from bindscope.store.connection import Store
-from bindscope.store.keys import MeasurementKey
+from bindscope.store.keys import MeasurementKey, decode_json, encode_json
 
 
 class Measurements:

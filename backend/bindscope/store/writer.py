@@ -15,9 +15,8 @@ import redis
 from numpy.typing import NDArray
 
 from bindscope.core.errors import StoreUnavailable
-from bindscope.store.codec import encode_vector
 from bindscope.store.connection import Store
-from bindscope.store.keys import EmbeddingKey
+from bindscope.store.keys import EmbeddingKey, encode_vector
 
 #: A vector to set, or None where only the time to live is renewed.
 _Batch: TypeAlias = Mapping[EmbeddingKey, NDArray[np.float32] | None]

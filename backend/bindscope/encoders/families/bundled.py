@@ -19,9 +19,17 @@ import bindscope
 from bindscope.core.errors import ModelUnavailable
 from bindscope.core.hashing import canonical_json, digest_of_parts
 from bindscope.encoders import folders
-from bindscope.encoders.fingerprinting import code_version, weights_bytes, weights_digest
 from bindscope.encoders.model_id import ModelId
-from bindscope.encoders.protocol import Encoder, EncoderInfo, Fingerprint, Modality, Picture
+from bindscope.encoders.protocol import (
+    Encoder,
+    EncoderInfo,
+    Fingerprint,
+    Modality,
+    Picture,
+    code_version,
+    weights_bytes,
+    weights_digest,
+)
 from bindscope.encoders.settings import EncoderSettings, prepared_device
 from bindscope.encoders.towers import ImageTower, Inputs, TextTower, TorchEncoder, normalised, with_shortcut
 

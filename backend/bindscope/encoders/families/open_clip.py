@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 from bindscope.core.errors import BindscopeError, ModelUnavailable, UnknownName, in_one_line
 from bindscope.core.hashing import canonical_json, digest_of_parts
 from bindscope.encoders import folders
-from bindscope.encoders.fingerprinting import (
+from bindscope.encoders.model_id import ModelId
+from bindscope.encoders.protocol import (
+    EncoderInfo,
+    Fingerprint,
+    Picture,
     code_version,
     tokenizer_identity,
     weights_bytes,
     weights_digest,
 )
-from bindscope.encoders.model_id import ModelId
-from bindscope.encoders.protocol import EncoderInfo, Fingerprint, Picture
 from bindscope.encoders.settings import EncoderSettings, prepared_device
 from bindscope.encoders.silence_loaders import quiet_open_clip, quiet_transformers
 from bindscope.encoders.towers import ImageTower, Inputs, TextTower, TorchEncoder, with_shortcut

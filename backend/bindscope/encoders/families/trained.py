@@ -15,7 +15,6 @@ from bindscope.core.errors import InvalidInput, ModelUnavailable, UnknownName, U
 from bindscope.core.hashing import canonical_json
 from bindscope.encoders import trained_runs
 from bindscope.encoders.checksummed import unpack
-from bindscope.encoders.fingerprinting import code_version, weights_bytes, weights_digest
 from bindscope.encoders.model_id import ModelId
 from bindscope.encoders.protocol import (
     Encoder,
@@ -25,6 +24,9 @@ from bindscope.encoders.protocol import (
     PreparedPicture,
     SceneReader,
     Vectors,
+    code_version,
+    weights_bytes,
+    weights_digest,
 )
 from bindscope.encoders.query_texts import Part, QueryTexts
 from bindscope.encoders.settings import EncoderSettings, prepared_device

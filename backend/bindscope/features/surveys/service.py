@@ -26,8 +26,8 @@ from bindscope.services.judging import (
     judged_in_chunks,
     pictures_of,
 )
+from bindscope.services.noise import surroundings
 from bindscope.services.pools import ScenePool
-from bindscope.services.robustness import surroundings
 
 MAX_FAILURES = 24
 

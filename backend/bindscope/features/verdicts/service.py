@@ -21,8 +21,8 @@ from bindscope.scenes.jitter import Robustness
 from bindscope.scenes.scene import Scene
 from bindscope.services.container import Services
 from bindscope.services.judging import Judged, Wording, judge
+from bindscope.services.noise import surroundings
 from bindscope.services.provenance import provenance
-from bindscope.services.robustness import surroundings
 
 
 def wording_of(template: str, articles: Articles, orders: Orders) -> Wording:
