@@ -2,12 +2,20 @@
 
 from streamlit.testing.v1 import AppTest
 
+from bindscope_dashboard.pages import PAGES
+
 _SECONDS = 60
+
+
+def script_of(name: str) -> str:
+    """What runs the page at an address alone."""
+    noun = next(entry.noun for group in PAGES.values() for entry in group if entry.address == name)
+    return f"from bindscope_dashboard.pages.{noun} import page; page.page()"
 
 
 def opened(name: str, **query: str) -> AppTest:
     """The page after its first run with this query; it raised nothing."""
-    script = f"from bindscope_dashboard.views import {name}; {name}.page()"
+    script = script_of(name)
     page = AppTest.from_string(script, default_timeout=_SECONDS)
     for key, value in query.items():
         page.query_params[key] = value

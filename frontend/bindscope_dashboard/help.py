@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from bindscope.scenes.render import BACKGROUND, OUTLINES, PALETTE
-from bindscope_dashboard.cards import svg_image
 from bindscope_dashboard.components.scene_editor import css_color
-from bindscope_dashboard.markup import Html, joined, tag
+from bindscope_dashboard.shared.cards import svg_image
+from bindscope_dashboard.shared.html import Html, joined, tag
 
 LEAD = (
     "A model that embeds pictures and texts may notice red, blue, square and circle, and still not know which colour "

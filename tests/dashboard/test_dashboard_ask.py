@@ -2,7 +2,7 @@ import json
 
 from bindscope.client.bundles import Bundle
 from bindscope.features.probes.schemas import ProbeRequest
-from bindscope_dashboard.ask import as_asked_here, key_of
+from bindscope_dashboard.shared.ask import as_asked_here, key_of
 
 _SOURCE = {"model": "synthetic:bag", "space": "clevr2d", "modality": "image"}
 

@@ -9,9 +9,10 @@ from bindscope.features.verdicts.schemas import CaptionScore
 from bindscope.scenes.captions import Captioner
 from bindscope.scenes.scene import MAX_OBJECTS
 from bindscope.scenes.wire import to_scene
-from bindscope_dashboard import cards, editing, exports, help, launch, tables, theme, wording
+from bindscope_dashboard import help, launch, theme
 from bindscope_dashboard.components.scene_editor import editor_data
-from bindscope_dashboard.markup import joined, tag
+from bindscope_dashboard.shared import cards, editing, exports, tables, wording
+from bindscope_dashboard.shared.html import joined, tag
 
 _EVIL = "<img src=x onerror=alert(1)>\"'&"
 

@@ -16,9 +16,10 @@ from bindscope.features.repairs.schemas import (
 from bindscope.features.retrievals.findings import retrieval_finding
 from bindscope.features.retrievals.schemas import RetrievalResponse
 from bindscope.scenes.concepts import BUILTIN_SPACES
-from bindscope_dashboard import board, choosing_exports
-from bindscope_dashboard.plots.choosing import path_figure, path_text, recall_figure, recall_text
-from bindscope_dashboard.plots.maps import groups_of, map_figure, map_text
+from bindscope_dashboard.pages.comparisons import board
+from bindscope_dashboard.pages.projections.figures import groups_of, map_figure, map_text
+from bindscope_dashboard.shared import choosing_exports
+from bindscope_dashboard.shared.choosing import path_figure, path_text, recall_figure, recall_text
 
 SPACES = dict(BUILTIN_SPACES)
 MADE = Provenance(model="m", fingerprint="f", preprocessing="p", dtype="float32", device="cpu")

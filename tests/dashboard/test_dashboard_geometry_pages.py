@@ -65,7 +65,7 @@ def test_an_oracle_has_no_random_weights_and_the_page_says_so():
 
 def test_a_card_without_a_number_says_why():
     script = (
-        "from bindscope_dashboard.views import probe_findings\n"
+        "from bindscope_dashboard.pages.probes import findings as probe_findings\n"
         "probe_findings.show({}, {'image': 'This model reads text only.'}, 'The model is not there.')"
     )
     page = AppTest.from_string(script).run()

@@ -6,8 +6,7 @@ from bindscope.features.decompositions.schemas import ObjectShare, SceneShareRes
 from bindscope.features.interventions.schemas import EditResponse, InterventionResponse, MeanCosine, ScoreChange
 from bindscope.features.probes.schemas import ProbeResponse, ValueRecognition
 from bindscope.features.removals.schemas import RemovalResponse
-from bindscope_dashboard import exports
-from bindscope_dashboard.plots.decomposition import (
+from bindscope_dashboard.pages.decompositions.figures import (
     Fit,
     number,
     parts_of,
@@ -16,9 +15,15 @@ from bindscope_dashboard.plots.decomposition import (
     shares_figure,
     shares_text,
 )
-from bindscope_dashboard.plots.interventions import changed_concepts, changes_figure, changes_text, listed_objects
-from bindscope_dashboard.plots.probes import split_figure, split_text, values_figure, values_text
-from bindscope_dashboard.views.interventions_totals import removal_table
+from bindscope_dashboard.pages.interventions.figures import (
+    changed_concepts,
+    changes_figure,
+    changes_text,
+    listed_objects,
+)
+from bindscope_dashboard.pages.interventions.totals import removal_table
+from bindscope_dashboard.pages.probes.figures import split_figure, split_text, values_figure, values_text
+from bindscope_dashboard.shared import exports
 
 MODES = pytest.mark.parametrize("dark", [False, True])
 

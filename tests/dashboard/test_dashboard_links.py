@@ -17,13 +17,13 @@ from bindscope.features.verdicts.schemas import Articles, Orders
 from bindscope.scenes.concepts import BUILTIN_SPACES
 from bindscope.scenes.controlled import PHASE_PRESETS, PRESETS
 from bindscope.scenes.sources import SourceModel
-from bindscope_dashboard import states
-from bindscope_dashboard.ask import key_of
-from bindscope_dashboard.editing import first_scene, random_scene
-from bindscope_dashboard.links import query_of, state_of
-from bindscope_dashboard.scene_text import scene_from_text
-from bindscope_dashboard.service import Spaces
-from bindscope_dashboard.views.pickers import in_slots
+from bindscope_dashboard.shared import states
+from bindscope_dashboard.shared.ask import key_of
+from bindscope_dashboard.shared.editing import first_scene, random_scene
+from bindscope_dashboard.shared.links import query_of, state_of
+from bindscope_dashboard.shared.pickers import in_slots
+from bindscope_dashboard.shared.scene_text import scene_from_text
+from bindscope_dashboard.shared.service import Spaces
 
 _UPLOAD = "data-0123456789abcdef"
 SPACES = Spaces(BUILTIN_SPACES)

@@ -4,11 +4,11 @@ from bindscope.core.errors import InvalidInput
 from bindscope.features.jobs.schemas import CellFailure, JobModel, LiveCell
 from bindscope.scenes.concepts import BUILTIN_SPACES
 from bindscope.scenes.controlled import ControlledConfig
-from bindscope_dashboard.job_cards import bar, cell_words, job_card, progress_words, time_words, when
-from bindscope_dashboard.service import Spaces
-from bindscope_dashboard.training import config_of, nearest_preset
-from bindscope_dashboard.views.complexity_findings import source_title
-from bindscope_dashboard.wording import duration
+from bindscope_dashboard.pages.complexity.findings import source_title
+from bindscope_dashboard.shared.job_cards import bar, cell_words, job_card, progress_words, time_words, when
+from bindscope_dashboard.shared.service import Spaces
+from bindscope_dashboard.shared.training import config_of, nearest_preset
+from bindscope_dashboard.shared.wording import duration
 
 SPACES = Spaces(BUILTIN_SPACES)
 PRESETS = {"laptop": ControlledConfig(), "published": ControlledConfig(width=256, layers=6, negatives="all")}

@@ -9,8 +9,7 @@ from bindscope.features.complexity.findings import kind_name
 from bindscope.features.complexity.schemas import ComplexityCellResult, ComplexityPoint, Recovery
 from bindscope.features.jobs.schemas import CellFailure, LiveCell
 from bindscope.features.trainings.schemas import PhaseCell, PhasePoint, PhaseProducts, ProductFit
-from bindscope_dashboard import exports
-from bindscope_dashboard.plots.complexity import (
+from bindscope_dashboard.pages.complexity.figures import (
     FLOOR,
     ceiling,
     chance,
@@ -19,16 +18,23 @@ from bindscope_dashboard.plots.complexity import (
     curves_text,
     value_range,
 )
-from bindscope_dashboard.plots.phase import phase_figure, phase_text, square_text, square_title, squares_of
-from bindscope_dashboard.plots.product import product_figure, product_text
-from bindscope_dashboard.plots.training import (
+from bindscope_dashboard.pages.complexity.findings import fits_table, recoveries
+from bindscope_dashboard.pages.phase_diagrams.figures import (
+    phase_figure,
+    phase_text,
+    square_text,
+    square_title,
+    squares_of,
+)
+from bindscope_dashboard.pages.phase_diagrams.product import product_figure, product_text
+from bindscope_dashboard.pages.trainings.figures import (
     loss_figure,
     loss_text,
     recognition_history_figure,
     recognition_history_text,
     series,
 )
-from bindscope_dashboard.views.complexity_findings import fits_table, recoveries
+from bindscope_dashboard.shared import exports
 
 MODES = pytest.mark.parametrize("dark", [False, True])
 

@@ -12,11 +12,13 @@ from bindscope.features.caption_tests.schemas import CaptionTestRow
 from bindscope.features.datasets.schemas import DatasetModel
 from bindscope.scenes.concepts import ConceptSpace, space_from_mapping
 from bindscope.scenes.wire import PlacedObject, SceneModel
-from bindscope_dashboard import ask, data_forms, links, own_data, service
-from bindscope_dashboard.states import PhotoState
-from bindscope_dashboard.views import caption_tests, model_checks, tour
+from bindscope_dashboard.pages.caption_tests import page as caption_tests
+from bindscope_dashboard.pages.datasets import forms as data_forms
+from bindscope_dashboard.pages.verdicts import tour
+from bindscope_dashboard.shared import ask, links, model_checks, own_data, service
+from bindscope_dashboard.shared.states import PhotoState
 from own_data import PAIRS, picture_zip
-from page_runs import html_of, opened, query_of
+from page_runs import html_of, opened, query_of, script_of
 
 ID = "0123456789abcdef"
 SPACE = space_from_mapping({"name": "toy", "concepts": {"color": ["red", "blue"], "shape": ["square", "circle"]}})
@@ -169,7 +171,7 @@ def test_a_photo_page_offers_the_exchanged_caption() -> None:
 
 
 def test_a_tests_page_says_what_it_reads() -> None:
-    page = opened("caption_tests", model="bundled:tiny-bag")
+    page = opened("tests", model="bundled:tiny-bag")
     assert query_of(page) == {"model": "bundled:tiny-bag"}
     assert any("tie is never right" in info.value for info in page.info)
 
@@ -202,7 +204,7 @@ def test_an_open_bundle_answers_in_place_of_the_service(mini) -> None:
     marked = {name: json.dumps({**json.loads(text), "test_scenes": 4321}).encode() if name.startswith("Probe") else text
               for name, text in answers.items()}  # fmt: skip
     bundle = Bundle("probe", {"model": "synthetic:bag", "space": "mini"}, "2026-01-01", "9.9", [], [], marked)
-    page = AppTest.from_string("from bindscope_dashboard.views import probe; probe.page()", default_timeout=60)
+    page = AppTest.from_string(script_of("probe"), default_timeout=60)
     page.session_state["bundle"] = bundle
     page.query_params["model"], page.query_params["space"] = "synthetic:bag", "mini"
     page.run()
@@ -220,7 +222,7 @@ def test_a_bundle_can_be_looked_at_where_no_service_answers(mini, monkeypatch) -
     models, spaces = service.models(), service._wire_spaces(ask.url())
     bundle = Bundle("probe", query, "2026-01-01", "9.9", models, spaces, held)
     monkeypatch.setenv("BINDSCOPE_API_URL", "http://127.0.0.1:9")
-    page = AppTest.from_string("from bindscope_dashboard.views import probe; probe.page()", default_timeout=60)
+    page = AppTest.from_string(script_of("probe"), default_timeout=60)
     page.session_state["bundle"] = bundle
     for name, value in query.items():
         page.query_params[name] = value
@@ -252,7 +254,7 @@ def test_the_page_takes_uploads_as_large_as_the_service_does(monkeypatch) -> Non
 
 def test_the_runs_of_an_installation_can_be_taken_away_as_a_file() -> None:
     from bindscope.features.trainings.schemas import TrainingRun
-    from bindscope_dashboard.views.train_history import runs_csv
+    from bindscope_dashboard.pages.trainings.history import runs_csv
 
     run = TrainingRun(
         model="controlled:a",

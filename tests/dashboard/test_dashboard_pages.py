@@ -5,6 +5,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from bindscope_dashboard import launch
+from page_runs import script_of
 
 APP = str(Path(launch.__file__).with_name("app.py"))
 _RUN = 60
@@ -148,7 +149,7 @@ def test_the_request_is_offered_as_curl_and_as_python(app):
 
 
 def survey(app: AppTest, **query: str) -> AppTest:
-    page = AppTest.from_string("from bindscope_dashboard.views import survey; survey.page()", default_timeout=_RUN)
+    page = AppTest.from_string(script_of("survey"), default_timeout=_RUN)
     for name, value in {"model": "synthetic:order-blind", "count": "40", **query}.items():
         page.query_params[name] = value
     page.run()
@@ -207,9 +208,7 @@ def test_a_survey_of_a_model_that_cannot_is_explained(app):
 
 
 def test_system_lists_models_device_store_and_versions(app):
-    page = AppTest.from_string(
-        "from bindscope_dashboard.views import system; system.page()", default_timeout=_RUN
-    ).run()
+    page = AppTest.from_string(script_of("system"), default_timeout=_RUN).run()
     assert not page.exception
     for text in ("bundled:tiny-bag", "Fingerprint", "Cache hits", "Store", "answers", "torch"):
         assert text in html_of(page)
@@ -220,7 +219,7 @@ def test_system_lists_models_device_store_and_versions(app):
 
 @pytest.mark.parametrize("name", ["survey", "system"])
 def test_every_page_explains_a_missing_service(lonely_app, name):
-    script = f"from bindscope_dashboard.views import {name}; {name}.page()"
+    script = script_of(name)
     page = AppTest.from_string(script, default_timeout=_RUN).run()
     assert not page.exception
     assert page.code[0].value == "bindscope serve"
@@ -249,9 +248,7 @@ def test_a_store_that_is_gone_is_noted_on_every_page_and_explained_on_system(sto
     app = compose(AppTest.from_file(APP, default_timeout=_RUN))
     assert any("The store does not answer" in c.value for c in app.caption)
     assert "Bag of concepts" in html_of(app)
-    page = AppTest.from_string(
-        "from bindscope_dashboard.views import system; system.page()", default_timeout=_RUN
-    ).run()
+    page = AppTest.from_string(script_of("system"), default_timeout=_RUN).run()
     assert page.error[0].value.startswith("The store does not answer")
 
 

@@ -2,9 +2,9 @@ import plotly.graph_objects as go
 import pytest
 
 from bindscope.features.verdicts.schemas import CaptionScore, Contest
-from bindscope_dashboard.plots.atlas import atlas_figure, atlas_text, cells_of
-from bindscope_dashboard.plots.contest import SHOWN, contest_figure, contest_text, shown_captions
-from bindscope_dashboard.plots.recognition import (
+from bindscope_dashboard.pages.surveys.figures import atlas_figure, atlas_text, cells_of
+from bindscope_dashboard.pages.verdicts.figures import SHOWN, contest_figure, contest_text, shown_captions
+from bindscope_dashboard.shared.recognition import (
     choice_figure,
     choice_text,
     recognition_figure,

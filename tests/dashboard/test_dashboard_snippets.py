@@ -11,11 +11,11 @@ from bindscope.core.errors import InvalidInput, UnknownName
 from bindscope.scenes.concepts import BUILTIN_SPACES, Concept, ConceptSpace
 from bindscope.scenes.scene import slots
 from bindscope.scenes.wire import PlacedObject, SceneModel
-from bindscope_dashboard.editing import random_scene
-from bindscope_dashboard.links import query_of
-from bindscope_dashboard.scene_text import placed, scene_from_text, scene_text
-from bindscope_dashboard.snippets import as_curl, as_python, link
-from bindscope_dashboard.states import ComposeState
+from bindscope_dashboard.shared.editing import random_scene
+from bindscope_dashboard.shared.links import query_of
+from bindscope_dashboard.shared.scene_text import placed, scene_from_text, scene_text
+from bindscope_dashboard.shared.snippets import as_curl, as_python, link
+from bindscope_dashboard.shared.states import ComposeState
 
 _ODD = ConceptSpace(
     "odd",

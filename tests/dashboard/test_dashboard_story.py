@@ -8,8 +8,8 @@ from bindscope.features.interventions.schemas import EditResponse, NearScene
 from bindscope.features.probes.findings import binding_finding, origin_sentence, probe_note, tower_sentence
 from bindscope.features.removals.findings import removal_sentence
 from bindscope.scenes.wire import PlacedObject, SceneModel
-from bindscope_dashboard.views.interventions_findings import landing_of
-from bindscope_dashboard.wording import spread
+from bindscope_dashboard.pages.interventions.findings import landing_of
+from bindscope_dashboard.shared.wording import spread
 
 
 def interval(value: float | None, n: int = 84) -> Interval:

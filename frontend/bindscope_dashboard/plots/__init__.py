@@ -1,1 +1,0 @@
-"""Figures: pure functions from an answer to a plotly figure, and its text for those who cannot see it."""

@@ -1,1 +1,0 @@
-"""The pages: pickers, one call, figures. Each view's docstring says how somebody uses it."""
