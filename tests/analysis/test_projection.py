@@ -81,3 +81,8 @@ def test_what_has_no_map_is_refused():
         project(np.eye(3), method="pca", dims=2, seed=0)
     with pytest.raises(InvalidInput, match="2,000"):
         project(np.ones((2001, 2)), method="mds", dims=2, seed=0)
+
+
+def test_vectors_that_umap_has_no_place_for_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="choose pca"):
+        project(np.zeros((20, 8)), method="umap", dims=2, seed=0)

@@ -38,7 +38,8 @@ class Projection:
 def project(vectors: ArrayLike, *, method: Method, dims: int, seed: int) -> Projection:
     """A map of ``vectors`` [item, dim]; the same input and seed give the same map.
 
-    Raises InvalidInput for fewer items than dims + 2, or more than a method can take.
+    Raises InvalidInput for fewer items than dims + 2, for more than a method can take, and for vectors that UMAP cannot
+    place.
     """
     rows = unit(vectors)
     if len(rows) < dims + 2:
@@ -135,6 +136,8 @@ def _settled(wanted: Array, points: Array) -> Array:
 
 
 def _umap(rows: Array, dims: int, seed: int) -> Projection:
+    if rows.shape[1] < dims:
+        raise InvalidInput(f"UMAP makes no {dims} dimensions of vectors of fewer numbers: choose pca.")
     import warnings
 
     with warnings.catch_warnings():
@@ -152,6 +155,8 @@ def _umap(rows: Array, dims: int, seed: int) -> Projection:
             n_jobs=1,
         )
         points = np.asarray(fitted.fit_transform(rows.astype(np.float32)), dtype=np.float64)
+    if not np.isfinite(points).all():
+        raise InvalidInput("UMAP finds no place for some of these vectors, which differ too little: choose pca.")
 
     def place(new: ArrayLike) -> Array:
         with warnings.catch_warnings():

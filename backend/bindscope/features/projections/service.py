@@ -52,17 +52,10 @@ class Projections:
 
     def _fitted(self, data: EmbeddedScenes, asked: ProjectionRequest) -> Projection:
         name = f"{data.digest} {asked.method} {asked.dims} {asked.seed}"
-        if asked.method == "umap" and data.embeddings.shape[1] < asked.dims:
-            raise InvalidInput(f"UMAP makes no {asked.dims} dimensions of vectors of fewer numbers: choose pca.")
-        found = self._kept.read_through(
+        return self._kept.read_through(
             lambda: name,
             lambda _: project(data.embeddings, method=asked.method, dims=asked.dims, seed=asked.seed),
         )
-        if not np.isfinite(found.points).all():
-            raise InvalidInput(
-                f"{asked.method.upper()} finds no place for some of these vectors, which differ too little: choose pca."
-            )
-        return found
 
     def _colors(self, pool: ScenePool, data: EmbeddedScenes, asked: ProjectionRequest) -> list[str] | None:
         """One word a scene: the outcome of its caption contest, or whether probes that never saw it read its objects;

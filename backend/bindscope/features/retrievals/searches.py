@@ -77,9 +77,14 @@ class Searches:
                 f"Model {spec.model!r} reads images only, so no text can be searched or searched for: choose a model "
                 "with a text tower."
             )
-        if not info.reads("image"):
-            spec = spec.model_copy(update={"direction": "text_to_text"})
         pictures = self._pictures(spec)
+        if not info.reads("image"):
+            if pictures is not None:
+                raise UnsupportedModality(
+                    f"Model {spec.model!r} reads text only, and an upload stands for pictures: choose a model that "
+                    "sees them, or a space."
+                )
+            spec = spec.model_copy(update={"direction": "text_to_text"})
         if pictures is not None:
             check_upload(pictures.embedded(), info, space, spec)
         elif spec.direction != "text_to_text" and info.pixels is not None and not space.renderable:
