@@ -18,7 +18,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "mutants"
 #: How the exit codes of the tests are read; what is in neither was not decided (a timeout, a broken run).
-KILLED, SURVIVED, UNTESTED = {1, 3}, {0}, {5, 33}
+KILLED: set[int | None] = {1, 3}
+SURVIVED: set[int | None] = {0}
+UNTESTED: set[int | None] = {5, 33}
 
 
 def main() -> None:
@@ -73,7 +75,12 @@ def report() -> None:
     modules: dict[str, Counter[str]] = {}
     for name, code in tried().items():
         module = modules.setdefault(name.rpartition(".")[0], Counter())
-        kinds = {"killed": KILLED, "survived": SURVIVED, "untested": UNTESTED, "left": {None}}
+        kinds: dict[str, set[int | None]] = {
+            "killed": KILLED,
+            "survived": SURVIVED,
+            "untested": UNTESTED,
+            "left": {None},
+        }
         kind = next((kind for kind, codes in kinds.items() if code in codes), "undecided")
         module[kind] += 1
         if kind in ("survived", "untested"):

@@ -290,9 +290,8 @@ def held_out_score(made, kind, coverage=0.6, seeds=range(3)):
 
 
 @pytest.mark.parametrize("kind", ["additive", "per_object_product", "mlp:32"])
-@pytest.mark.parametrize("seed", range(2))
-def test_predictions_of_a_bag_hold_no_binding_whatever_their_r2(oracles, kind, seed) -> None:
-    made = oracles.make_world("bag", (6, 5), dim=48, seed=seed)
+def test_predictions_of_a_bag_hold_no_binding_whatever_their_r2(oracles, kind) -> None:
+    made = oracles.make_world("bag", (6, 5), dim=48)
     score, found = held_out_score(made, kind)
     assert score.forced_choice.value == pytest.approx(0.5, abs=0.12)
     assert score.says in ("not found", "too few")

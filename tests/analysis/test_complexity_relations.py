@@ -63,12 +63,12 @@ def test_a_jump_is_called_one_and_where_it_is() -> None:
     1.2 * COVERAGES - 0.2,
 ], ids=["the published course", "a smooth climb", "a line"])  # fmt: skip
 def test_what_climbs_smoothly_is_no_jump(climb) -> None:
-    shapes = [course_of(COVERAGES, climb + noise(seed, 0.03)).shape for seed in range(200)]
+    shapes = [course_of(COVERAGES, climb + noise(seed, 0.03)).shape for seed in range(100)]
     assert np.mean([shape == "jump" for shape in shapes]) < 0.05
 
 
 def test_values_that_do_not_change_with_coverage_have_no_jump() -> None:
-    shapes = [course_of(COVERAGES, 0.5 + noise(seed, 0.05)).shape for seed in range(200)]
+    shapes = [course_of(COVERAGES, 0.5 + noise(seed, 0.05)).shape for seed in range(100)]
     assert np.mean([shape == "jump" for shape in shapes]) < 0.05
     assert np.mean([shape == "constant" for shape in shapes]) > 0.7
 
