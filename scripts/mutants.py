@@ -50,6 +50,9 @@ def copy_tree() -> None:
         shutil.rmtree(WORK / target, ignore_errors=True)
         shutil.copytree(ROOT / source, WORK / target, ignore=ignored)
     shutil.copy2(ROOT / "pyproject.toml", WORK)
+    # The independent versions of the arithmetic, where they lie beside the repository.
+    if (ROOT.parent / "shared").is_dir() and not (WORK / "shared").exists():
+        (WORK / "shared").symlink_to(ROOT.parent / "shared")
 
 
 def generate(workers: int) -> None:

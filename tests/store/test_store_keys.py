@@ -14,6 +14,13 @@ from bindscope.store.keys import measurement_key, pixels_key, scene_key, text_ke
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 SHAPES = BUILTIN_SPACES["shapes2d"]
+#: Name and check of one key of each kind.
+KEPT = {
+    "text": ("bs:emb:1:fp:text:fcbcf2624db24c3bbf69a9c2b94bcea0", "f7a67be878d6ca164d5b8b39685e28f3"),
+    "scene": ("bs:emb:1:fp:scene:cff05cf18b315ac4894ea1cb7e045253", "de459209aa021e8621feaeff7c763a1f"),
+    "pixels": ("bs:emb:1:fp:pixels:a6bbe66883f8b3ee83487cbab1a6b8ad", "c22ddb1917382ed9a4a9dcc947bc86b7"),
+    "measurement": ("bs:val:1:floor:51e019c0ac7b9a3546604a060951b733", "b471124f3bffe553505850638ca61da1"),
+}
 
 
 def apart(*keys):
@@ -134,3 +141,21 @@ def test_half_a_surrogate_pair_is_bad_input_not_a_crash():
 def test_a_picture_of_another_layout_is_refused(picture):
     with pytest.raises(InvalidInput, match="uint8"):
         pixels_key("fp", picture)
+
+
+def test_measurements_of_another_name_have_other_keys_whatever_they_depend_on():
+    assert apart(measurement_key("floor", ["a"]), measurement_key("roof", ["a"]), measurement_key("floor", ["b"]))
+    assert measurement_key("floor", ["a"]).check != measurement_key("roof", ["a"]).check
+    with pytest.raises(InvalidInput, match="A measurement is 1 to 128"):
+        measurement_key("a:b", [])
+
+
+def test_what_an_earlier_version_kept_is_found_again():
+    # Who changes how keys are made raises SCHEMA, and writes the new keys here.
+    made = {
+        "text": text_key("fp", "a red square"),
+        "scene": scene_key("fp", scene_in_slots(SHAPES, [(0, 1), (2, 3)]), renderer="1", pixels=64),
+        "pixels": pixels_key("fp", np.arange(12, dtype=np.uint8).reshape(2, 2, 3)),
+        "measurement": measurement_key("floor", ["fp", "7"]),
+    }
+    assert {what: (key.name, key.check.hex()) for what, key in made.items()} == KEPT
