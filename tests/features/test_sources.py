@@ -118,3 +118,11 @@ def test_vectors_that_umap_cannot_place_are_refused_in_a_sentence(api, kind) -> 
     body = {"source": {"dataset": thin}, "dims": dims}
     assert "choose pca" in refusal(api.post("/v1/projections", json={**body, "method": "umap"}))
     assert api.post("/v1/projections", json={**body, "method": "pca"}).status_code == 200
+
+
+def test_the_documentation_asks_for_a_model_here_or_in_the_source(api) -> None:
+    parts = api.get("/openapi.json").json()["components"]["schemas"]
+    for name in ("VerdictBatchRequest", "RetrievalRequest", "RepairRequest", "NearDuplicatesRequest"):
+        assert parts[name]["anyOf"] == [{"required": ["model"]}, {"required": ["source"]}]
+        assert "model" not in parts[name].get("required", [])
+    assert parts["ProbeRequest"]["required"] == ["source"]

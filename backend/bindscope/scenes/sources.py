@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from bindscope.core.wire import ModelId, RequestModel
 
@@ -55,9 +55,21 @@ class ScenesSource(RequestModel):
         return self
 
 
+def _model_or_source(schema: dict[str, Any]) -> None:
+    """The model of a question may stand in its source: the documentation asks for one of the two."""
+    required = schema.get("required", [])
+    if "model" in required:
+        required.remove("model")
+        schema["anyOf"] = [{"required": ["model"]}, {"required": ["source"]}]
+        if not required:
+            del schema["required"]
+
+
 class ScenesRequest(RequestModel):
     """A question about both towers. ``source`` is the form of all endpoints: ``{"model", "space"}`` or ``{"model",
     "dataset"}``; its fields may also stand beside the others, as ``model``, ``space``, ``dataset``, ``template``."""
+
+    model_config = ConfigDict(json_schema_extra=_model_or_source)
 
     source: ScenesSource | None = Field(None, exclude=True)
     space: str = Field("shapes2d", max_length=64)
