@@ -31,8 +31,9 @@ def recognition_rows(recognition: Recognition, **more: Any) -> list[Record]:
 
 
 def rows_of(answer: BaseModel) -> list[Record] | None:
-    """Rows of an answer that has no rule of its own: the parts of its first list, or else its figures, or one row
-    of its plain fields; None where it has none of these. A part without figures is one row of its fields; a part with figures is a row for each of them."""
+    """Rows of an answer that has no rule of its own: the parts of its first list, or else its figures, or one row of
+    its plain fields; None where it has none of these. A part without figures is one row of its fields; a part with
+    figures is a row for each of them."""
     for name, field in type(answer).model_fields.items():
         if _is_list_of_models(field.annotation):
             return [found for part in getattr(answer, name) for found in _part_rows(name, part)]
