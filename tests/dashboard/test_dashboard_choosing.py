@@ -17,9 +17,12 @@ from bindscope.features.retrievals.findings import retrieval_finding
 from bindscope.features.retrievals.schemas import RetrievalResponse
 from bindscope.scenes.concepts import BUILTIN_SPACES
 from bindscope_dashboard.pages.comparisons import board
+from bindscope_dashboard.pages.comparisons.exports import board_csv
+from bindscope_dashboard.pages.projections.exports import map_csv
 from bindscope_dashboard.pages.projections.figures import groups_of, map_figure, map_text
-from bindscope_dashboard.shared import choosing_exports
-from bindscope_dashboard.shared.choosing import path_figure, path_text, recall_figure, recall_text
+from bindscope_dashboard.pages.repairs.exports import repair_csv
+from bindscope_dashboard.pages.repairs.figures import path_figure, path_text
+from bindscope_dashboard.pages.retrievals.figures import recall_figure, recall_text
 
 SPACES = dict(BUILTIN_SPACES)
 MADE = Provenance(model="m", fingerprint="f", preprocessing="p", dtype="float32", device="cpu")
@@ -238,9 +241,9 @@ def test_points_of_a_map_are_grouped_by_verdict():
 
 
 def test_tables_hold_every_row():
-    assert choosing_exports.map_csv(a_map(), [1]).count("\n") == 2
-    assert choosing_exports.repair_csv(repaired(0.5, 0.9)).count("\n") == 1 + 11 + 2 + 9
-    text = choosing_exports.board_csv(compared(row("a", 1, 0.9), row("t", 1, 0.8, anchor="text")))
+    assert map_csv(a_map(), [1]).count("\n") == 2
+    assert repair_csv(repaired(0.5, 0.9)).count("\n") == 1 + 11 + 2 + 9
+    text = board_csv(compared(row("a", 1, 0.9), row("t", 1, 0.8, anchor="text")))
     head, *lines = text.splitlines()
     assert [line.count(",") for line in lines] == [head.count(",")] * 2
     assert "above chance" in lines[0]

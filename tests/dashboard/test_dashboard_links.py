@@ -17,13 +17,26 @@ from bindscope.features.verdicts.schemas import Articles, Orders
 from bindscope.scenes.concepts import BUILTIN_SPACES
 from bindscope.scenes.controlled import PHASE_PRESETS, PRESETS
 from bindscope.scenes.sources import SourceModel
-from bindscope_dashboard.shared import states
+from bindscope_dashboard.pages.comparisons.state import CompareState
+from bindscope_dashboard.pages.complexity.state import MEASURES, ComplexityState
+from bindscope_dashboard.pages.decompositions.state import DecomposeState
+from bindscope_dashboard.pages.interventions.state import InterventionState
+from bindscope_dashboard.pages.jobs.state import JobsState
+from bindscope_dashboard.pages.phase_diagrams.state import PhaseState
+from bindscope_dashboard.pages.photos.state import PhotoState
+from bindscope_dashboard.pages.probes.state import ProbeState
+from bindscope_dashboard.pages.projections.state import MapState, color_options
+from bindscope_dashboard.pages.repairs.state import RepairState
+from bindscope_dashboard.pages.retrievals.state import RetrieveState
+from bindscope_dashboard.pages.surveys.state import SurveyState
+from bindscope_dashboard.pages.trainings.state import TrainState
 from bindscope_dashboard.shared.ask import key_of
 from bindscope_dashboard.shared.editing import first_scene, random_scene
 from bindscope_dashboard.shared.links import query_of, state_of
 from bindscope_dashboard.shared.pickers import in_slots
 from bindscope_dashboard.shared.scene_text import scene_from_text
 from bindscope_dashboard.shared.service import Spaces
+from bindscope_dashboard.shared.states import MODALITIES, ComposeState
 
 _UPLOAD = "data-0123456789abcdef"
 SPACES = Spaces(BUILTIN_SPACES)
@@ -35,24 +48,24 @@ _LAPTOP = PHASE_PRESETS["laptop"]
 
 #: What each page opens with.
 OPENING = {
-    "compose": states.ComposeState.of(scene=first_scene(SPACES["shapes2d"]), model=_BAG, second="bundled:tiny-bind"),
-    "survey": states.SurveyState.of(model=_BAG),
-    "photo": states.PhotoState.of(model=_BAG, caption="a red shoe and a blue bag"),
-    "probe": states.ProbeState.of(model=_BAG, space="clevr2d"),
-    "decompose": states.DecomposeState.of(model=_BAG, space="clevr2d", scene=_SCENE),
-    "interventions": states.InterventionState.of(
+    "compose": ComposeState.of(scene=first_scene(SPACES["shapes2d"]), model=_BAG, second="bundled:tiny-bind"),
+    "survey": SurveyState.of(model=_BAG),
+    "photo": PhotoState.of(model=_BAG, caption="a red shoe and a blue bag"),
+    "probe": ProbeState.of(model=_BAG, space="clevr2d"),
+    "decompose": DecomposeState.of(model=_BAG, space="clevr2d", scene=_SCENE),
+    "interventions": InterventionState.of(
         model=_BAG, space="clevr2d", scene=_SCENE, replacement={}
     ).with_another_object(SPACES["clevr2d"]),
-    "complexity": states.ComplexityState.of(model=_BAG, space="clevr2d"),
-    "map": states.MapState.of(model=_BAG, space="clevr2d"),
-    "compare": states.CompareState.of(models=[_BAG, "bundled:tiny-bind"], space="clevr2d"),
-    "retrieve": states.RetrieveState.of(model=_BAG, space="clevr2d"),
-    "repair": states.RepairState.of(model="bundled:tiny-split", space="shapes2d"),
-    "train": states.TrainState.of(**asdict(PRESETS["laptop"]), preset="laptop"),
-    "phase": states.PhaseState.of(
+    "complexity": ComplexityState.of(model=_BAG, space="clevr2d"),
+    "map": MapState.of(model=_BAG, space="clevr2d"),
+    "compare": CompareState.of(models=[_BAG, "bundled:tiny-bind"], space="clevr2d"),
+    "retrieve": RetrieveState.of(model=_BAG, space="clevr2d"),
+    "repair": RepairState.of(model="bundled:tiny-split", space="shapes2d"),
+    "train": TrainState.of(**asdict(PRESETS["laptop"]), preset="laptop"),
+    "phase": PhaseState.of(
         **asdict(_LAPTOP.config), spaces=_LAPTOP.spaces, coverages=_LAPTOP.coverages, preset="laptop"
     ),
-    "jobs": states.JobsState(),
+    "jobs": JobsState(),
 }
 models = st.sampled_from([_BAG, "hf:openai/clip-vit-base-patch32", "local dir&=?", "repaired:abc@0.3"])
 places = st.sampled_from([*sorted(BUILTIN_SPACES), "grid-2x8", _UPLOAD])
@@ -74,7 +87,7 @@ pairs = st.builds(
 @st.composite
 def composed(draw):
     scene = random_scene(SPACES[draw(st.sampled_from(DRAWN))], objects=draw(st.integers(1, 6)), seed=draw(seeds))
-    return states.ComposeState.of(
+    return ComposeState.of(
         model=draw(models), second=draw(st.none() | models), scene=scene, guess=draw(st.booleans()), **draw(wordings)
     )
 
@@ -83,7 +96,7 @@ def composed(draw):
 def interventions(draw):
     scene, number = in_slots(draw(pairs)), draw(st.integers(0, 1))
     values = {"edits": draw(st.booleans()), "removal": draw(st.booleans()), "estimator": draw(estimators)}
-    plain = states.InterventionState.of(
+    plain = InterventionState.of(
         model=draw(models), space=scene.space, scene=scene, object=number, replacement={}, limit=draw(limits),
         modality=draw(modalities), **values,
     )  # fmt: skip
@@ -94,10 +107,10 @@ def interventions(draw):
 def maps(draw):
     scene = draw(st.none() | pairs)
     space = scene.space if scene is not None else draw(places)
-    return states.MapState.of(
+    return MapState.of(
         model=draw(models), space=space, scene=scene, modality=draw(modalities), limit=draw(limits), seed=draw(seeds),
         method=draw(st.sampled_from(["pca", "umap", "mds"])), dims=draw(st.sampled_from([2, 3])),
-        color=draw(st.sampled_from(["", *states.color_options(SPACES[space])])),
+        color=draw(st.sampled_from(["", *color_options(SPACES[space])])),
     )  # fmt: skip
 
 
@@ -105,7 +118,7 @@ def maps(draw):
 def comparisons(draw):
     chosen = draw(st.lists(models, min_size=2, max_size=4, unique=True).filter(lambda ids: " " not in "".join(ids)))
     pair = draw(st.permutations(range(len(chosen))).map(lambda order: tuple(order[:2])))
-    return states.CompareState.of(
+    return CompareState.of(
         models=chosen, space=draw(places), count=draw(counts), seed=draw(seeds), repair=draw(st.booleans()), pair=pair
     )
 
@@ -121,38 +134,38 @@ configs = st.fixed_dictionaries({
 })  # fmt: skip
 SHOWN = st.one_of(
     composed(), interventions(), maps(), comparisons(),
-    st.builds(lambda wording, **fields: states.SurveyState.of(**wording, **fields), wordings, model=models,
+    st.builds(lambda wording, **fields: SurveyState.of(**wording, **fields), wordings, model=models,
               space=places, count=st.integers(1, 5000), seed=seeds, objects=st.integers(1, 6),
               layout=st.sampled_from(["random", "slots"]), only_valid_swaps=st.booleans(), run=st.booleans(),
               control=st.sampled_from(["none", "shuffled_pixels", "blank"])),
-    some(states.PhotoState, model=models, second=st.none() | models, caption=st.text("a? &=~é", min_size=1, max_size=9),
+    some(PhotoState, model=models, second=st.none() | models, caption=st.text("a? &=~é", min_size=1, max_size=9),
          other=st.text("ab~", min_size=1)),
-    some(states.ProbeState, model=models, space=places, dataset=datasets, train_ratio=shares, seed=seeds,
+    some(ProbeState, model=models, space=places, dataset=datasets, train_ratio=shares, seed=seeds,
          limit=limits, twins=st.sampled_from([0, 3])),
-    st.builds(lambda scene, **fields: states.DecomposeState.of(scene=scene, space=scene.space, **fields), pairs,
+    st.builds(lambda scene, **fields: DecomposeState.of(scene=scene, space=scene.space, **fields), pairs,
               model=models, modality=modalities, estimator=estimators, level=st.sampled_from([1, 2]), seed=seeds,
               test_ratio=shares, limit=limits, compare=st.booleans()),
-    some(states.ComplexityState, model=models, space=places, modality=modalities, limit=limits, dataset=datasets,
+    some(ComplexityState, model=models, space=places, modality=modalities, limit=limits, dataset=datasets,
          second=st.none() | sources, coverages=coverages, seeds=st.integers(1, 64).map(lambda n: list(range(n))),
          kinds=st.lists(st.sampled_from(["additive", "global_product", "mlp:77"]), min_size=1, unique=True),
-         measure=st.sampled_from(states.MEASURES), jobs=st.lists(job_ids, max_size=2, unique=True)),
-    some(states.RetrieveState, model=models, space=places, k=st.integers(1, 1000), queries=st.integers(1, 5000),
+         measure=st.sampled_from(MEASURES), jobs=st.lists(job_ids, max_size=2, unique=True)),
+    some(RetrieveState, model=models, space=places, k=st.integers(1, 1000), queries=st.integers(1, 5000),
          direction=st.sampled_from(["text_to_image", "text_to_text"]), close=st.booleans(), seed=seeds,
          distractors=st.sampled_from(["swaps", "all"])),
-    some(states.RepairState, model=models, space=places, coverage=shares, limit=st.integers(4, 20_000), seed=seeds,
+    some(RepairState, model=models, space=places, coverage=shares, limit=st.integers(4, 20_000), seed=seeds,
          run=st.booleans(), tenths=st.none() | st.integers(0, 10)),
-    st.builds(lambda config, **fields: states.TrainState.of(**config, **fields), configs, job=st.just("") | job_ids,
+    st.builds(lambda config, **fields: TrainState.of(**config, **fields), configs, job=st.just("") | job_ids,
               space=st.sampled_from(["grid-2x8", "clevr2d"]), coverage=shares, seed=st.integers(0, 99)),
-    st.builds(lambda config, **fields: states.PhaseState.of(**config, **fields), configs, job=st.just("") | job_ids,
+    st.builds(lambda config, **fields: PhaseState.of(**config, **fields), configs, job=st.just("") | job_ids,
               spaces=st.just(["grid-2x8", "grid-3x4"]), coverages=coverages, square=st.sampled_from(["", "a~0.4"]),
               seeds=st.integers(1, 5).map(lambda n: list(range(n)))),
-    st.builds(states.JobsState, job=job_ids),
+    st.builds(JobsState, job=job_ids),
 )  # fmt: skip
 _NAMES = {type(state): page for page, state in OPENING.items()}
 #: Without a preset, what a link of these pages leaves out has its default.
 _BARE = {
-    states.TrainState: states.TrainState.of(),
-    states.PhaseState: states.PhaseState.of(spaces=["grid-2x4"], coverages=[0.5]),
+    TrainState: TrainState.of(),
+    PhaseState: PhaseState.of(spaces=["grid-2x4"], coverages=[0.5]),
 }
 
 
@@ -176,12 +189,10 @@ def test_a_link_of_an_earlier_version_asks_for_the_same(old, form):
 
 def opening(page, preset):
     if page == "train" and preset:
-        return states.TrainState.of(**asdict(PRESETS[preset]), preset=preset)
+        return TrainState.of(**asdict(PRESETS[preset]), preset=preset)
     if page == "phase" and preset:
         known = PHASE_PRESETS[preset]
-        return states.PhaseState.of(
-            **asdict(known.config), spaces=known.spaces, coverages=known.coverages, preset=preset
-        )
+        return PhaseState.of(**asdict(known.config), spaces=known.spaces, coverages=known.coverages, preset=preset)
     return OPENING[page]
 
 
@@ -210,7 +221,7 @@ def requests(old):
 def asked(page, shown):
     bodies = {
         "compose": lambda: [shown.asks(model) for model in (shown.model, shown.second) if model],
-        "probe": lambda: [shown.asks(modality) for modality in states.MODALITIES],
+        "probe": lambda: [shown.asks(modality) for modality in MODALITIES],
         "decompose": lambda: [shown.body, shown.shares],
         "interventions": lambda: [shown.body, shown.many, shown.removed],
         "complexity": lambda: shown.bodies,
@@ -283,7 +294,7 @@ def test_a_wrong_link_is_refused_with_a_reason(page, link, part):
 
 
 @given(st.builds(
-    states.ComplexityState.of, model=models, space=places, modality=modalities, limit=limits,
+    ComplexityState.of, model=models, space=places, modality=modalities, limit=limits,
     second=st.none() | sources, coverages=coverages, seeds=st.integers(1, 64).map(lambda n: list(range(n))),
 ))  # fmt: skip
 @settings(max_examples=30, deadline=None)
@@ -304,4 +315,4 @@ def test_a_changed_state_leaves_the_one_it_came_from_alone():
     other = first.changed(model="m", seed=4, dataset="0123456789abcdef")
     assert (other.model, other.request.seed, other.dataset) == ("m", 4, "0123456789abcdef")
     assert other.request.source.dataset is None
-    assert first == states.ProbeState.of(model=_BAG, space="clevr2d")
+    assert first == ProbeState.of(model=_BAG, space="clevr2d")

@@ -14,9 +14,9 @@ from bindscope.scenes.concepts import ConceptSpace, space_from_mapping
 from bindscope.scenes.wire import PlacedObject, SceneModel
 from bindscope_dashboard.pages.caption_tests import page as caption_tests
 from bindscope_dashboard.pages.datasets import forms as data_forms
+from bindscope_dashboard.pages.photos.state import PhotoState
 from bindscope_dashboard.pages.verdicts import tour
 from bindscope_dashboard.shared import ask, links, model_checks, own_data, service
-from bindscope_dashboard.shared.states import PhotoState
 from own_data import PAIRS, picture_zip
 from page_runs import html_of, opened, query_of, script_of
 

@@ -1,9 +1,9 @@
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import BUILTIN_SPACES
 from bindscope_dashboard.pages.decompositions.page import random_twin
+from bindscope_dashboard.pages.interventions.state import another_object
 from bindscope_dashboard.shared.pickers import missing_tower
 from bindscope_dashboard.shared.service import Spaces
-from bindscope_dashboard.shared.states import another_object
 
 SPACES = Spaces(BUILTIN_SPACES)
 

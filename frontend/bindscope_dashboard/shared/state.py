@@ -15,7 +15,7 @@ from bindscope.features.surveys.schemas import VerdictBatch
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard.shared import own_data
-from bindscope_dashboard.shared.states import ComposeState, SurveyState
+from bindscope_dashboard.shared.states import ComposeState
 
 _State = TypeVar("_State")
 
@@ -249,16 +249,6 @@ def guesses() -> dict[str, tuple[str, bool]]:
 
 
 # ---- Survey -------------------------------------------------------------------------------------------------
-
-
-def survey() -> SurveyState | None:
-    """What Survey shows; None before its first run."""
-    return cast("SurveyState | None", st.session_state.get("survey"))
-
-
-def keep_survey(new: SurveyState) -> None:
-    """The settings after this run's widgets."""
-    st.session_state["survey"] = new
 
 
 def survey_results() -> dict[str, VerdictBatch]:

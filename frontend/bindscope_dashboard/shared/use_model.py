@@ -2,10 +2,12 @@
 
 import streamlit as st
 
+from bindscope_dashboard.pages.complexity.state import ComplexityState
+from bindscope_dashboard.pages.decompositions.state import DecomposeState
+from bindscope_dashboard.pages.probes.state import ProbeState
 from bindscope_dashboard.shared import editing, service, state
 from bindscope_dashboard.shared.links import Modality, query_of
 from bindscope_dashboard.shared.pickers import missing_tower, summary_of
-from bindscope_dashboard.shared.states import ComplexityState, DecomposeState, ProbeState
 
 _ICONS = {
     "probe": ":material/sensors:",

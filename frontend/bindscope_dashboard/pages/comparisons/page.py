@@ -30,8 +30,10 @@ from bindscope.features.models.schemas import ModelSummary
 from bindscope.features.verdicts.findings import signed
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard.pages.comparisons import board
+from bindscope_dashboard.pages.comparisons.exports import board_csv, disagreements_csv
+from bindscope_dashboard.pages.comparisons.state import CompareState
 from bindscope_dashboard.pages.probes.findings import downloads, kept_since, story_card
-from bindscope_dashboard.shared import cards, choosing_exports, fields, own_data, service, state, tables
+from bindscope_dashboard.shared import cards, fields, own_data, service, state, tables
 from bindscope_dashboard.shared.ask import ask, follow, picture
 from bindscope_dashboard.shared.html import tag
 from bindscope_dashboard.shared.links import query_of
@@ -40,7 +42,6 @@ from bindscope_dashboard.shared.pickers import space_picker
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.scene_text import in_words
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import CompareState
 from bindscope_dashboard.shared.wording import counted, literal, model_title
 
 PAGE = "compare"
@@ -213,7 +214,7 @@ def _differences(found: DisagreementResponse, names: tuple[str, str], space: Con
     downloads(
         "differences",
         json_text=json.dumps(found.model_dump(mode="json"), indent=2),
-        csv_text=choosing_exports.disagreements_csv(found),
+        csv_text=disagreements_csv(found),
     )
 
 
@@ -223,4 +224,4 @@ def _behind(answer: ComparisonResponse) -> None:
             facts = [("answer", kept_since(answer)), *tables.provenance_facts(row.provenance)]
             st.html(tables.facts(facts, label=f"Provenance, {row.model}"))
         text = json.dumps(answer.model_dump(mode="json"), indent=2)
-        downloads("board", json_text=text, csv_text=choosing_exports.board_csv(answer))
+        downloads("board", json_text=text, csv_text=board_csv(answer))

@@ -9,8 +9,8 @@ from bindscope.core.binding_rules import CHANCE
 from bindscope.core.wire import Binding, Interval
 from bindscope.features.complexity.findings import kind_name
 from bindscope.features.complexity.schemas import ComplexityCellResult
+from bindscope_dashboard.pages.complexity.state import Measure
 from bindscope_dashboard.shared.layout import dressed, faded, with_legend
-from bindscope_dashboard.shared.states import Measure
 from bindscope_dashboard.shared.wording import plain_number
 from bindscope_dashboard.theme import Ink, ink
 

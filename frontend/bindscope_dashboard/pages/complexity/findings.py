@@ -23,12 +23,12 @@ from bindscope_dashboard.pages.complexity.figures import (
     kinds_of,
     value_range,
 )
+from bindscope_dashboard.pages.complexity.state import MEASURES, Measure
 from bindscope_dashboard.pages.probes.findings import downloads
 from bindscope_dashboard.shared import charts, exports, state, tables
 from bindscope_dashboard.shared.cards import finding_card
 from bindscope_dashboard.shared.html import Html
 from bindscope_dashboard.shared.job_cards import is_running
-from bindscope_dashboard.shared.states import MEASURES, Measure
 from bindscope_dashboard.shared.wording import percent, plain_number
 
 _REPORTED = (

@@ -19,6 +19,7 @@ from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.sources import SourceModel
 from bindscope_dashboard.pages.complexity import findings
+from bindscope_dashboard.pages.complexity.state import ComplexityState
 from bindscope_dashboard.shared import long_work, progress, service, state
 from bindscope_dashboard.shared.dataset_picker import dataset_picker
 from bindscope_dashboard.shared.links import query_of
@@ -34,7 +35,6 @@ from bindscope_dashboard.shared.pickers import (
 )
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import ComplexityState
 from bindscope_dashboard.shared.wording import counted
 
 PAGE, SECOND = "complexity", "complexity.second"

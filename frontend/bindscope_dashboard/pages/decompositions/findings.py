@@ -18,6 +18,7 @@ from bindscope_dashboard.pages.decompositions.figures import (
     shares_figure,
     shares_text,
 )
+from bindscope_dashboard.pages.decompositions.state import DecomposeState
 from bindscope_dashboard.pages.probes.findings import binding_card, downloads, kept_since, strict_note
 from bindscope_dashboard.shared import charts, exports, own_data, service, state, tables
 from bindscope_dashboard.shared.ask import ask, picture
@@ -25,7 +26,6 @@ from bindscope_dashboard.shared.cards import thumbnail
 from bindscope_dashboard.shared.html import Html, tag
 from bindscope_dashboard.shared.pickers import in_slots, left_to_right, scene_pickers, scene_words
 from bindscope_dashboard.shared.recognition import recognition_figure, recognition_text
-from bindscope_dashboard.shared.states import DecomposeState
 from bindscope_dashboard.shared.wording import percent, spread
 
 _PIXELS = 192

@@ -18,6 +18,7 @@ from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard.pages.decompositions import findings
 from bindscope_dashboard.pages.decompositions.figures import ESTIMATOR_NAMES, Fit
+from bindscope_dashboard.pages.decompositions.state import DecomposeState
 from bindscope_dashboard.shared import fields, service, state
 from bindscope_dashboard.shared.ask import ask
 from bindscope_dashboard.shared.links import query_of
@@ -32,7 +33,6 @@ from bindscope_dashboard.shared.pickers import (
 )
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import DecomposeState
 from bindscope_dashboard.shared.wording import literal
 
 PAGE = "decompose"

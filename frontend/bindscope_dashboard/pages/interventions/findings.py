@@ -15,12 +15,12 @@ from bindscope_dashboard.pages.interventions.figures import (
     changes_text,
     listed_objects,
 )
+from bindscope_dashboard.pages.interventions.state import InterventionState
 from bindscope_dashboard.pages.probes.findings import story_card
 from bindscope_dashboard.shared import charts, own_data, state, tables
 from bindscope_dashboard.shared.ask import picture
 from bindscope_dashboard.shared.html import Html, tag
 from bindscope_dashboard.shared.pickers import scene_words
-from bindscope_dashboard.shared.states import InterventionState
 from bindscope_dashboard.shared.wording import score
 
 _PIXELS = 192

@@ -15,6 +15,7 @@ from bindscope.features.models.schemas import ModelSummary
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard.pages.decompositions.figures import ESTIMATOR_NAMES
 from bindscope_dashboard.pages.interventions import findings, totals
+from bindscope_dashboard.pages.interventions.state import InterventionState
 from bindscope_dashboard.shared import service, state
 from bindscope_dashboard.shared.ask import ask
 from bindscope_dashboard.shared.links import query_of
@@ -32,7 +33,6 @@ from bindscope_dashboard.shared.pickers import (
 )
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import InterventionState
 from bindscope_dashboard.shared.wording import literal
 
 PAGE = "interventions"

@@ -10,6 +10,7 @@ from bindscope.features.interventions.findings import edited_sentence, retrieval
 from bindscope.features.interventions.schemas import INTERVENTIONS, InterventionResponse
 from bindscope.features.removals.findings import VARIANTS, published_note, rank_note, removal_sentence
 from bindscope.features.removals.schemas import REMOVAL, RemovalResponse
+from bindscope_dashboard.pages.interventions.state import EDITS, InterventionState
 from bindscope_dashboard.pages.probes.findings import (
     binding_card,
     downloads,
@@ -22,7 +23,6 @@ from bindscope_dashboard.shared.ask import ask
 from bindscope_dashboard.shared.html import Html, tag
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.recognition import NAMES, recognition_figure, recognition_text
-from bindscope_dashboard.shared.states import EDITS, InterventionState
 from bindscope_dashboard.shared.wording import percent, score, with_interval
 
 

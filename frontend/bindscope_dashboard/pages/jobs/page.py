@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from bindscope.features.jobs.schemas import JobSummary
+from bindscope_dashboard.pages.jobs.state import JobsState
 from bindscope_dashboard.shared import long_work, state
 from bindscope_dashboard.shared.job_cards import LISTED, is_running, job_card, when
 from bindscope_dashboard.shared.opening import opened
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.progress import can_resume, open_job, resume_button
-from bindscope_dashboard.shared.states import JobsState
 from bindscope_dashboard.shared.wording import literal
 
 PAGE = "jobs"

@@ -17,6 +17,7 @@ from bindscope.features.trainings.schemas import PhasePresetModel, PhaseRequest
 from bindscope.scenes.controlled import ControlledConfig
 from bindscope_dashboard.pages.complexity.page import request_of
 from bindscope_dashboard.pages.phase_diagrams import findings
+from bindscope_dashboard.pages.phase_diagrams.state import AXES, PhaseState
 from bindscope_dashboard.pages.trainings.settings import config_widgets, folded_settings, setting, space_options
 from bindscope_dashboard.shared import long_work, progress, service, state
 from bindscope_dashboard.shared.links import query_of, state_of
@@ -24,7 +25,6 @@ from bindscope_dashboard.shared.opening import opened
 from bindscope_dashboard.shared.pickers import coverage_picker, seeds_picker
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import AXES, PhaseState
 from bindscope_dashboard.shared.training import config_of, settings_of
 from bindscope_dashboard.shared.wording import counted, literal
 

@@ -15,13 +15,13 @@ from bindscope.features.models.schemas import ModelSummary
 from bindscope.features.photos.schemas import PhotoVerdict
 from bindscope.features.verdicts.findings import signed
 from bindscope.scenes.exchanges import exchanges, same_words
+from bindscope_dashboard.pages.photos.state import PhotoState
 from bindscope_dashboard.shared import service, state, tables
 from bindscope_dashboard.shared.html import Html, joined, tag
 from bindscope_dashboard.shared.links import query_of
 from bindscope_dashboard.shared.opening import opened
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import PhotoState
 from bindscope_dashboard.shared.wording import literal, score, tiny
 
 PAGE = "photo"

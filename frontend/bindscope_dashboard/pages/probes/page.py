@@ -19,6 +19,7 @@ from bindscope.features.probes.schemas import PROBE, ProbeRequest, ProbeResponse
 from bindscope.features.surveys.schemas import SURVEY, VerdictBatch
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard.pages.probes import findings
+from bindscope_dashboard.pages.probes.state import TWINS, ProbeState
 from bindscope_dashboard.shared import fields, service, state
 from bindscope_dashboard.shared.ask import ask
 from bindscope_dashboard.shared.dataset_picker import dataset_picker
@@ -27,7 +28,7 @@ from bindscope_dashboard.shared.opening import first_model, first_space, opened
 from bindscope_dashboard.shared.pickers import limit_picker, missing_tower, model_picker, space_picker, summary_of
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import MODALITIES, TWINS, ProbeState
+from bindscope_dashboard.shared.states import MODALITIES
 from bindscope_dashboard.shared.wording import literal
 
 PAGE = "probe"

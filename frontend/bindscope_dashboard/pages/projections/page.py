@@ -19,8 +19,10 @@ from bindscope.scenes.swaps import valid_swaps
 from bindscope.scenes.wire import PlacedObject, SceneModel
 from bindscope_dashboard.components.hover_picture import hover_picture
 from bindscope_dashboard.pages.probes.findings import downloads, kept_since
+from bindscope_dashboard.pages.projections.exports import map_csv
 from bindscope_dashboard.pages.projections.figures import captions_of, map_figure, map_text
-from bindscope_dashboard.shared import cards, charts, choosing_exports, fields, own_data, service, state, tables
+from bindscope_dashboard.pages.projections.state import MapState, color_options
+from bindscope_dashboard.shared import cards, charts, fields, own_data, service, state, tables
 from bindscope_dashboard.shared.ask import ask, picture
 from bindscope_dashboard.shared.html import joined, tag
 from bindscope_dashboard.shared.links import query_of
@@ -36,7 +38,6 @@ from bindscope_dashboard.shared.pickers import (
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.scene_text import in_words
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import MapState, color_options
 from bindscope_dashboard.shared.wording import counted, literal, percent
 
 PAGE = "map"
@@ -157,7 +158,7 @@ def _show(answer: ProjectionResponse, chosen: MapState, names: Sequence[str], *,
         facts = [("answer", kept_since(answer)), *tables.provenance_facts(answer.provenance)]
         st.html(tables.facts(facts, label="Provenance"))
         text = json.dumps(answer.model_dump(mode="json"))
-        downloads("map", json_text=text, csv_text=choosing_exports.map_csv(answer))
+        downloads("map", json_text=text, csv_text=map_csv(answer))
 
 
 def _figure(answer: ProjectionResponse, chosen: MapState, names: Sequence[str]) -> Any:
@@ -198,7 +199,7 @@ def _list(answer: ProjectionResponse, rows: Sequence[int], space: ConceptSpace) 
     with st.expander("Table"):
         st.html(tables.table(("Scene", "Colour"), table, label="Selected scenes", cls="dense"))
     st.download_button(
-        "Selection (CSV)", choosing_exports.map_csv(answer, rows), "selection.csv", "text/csv", key="map.selection",
+        "Selection (CSV)", map_csv(answer, rows), "selection.csv", "text/csv", key="map.selection",
         on_click="ignore", icon=":material/download:",
     )  # fmt: skip
 

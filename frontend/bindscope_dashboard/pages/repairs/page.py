@@ -16,16 +16,17 @@ from bindscope.features.repairs.findings import points, repair_finding
 from bindscope.features.repairs.schemas import REPAIR, RepairFigures, RepairModel, RepairRequest, RepairStratum
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard.pages.probes.findings import downloads, figure_card, story_card
-from bindscope_dashboard.shared import charts, choosing_exports, fields, service, state, tables
+from bindscope_dashboard.pages.repairs.exports import repair_csv
+from bindscope_dashboard.pages.repairs.figures import LINES, path_figure, path_text, repair_share
+from bindscope_dashboard.pages.repairs.state import RepairState
+from bindscope_dashboard.shared import charts, fields, service, state, tables
 from bindscope_dashboard.shared.ask import ask
-from bindscope_dashboard.shared.choosing import LINES, path_figure, path_text, repair_share
 from bindscope_dashboard.shared.html import tag
 from bindscope_dashboard.shared.links import query_of
 from bindscope_dashboard.shared.opening import first_model, first_space, opened
 from bindscope_dashboard.shared.pickers import model_picker, space_picker
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import RepairState
 from bindscope_dashboard.shared.use_model import use_model
 from bindscope_dashboard.shared.wording import duration, literal, percent, plain_number, with_interval
 
@@ -144,7 +145,7 @@ def _show(answer: RepairModel, chosen: RepairState) -> RepairState:
     with st.expander("Provenance and downloads"):
         st.html(tables.facts(_facts(answer), label="Provenance"))
         text = json.dumps(answer.model_dump(mode="json"), indent=2)
-        downloads("repair", json_text=text, csv_text=choosing_exports.repair_csv(answer))
+        downloads("repair", json_text=text, csv_text=repair_csv(answer))
     return chosen.changed(tenths=None if tenths == round(10 * answer.t) else tenths)
 
 

@@ -24,15 +24,16 @@ from bindscope.features.retrievals.schemas import (
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard.pages.probes.findings import downloads, kept_since, story_card
 from bindscope_dashboard.pages.retrievals import hits
-from bindscope_dashboard.shared import charts, choosing_exports, fields, own_data, service, state, tables
+from bindscope_dashboard.pages.retrievals.exports import near_duplicates_csv, retrieval_csv
+from bindscope_dashboard.pages.retrievals.figures import recall_figure, recall_text
+from bindscope_dashboard.pages.retrievals.state import RetrieveState
+from bindscope_dashboard.shared import charts, fields, own_data, service, state, tables
 from bindscope_dashboard.shared.ask import ask, picture
-from bindscope_dashboard.shared.choosing import recall_figure, recall_text
 from bindscope_dashboard.shared.links import query_of
 from bindscope_dashboard.shared.opening import first_model, first_space, opened
 from bindscope_dashboard.shared.pickers import missing_tower, model_picker, space_picker, summary_of
 from bindscope_dashboard.shared.problems import explained, explained_in_card
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import RetrieveState
 from bindscope_dashboard.shared.wording import counted, literal, percent, tiny
 
 PAGE = "retrieve"
@@ -171,7 +172,7 @@ def _behind(answer: RetrievalResponse) -> None:
         downloads(
             "retrieval",
             json_text=json.dumps(answer.model_dump(mode="json"), indent=2),
-            csv_text=choosing_exports.retrieval_csv(answer),
+            csv_text=retrieval_csv(answer),
         )
 
 
@@ -208,5 +209,5 @@ def _show_close(answer: NearDuplicatesResponse, *, pasted: bool) -> None:
     downloads(
         "same-vector",
         json_text=json.dumps(answer.model_dump(mode="json"), indent=2),
-        csv_text=choosing_exports.near_duplicates_csv(answer),
+        csv_text=near_duplicates_csv(answer),
     )

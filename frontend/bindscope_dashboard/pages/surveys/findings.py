@@ -20,6 +20,7 @@ from bindscope.scenes.concepts import ConceptSpace
 from bindscope.scenes.contests import CELL_TRIALS
 from bindscope.scenes.wire import SceneModel
 from bindscope_dashboard.pages.surveys.figures import atlas_figure, atlas_text, cells_of
+from bindscope_dashboard.pages.surveys.state import SurveyState
 from bindscope_dashboard.pages.verdicts.gallery import scene_cards
 from bindscope_dashboard.shared import cards, charts, exports, service, state, tables
 from bindscope_dashboard.shared.html import Html, tag
@@ -30,7 +31,7 @@ from bindscope_dashboard.shared.recognition import (
     recognition_figure,
     recognition_text,
 )
-from bindscope_dashboard.shared.states import ComposeState, SurveyState
+from bindscope_dashboard.shared.states import ComposeState
 from bindscope_dashboard.shared.wording import percent, runs_on, tiny, with_interval
 
 _SHOWN = 6
@@ -188,7 +189,7 @@ def _more_scenes(batch: VerdictBatch, chosen: SurveyState) -> None:
 
 def _run_with(chosen: SurveyState) -> None:
     state.set_widgets({"survey.count": chosen.request.count})
-    state.keep_survey(chosen)
+    state.keep_shown("survey", chosen)
 
 
 def _clicked(event: Any, cells: Sequence[AtlasCell]) -> AtlasCell | None:

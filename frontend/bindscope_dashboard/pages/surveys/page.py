@@ -18,6 +18,7 @@ from bindscope.features.models.schemas import ModelSummary
 from bindscope.features.surveys.schemas import SURVEY, BatchProgress, VerdictBatch, VerdictBatchRequest
 from bindscope.scenes.concepts import ConceptSpace
 from bindscope_dashboard.pages.surveys import findings
+from bindscope_dashboard.pages.surveys.state import SurveyState
 from bindscope_dashboard.pages.verdicts import page as compose
 from bindscope_dashboard.shared import fields, service, state
 from bindscope_dashboard.shared.ask import follow
@@ -25,7 +26,6 @@ from bindscope_dashboard.shared.links import query_of, state_of
 from bindscope_dashboard.shared.pickers import space_picker
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import SurveyState
 from bindscope_dashboard.shared.wording import literal
 from bindscope_dashboard.shared.wording_picker import wording_picker, wording_widgets
 
@@ -46,7 +46,7 @@ def _desk() -> None:
     """Settings and findings; a change of the settings reruns this alone."""
     with explained():
         models, spaces = service.models(), service.spaces()
-        shown = state.survey()
+        shown: SurveyState | None = state.shown(PAGE)
         if shown is None:
             st.rerun()
             return
@@ -60,7 +60,7 @@ def _desk() -> None:
             done[key] = _run(chosen)
         result = done.get(key)
         chosen = chosen.changed(run=result is not None)
-        state.keep_survey(chosen)
+        state.keep_shown(PAGE, chosen)
         query = query_of(chosen, spaces)
         state.mirror(PAGE, query)
         if result is None:
@@ -81,7 +81,7 @@ def _edited(before: SurveyState, now: SurveyState) -> bool:
 def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) -> None:
     """Takes over a link; otherwise goes on where the session was."""
     query = state.incoming(PAGE)
-    current = state.survey()
+    current: SurveyState | None = state.shown(PAGE)
     default = SurveyState.of(model=compose.default_state(models, spaces).model)
     if query is not None:
         try:
@@ -91,7 +91,7 @@ def _open(models: Sequence[ModelSummary], spaces: Mapping[str, ConceptSpace]) ->
             current = default
         state.set_widgets(_widgets(current))
     current = current or default
-    state.keep_survey(current)
+    state.keep_shown(PAGE, current)
     state.seed_widgets(_widgets(current))
 
 

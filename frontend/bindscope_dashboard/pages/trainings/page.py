@@ -16,12 +16,12 @@ from bindscope.scenes.controlled import ControlledConfig
 from bindscope_dashboard.pages.complexity.page import request_of
 from bindscope_dashboard.pages.trainings import findings, history
 from bindscope_dashboard.pages.trainings.settings import config_widgets, folded_settings, main_settings
+from bindscope_dashboard.pages.trainings.state import TrainState
 from bindscope_dashboard.shared import long_work, progress, service, state
 from bindscope_dashboard.shared.links import query_of, state_of
 from bindscope_dashboard.shared.opening import opened
 from bindscope_dashboard.shared.problems import explained
 from bindscope_dashboard.shared.share import share_popover
-from bindscope_dashboard.shared.states import TrainState
 from bindscope_dashboard.shared.training import config_of, nearest_preset, settings_of
 from bindscope_dashboard.shared.wording import literal
 
