@@ -5,7 +5,7 @@ from bindscope.analysis.metrics import Interval
 from bindscope.core.binding_rules import says
 from bindscope.features.verdicts import findings as told
 from bindscope.features.verdicts.schemas import Contest
-from bindscope.scenes.jitter import Robustness
+from bindscope.services.noise import Robustness
 
 NONE = Interval(None, None, None, 0)
 

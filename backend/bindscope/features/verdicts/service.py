@@ -17,11 +17,10 @@ from bindscope.features.verdicts.schemas import (
 )
 from bindscope.features.verdicts.schemas import Robustness as WireRobustness
 from bindscope.scenes.captions import Captioner
-from bindscope.scenes.jitter import Robustness
 from bindscope.scenes.scene import Scene
 from bindscope.services.container import Services
 from bindscope.services.judging import Judged, Wording, judge
-from bindscope.services.noise import surroundings
+from bindscope.services.noise import Robustness, surroundings
 from bindscope.services.provenance import provenance
 
 

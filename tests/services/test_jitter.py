@@ -1,9 +1,9 @@
 import pytest
 
 from bindscope.scenes.concepts import BUILTIN_SPACES
-from bindscope.scenes.jitter import COPIES, MOVED, RESIZED, TEMPLATES, Robustness, jittered
 from bindscope.scenes.sampling import sample_scenes
 from bindscope.scenes.scene import Scene, scene_at
+from bindscope.services.noise import COPIES, MOVED, RESIZED, TEMPLATES, Robustness, jittered
 
 SPACE = BUILTIN_SPACES["shapes2d"]
 
