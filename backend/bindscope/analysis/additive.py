@@ -1,4 +1,5 @@
-"""Additive models of scene embeddings (METHODS section 5): z = m + sum over objects of u(o), or of concept vectors.
+"""Additive models of scene embeddings (docs/methods/decompositions.md): z = m + sum over objects of u(o), or of
+concept vectors.
 
 Five estimators, each at level 1 (object vectors) and level 2 (concept vectors, u(o) = sum over concepts of u_k(c_k)):
 

@@ -1,4 +1,4 @@
-"""Recognition, cosines and intervals (METHODS sections 1 and 11)."""
+"""Recognition, cosines and intervals (docs/methods/verdicts.md)."""
 
 from dataclasses import dataclass
 from math import sqrt

@@ -1,4 +1,5 @@
-"""The two encoders of controlled training: scenes and queries in one space, compared by cosine (METHODS section 8)."""
+"""The two encoders of controlled training: scenes and queries in one space, compared by cosine
+(docs/methods/trainings.md)."""
 
 from collections.abc import Sequence
 from math import log

@@ -1,4 +1,4 @@
-"""Pre-norm transformer over sequences of several lengths at once, read at the last token (METHODS section 8).
+"""Pre-norm transformer over sequences of several lengths at once, read at the last token (docs/methods/trainings.md).
 
 Sequences of one length make a group. Everything that looks at one token runs over the tokens of all groups in one
 call; only attention runs group by group. Nothing is padded, and the last layer computes the last token only.

@@ -1,4 +1,4 @@
-"""Concept spaces: K concepts with V_k values each, and how an object is said in words (METHODS: paper section 2).
+"""Concept spaces: K concepts with V_k values each, and how an object is said in words (section 2 of the paper).
 
 An *object* is a tuple of value indices, one per concept; its id is the mixed-radix number with the
 last concept fastest, so that ids, indices and names convert without a table.
@@ -201,7 +201,7 @@ def _space(name: str, phrase: str, *, renderable: bool, **concepts: str) -> Conc
 
 _COLORS = "blue brown cyan gray green purple red yellow"
 
-#: The spaces that come with Bindscope (values and order: METHODS section 2).
+#: The spaces that come with Bindscope.
 BUILTIN_SPACES: Mapping[str, ConceptSpace] = {
     space.name: space
     for space in (

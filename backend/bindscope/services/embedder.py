@@ -84,8 +84,8 @@ class Embedder:
         return self._through(queue, keys, compute)
 
     def scenes(self, model_id: str, scenes: Sequence[Scene], *, control: Control = "none", seed: int = 0) -> Embedded:
-        """Scenes drawn at the model's own size, or as they were uploaded (all alike). ``control`` spoils the pictures
-        (METHODS section 3)."""
+        """Scenes drawn at the model's own size, or as they were uploaded (all alike). ``control`` spoils the
+        pictures."""
         queue = self._queue(model_id, "image")
         if scenes and scenes[0].origin is not None and not isinstance(queue.encoder, SceneReader):
             return self._photographed(model_id, queue, scenes, control=control, seed=seed)

@@ -1,4 +1,4 @@
-"""What a model can do on random scenes, measured as the verdict measures it (METHODS sections 1 and 3)."""
+"""What a model can do on random scenes, measured as the verdict measures it (docs/methods/verdicts.md)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Contrast of pictures with captions and queries (METHODS section 8). Everything here takes unit vectors."""
+"""Contrast of pictures with captions and queries (docs/methods/trainings.md). Everything here takes unit vectors."""
 
 from collections.abc import Sequence
 
