@@ -32,9 +32,9 @@ from PIL import Image
 from bindscope.client import BindscopeClient
 from bindscope.scenes.captions import Captioner
 from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.contests import valid_swaps
 from bindscope.scenes.render import render
 from bindscope.scenes.scene import scene_in_slots
-from bindscope.scenes.swaps import valid_swaps
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 #: Modules that somebody has to read who follows one verdict through the backend. Only ever lowered.
-MOST_MODULES = 42
+MOST_MODULES = 41
 
 
 def test_the_way_of_one_verdict_stays_short() -> None:

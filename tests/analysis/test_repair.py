@@ -14,8 +14,8 @@ from bindscope.analysis.repair import (
 )
 from bindscope.core.errors import InvalidInput
 from bindscope.core.specs import LEAST_BLOCK_BAGS, REPAIR_LEVEL, RepairSpec
+from bindscope.scenes.contests import valid_swaps
 from bindscope.scenes.labels import SceneLabels
-from bindscope.scenes.swaps import valid_swaps
 
 NAMES = ("color", "shape", "size", "texture")
 

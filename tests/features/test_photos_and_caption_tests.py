@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from bindscope.scenes.captions import Captioner
+from bindscope.scenes.contests import valid_swaps
 from bindscope.scenes.scene import scene_in_slots
-from bindscope.scenes.swaps import valid_swaps
 from own_data import PAIRS, SPACE, png, zipped
 
 MODEL = "bundled:tiny-bind"

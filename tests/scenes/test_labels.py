@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from bindscope.core.errors import InvalidInput, UnknownName
 from bindscope.core.specs import DecompositionSpec, InterventionSpec, ProbeSpec
+from bindscope.scenes.contests import valid_swaps
 from bindscope.scenes.labels import SceneLabels
-from bindscope.scenes.swaps import valid_swaps
 
 
 @given(st.integers(1, 4), st.lists(st.integers(2, 3), min_size=1, max_size=3), st.integers(0, 1000))

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from bindscope.core.errors import InvalidInput
 from bindscope.scenes.concepts import BUILTIN_SPACES
+from bindscope.scenes.contests import valid_swaps
 from bindscope.scenes.sampling import sample_scenes
 from bindscope.scenes.scene import Placed, Scene, random_scene, scene_in_slots
-from bindscope.scenes.swaps import valid_swaps
 
 SPACE = BUILTIN_SPACES["shapes2d"]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bindscope.scenes.concepts import BUILTIN_SPACES
-from bindscope.scenes.swaps import swapped, valid_swaps
+from bindscope.scenes.contests import swapped, valid_swaps
 
 objects_lists = st.integers(1, 3).flatmap(
     lambda concepts: st.lists(st.tuples(*[st.integers(0, 3)] * concepts), min_size=1, max_size=6)

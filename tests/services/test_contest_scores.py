@@ -6,10 +6,9 @@ import pytest
 from bindscope.core.errors import UnsupportedModality
 from bindscope.scenes.captions import Captioner
 from bindscope.scenes.concepts import BUILTIN_SPACES, Concept, ConceptSpace
-from bindscope.scenes.contests import MOST_TWINS, twins_of, with_twins
+from bindscope.scenes.contests import MOST_TWINS, twins_of, valid_swaps, with_twins
 from bindscope.scenes.sampling import sample_scenes
 from bindscope.scenes.scene import scene_in_slots
-from bindscope.scenes.swaps import valid_swaps
 from bindscope.services.judging import Wording, contest_scores
 
 SPACE = BUILTIN_SPACES["shapes2d"]

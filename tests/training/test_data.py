@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from bindscope.scenes.captions import TEMPLATES, Captioner
+from bindscope.scenes.contests import valid_swaps
 from bindscope.scenes.render import render_many
 from bindscope.scenes.scene import Scene, scene_at
-from bindscope.scenes.swaps import valid_swaps
 from bindscope.training.bundled.config import PIXELS, PRESETS, SPACE, preset
 from bindscope.training.bundled.data import (
     Group,

@@ -4,8 +4,8 @@ import numpy as np
 
 from bindscope.core.errors import InvalidInput, UnknownName
 from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.contests import valid_swaps
 from bindscope.scenes.scene import Scene, random_layout, scene_at, slots
-from bindscope.scenes.swaps import valid_swaps
 
 LAYOUTS = ("random", "slots")
 _TRIES = 1000

@@ -9,8 +9,8 @@ from typing import Any
 
 from bindscope.features.datasets.schemas import DatasetModel, DatasetRow
 from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.contests import valid_swaps
 from bindscope.scenes.scene import scene_in_slots
-from bindscope.scenes.swaps import valid_swaps
 from bindscope.scenes.wire import SceneModel, from_scene
 
 _PICTURES, _VECTORS = "data-", "vectors-"

@@ -19,7 +19,7 @@ from bindscope.features.near_duplicates.schemas import (
     NearDuplicatesResponse,
 )
 from bindscope.scenes.captions import Captioner
-from bindscope.scenes.swaps import valid_swaps
+from bindscope.scenes.contests import valid_swaps
 from bindscope.services.container import Services
 from bindscope.services.noise import noise_floor
 from bindscope.services.pools import ScenePool

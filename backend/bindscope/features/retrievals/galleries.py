@@ -10,9 +10,9 @@ from bindscope.encoders.protocol import EncoderInfo
 from bindscope.features.retrievals.schemas import RetrievalRequest
 from bindscope.scenes.captions import Captioner, captions_in_orders, mention_orders
 from bindscope.scenes.concepts import ConceptSpace, Object
+from bindscope.scenes.contests import valid_swaps
 from bindscope.scenes.ordered import scene_labels
 from bindscope.scenes.sampling import sample_scenes
-from bindscope.scenes.swaps import valid_swaps
 from bindscope.services.pools import EmbeddedScenes
 
 Objects = tuple[Object, ...]

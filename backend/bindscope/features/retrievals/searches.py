@@ -27,10 +27,9 @@ from bindscope.features.retrievals.galleries import (
 from bindscope.features.retrievals.schemas import RetrievalRequest
 from bindscope.scenes.captions import Captioner, mention_orders
 from bindscope.scenes.concepts import ConceptSpace
-from bindscope.scenes.contests import contestants
+from bindscope.scenes.contests import contestants, valid_swaps
 from bindscope.scenes.labels import SceneLabels
 from bindscope.scenes.scene import scene_in_slots
-from bindscope.scenes.swaps import valid_swaps
 from bindscope.services.embedder import Embedder
 from bindscope.services.noise import Encode
 from bindscope.services.pools import ScenePool, ScenePools

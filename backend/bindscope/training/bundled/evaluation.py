@@ -13,9 +13,9 @@ from bindscope.analysis.metrics import Interval, cosines, recognised, wilson
 from bindscope.encoders.protocol import Picture, Vectors
 from bindscope.scenes.captions import Captioner, captions_in_orders, mention_orders
 from bindscope.scenes.concepts import ConceptSpace, Object
+from bindscope.scenes.contests import valid_swaps
 from bindscope.scenes.render import render_many
 from bindscope.scenes.scene import Scene, random_layout, scene_at, scene_in_slots
-from bindscope.scenes.swaps import valid_swaps
 
 Layout = Literal["random", "slots"]
 

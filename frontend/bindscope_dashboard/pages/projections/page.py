@@ -14,8 +14,8 @@ import streamlit as st
 from bindscope.features.models.schemas import ModelSummary
 from bindscope.features.projections.schemas import PROJECTION, ProjectionRequest, ProjectionResponse
 from bindscope.scenes.concepts import ConceptSpace
+from bindscope.scenes.contests import valid_swaps
 from bindscope.scenes.sources import SourceModel
-from bindscope.scenes.swaps import valid_swaps
 from bindscope.scenes.wire import PlacedObject, SceneModel
 from bindscope_dashboard.components.hover_picture import hover_picture
 from bindscope_dashboard.pages.probes.findings import downloads, kept_since
