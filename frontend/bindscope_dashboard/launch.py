@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bindscope_dashboard.theme import streamlit_options
 
+#: The script lies apart: Streamlit takes a folder ``pages`` beside its script for its own way of finding pages.
+APP = Path(__file__).parent / "entry" / "app.py"
 _OPTIONS = {
     "server.headless": "true",
     "server.fileWatcherType": "none",
@@ -23,9 +25,8 @@ _OPTIONS = {
 
 def command(host: str = "127.0.0.1", port: int = 8501) -> list[str]:
     """The process to start. The address of the service comes from ``BINDSCOPE_API_URL``."""
-    app = str(Path(__file__).with_name("app.py"))
     # What the service takes; the page holds it in memory on the way.
     most = {"server.maxUploadSize": os.environ.get("BINDSCOPE_MAX_UPLOAD_MB") or "1024"}
     options = {"server.address": host, "server.port": str(port), **most, **_OPTIONS, **streamlit_options()}
     flags = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", app, *flags]
+    return [sys.executable, "-m", "streamlit", "run", str(APP), *flags]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+ASSETS = Path(__file__).parent / "assets"
+
 
 @dataclass(frozen=True)
 class Ink:
@@ -106,4 +108,4 @@ def css(*, dark: bool) -> str:
 
 @cache
 def _rules() -> str:
-    return (Path(__file__).parent / "assets" / "page.css").read_text(encoding="utf-8")
+    return (ASSETS / "page.css").read_text(encoding="utf-8")

@@ -172,3 +172,9 @@ def test_the_dashboard_listens_on_this_machine_and_sends_nothing_home():
     assert "--browser.gatherUsageStats=false" in command
     assert "--client.showErrorDetails=none" in command
     assert any(part.startswith("--theme.dark.primaryColor=") for part in command)
+
+
+def test_streamlit_finds_no_pages_of_its_own_beside_the_script():
+    # The first reader of a fresh dashboard would be told that a page of a link does not exist.
+    assert launch.APP.is_file()
+    assert not launch.APP.with_name("pages").exists()

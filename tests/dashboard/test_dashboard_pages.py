@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -7,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 from bindscope_dashboard import launch
 from page_runs import script_of
 
-APP = str(Path(launch.__file__).with_name("app.py"))
+APP = str(launch.APP)
 _RUN = 60
 
 

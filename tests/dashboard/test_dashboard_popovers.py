@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlparse
 
 import pytest
 
@@ -17,12 +18,14 @@ _PATIENCE_MS = 30_000
 
 @dataclass(frozen=True)
 class Case:
-    """``change`` is the one other thing; ``differs`` names it in the requests, ``press`` what sends them."""
+    """``change``: the one other thing, which the requests name ``differs``. ``press``: the button that sends them.
+    ``waits``: the page asks nothing before it has a file, so its link is looked at."""
 
     link: str
     change: Callable[[Any], None]
     differs: str
     press: str | None = None
+    waits: bool = False
 
 
 def picked(label: str, option: str) -> Callable[[Any], None]:
@@ -64,6 +67,9 @@ CASES = {
                    picked("Concept space", "mini"), "space", press="Repair"),
     "train": Case("/train?preset=laptop&learning_rate=0.002&width=32", typed("Steps", "90"), "config.steps",
                   press="Start"),
+    "photo": Case("/photo?caption=a+red+cat+and+a+blue+dog&model=bundled:tiny-bag&second=none",
+                  picked("Model", "bundled:tiny-bind"), "model", waits=True),
+    "tests": Case("/tests?model=bundled:tiny-bag", picked("Model", "bundled:tiny-bind"), "model", waits=True),
     "phase": Case("/phase?preset=laptop&batch=32", typed("Steps", "90"), "config.steps", press="Start"),
 }  # fmt: skip
 
@@ -86,6 +92,7 @@ def open_page(browser, heard, dashboard_at) -> Iterator[Callable[[str], Any]]:
             page.goto("about:blank")
             heard.asked.clear()
             page.goto(url + link)
+            page.get_by_role("button", name="What is binding?").wait_for()
             return page
 
         yield opened
@@ -123,6 +130,8 @@ def test_settings_of_a_popover_are_kept_as_fast_as_they_are_typed(heard, open_pa
 def asked(page: Any, heard: Recorder, case: Case) -> list[tuple[str, Any]]:
     """The questions of the settings as they are, each once."""
     settled(page)
+    if case.waits:
+        return [("address", dict(parse_qsl(urlparse(page.evaluate("location.href")).query)))]
     if case.press is not None:
         heard.asked.clear()
         page.get_by_role("button", name=case.press, exact=True).click()

@@ -1,7 +1,5 @@
 """The entry point of ``streamlit run``: navigation, theme, help and the state of the store above the pages."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from bindscope.client import ApiError
@@ -43,9 +41,7 @@ def _store_note() -> None:
 
 def main() -> None:
     """One run of the script."""
-    st.set_page_config(
-        page_title="Bindscope", page_icon=str(Path(__file__).parent / "assets" / "icon.svg"), layout="wide"
-    )
+    st.set_page_config(page_title="Bindscope", page_icon=str(theme.ASSETS / "icon.svg"), layout="wide")
     st.html(theme.css(dark=state.is_dark()))
     pages = {
         heading: [
