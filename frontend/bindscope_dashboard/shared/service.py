@@ -207,7 +207,7 @@ def bundle_maker(page: str, query: Mapping[str, str]) -> Callable[[], bytes]:
             created=datetime.now(UTC).isoformat(timespec="minutes"),
             version=__version__,
             models=[model for model in known if model.id in text],
-            spaces=[SpaceModel.of(space, builtin=False) for name, space in here.items() if name in text],
+            spaces=[SpaceModel.of_space(space, builtin=False) for name, space in here.items() if name in text],
             answers=answers,
         ).to_bytes()
 
