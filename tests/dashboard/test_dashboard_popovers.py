@@ -146,9 +146,10 @@ def asked(page: Any, heard: Recorder, case: Case) -> list[tuple[str, Any]]:
 
 def settled(page: Any) -> None:
     """Nothing runs, and nothing has begun to run a moment later."""
-    for _ in range(2):
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-        page.wait_for_timeout(150)
+    resting = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    resting.wait_for()
+    page.wait_for_timeout(120)
+    resting.wait_for()
 
 
 def run_again(page: Any) -> None:
@@ -166,7 +167,7 @@ def look_into_everything(page: Any) -> int:
     for number in range(buttons.count()):
         buttons.nth(number).click()
         body.first.wait_for()
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(50)
         page.keyboard.press("Escape")
         body.first.wait_for(state="hidden")
     folded = page.locator("[data-testid=stExpander] summary:visible")
