@@ -4,49 +4,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bindscope.core.cancellation import Token, carrying
 from bindscope.core.errors import Cancelled, EncodeFailed, Overloaded, Unloaded, UnsupportedModality
 from bindscope.encoders.batching import BatchingQueue, BatchLimits
-from bindscope.encoders.protocol import EncoderInfo, Fingerprint
-
-
-class Lengths:
-    """A closed-form text encoder whose vector is the text's length; it records its batches."""
-
-    def __init__(self, delay: float = 0.0, *, padding: str = "full", room: int = 10**6) -> None:
-        self.delay, self.padding, self.room = delay, padding, room
-        self.batches: list[int] = []
-        self.hold = threading.Event()
-        self.hold.set()
-
-    @property
-    def info(self) -> EncoderInfo:
-        mark = Fingerprint("test", "w", "a", "p", "t", "p", "float32", "1")
-        return EncoderInfo("test:lengths", "test", ("text",), 1, mark, "none", "float32", "cpu", None, 16, self.padding)
-
-    def encode_texts(self, texts):
-        self.hold.wait(10)
-        time.sleep(self.delay)
-        if any("poison" in text for text in texts):
-            raise ValueError("poison")
-        if len(texts) > self.room:
-            raise MemoryError
-        self.batches.append(len(texts))
-        return np.array([[len(t)] for t in texts], dtype=np.float32)
-
-    def encode_images(self, images):
-        raise AssertionError("not asked")
+from bindscope.encoders.passes import PassLimits
+from lengths import Lengths
 
 
 @pytest.fixture
 def make_queue():
     queues = []
 
-    def make(encoder, **limits):
-        queue = BatchingQueue(encoder, BatchLimits(**limits))
+    def make(encoder, *, items=256, **limits):
+        queue = BatchingQueue(encoder, BatchLimits(one_pass=PassLimits(items=items), **limits))
         queues.append(queue)
         return queue
 
@@ -143,7 +114,7 @@ def test_a_caller_that_gives_up_is_forgotten(make_queue) -> None:
 
 def test_closing_fails_what_still_waits() -> None:
     encoder = Lengths()
-    queue = BatchingQueue(encoder, BatchLimits(items=1))
+    queue = BatchingQueue(encoder, BatchLimits(one_pass=PassLimits(items=1)))
     encoder.hold.clear()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(queue.encode, "text", ["x"] * 50)
@@ -154,15 +125,6 @@ def test_closing_fails_what_still_waits() -> None:
         closer.join(5)
         assert isinstance(waiting.exception(5), Overloaded)
     assert not queue.alive
-
-
-def test_numbers_that_are_not_finite_never_leave_the_queue(make_queue) -> None:
-    class Broken(Lengths):
-        def encode_texts(self, texts):
-            return np.full((len(texts), 1), np.nan, dtype=np.float32)
-
-    with pytest.raises(EncodeFailed, match="finite"):
-        make_queue(Broken()).encode("text", ["x"])
 
 
 def test_a_caller_who_leaves_is_let_go_and_what_they_asked_is_not_encoded(make_queue) -> None:
@@ -222,26 +184,6 @@ def test_a_queue_that_retires_finishes_what_waits_and_then_ends(make_queue) -> N
         assert waiting.result(5)[:, 0].tolist() == [1, 2, 3]
     queue._thread.join(5)
     assert not queue.alive
-
-
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=80))
-def test_texts_of_all_lengths_come_back_in_order_and_each_pass_holds_similar_ones(sizes) -> None:
-    queue = BatchingQueue(Lengths(padding="longest"), BatchLimits(window_ms=0, tokens=64))
-    try:
-        texts = ["x" * size for size in sizes]
-        assert queue.encode("text", texts)[:, 0].tolist() == sizes
-        passes = queue._passes("text", texts)
-    finally:
-        queue.close()
-    assert sorted(position for part in passes for position in part) == list(range(len(sizes)))
-    for part in passes:
-        longest = max(min(16, sizes[position] // 4 + 3) for position in part)
-        assert len(part) * longest <= 64 or len(part) == 1
-
-
-def test_padding_is_not_paid_where_texts_are_filled_up_anyway(make_queue) -> None:
-    queue = make_queue(Lengths(padding="full"))
-    assert queue._passes("text", ["x", "x" * 4000] * 50) == [list(range(100))]
 
 
 def test_a_probe_passes_before_all_that_waits_even_where_the_queue_is_full(make_queue) -> None:

@@ -1,56 +1,36 @@
 """One batching queue per model: many callers, one thread that runs the encoder.
 
 While the encoder works, requests gather; the next batch takes them together. A batch that is not full waits a
-few milliseconds for company. Large requests go through in slices and let small ones pass between. Texts that are
-padded to the longest of their batch are sorted by length first. When a batch fails it is halved until the failing item
-stands alone, so that one bad item does not cost the others; where memory ran out, later batches are smaller too. What
-nobody waits for any more is dropped before it is encoded.
+few milliseconds for company. Large requests go through in slices and let small ones pass between. What nobody waits
+for any more is dropped before it is encoded. How one batch is run: ``encoders.passes``.
 """
 
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
 from bindscope.core import cancellation
-from bindscope.core.errors import BindscopeError, EncodeFailed, InvalidInput, Overloaded, Unloaded, UnsupportedModality
-from bindscope.encoders.protocol import Encoder, EncoderInfo, Picture, PreparedPicture, SceneReader, Vectors
-from bindscope.scenes.scene import Scene
-
-Kind = Literal["text", "image", "scene"]
-Item = str | Picture | PreparedPicture | Scene
-
-#: Texts of one forward pass: the longest has at most this many times the tokens of the shortest, unless the padding
-#: that is saved is not worth a pass of its own.
-_SPREAD, _PASS_TOKENS = 2, 512
-#: Share of the newest batch in the running speed of a queue.
-_NEWEST = 0.3
-
-
-class BatchObserver(Protocol):
-    """Told about each batch."""
-
-    def batch_encoded(self, model: str, items: int, seconds: float) -> None: ...
+from bindscope.core.errors import BindscopeError, InvalidInput, Overloaded, Unloaded, UnsupportedModality
+from bindscope.encoders.passes import BatchObserver, Item, Kind, Passes, PassLimits
+from bindscope.encoders.protocol import Encoder, EncoderInfo, SceneReader, Vectors
 
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """``pixels`` and ``tokens`` cap what one forward pass holds, ``items`` its length, ``capacity`` the queue;
-    ``timeout_s`` is how long a caller waits."""
+    """``window_ms`` is how long a batch waits for company, ``timeout_s`` how long a caller waits; ``capacity`` caps the
+    queue, ``one_pass`` what the encoder is handed at once."""
 
     window_ms: float = 2.0
     capacity: int = 8192
-    items: int = 256
-    pixels: int = 64 * 224 * 224
-    tokens: int = 16_384
     timeout_s: float = 300.0
+    one_pass: PassLimits = field(default_factory=PassLimits)
 
 
 @dataclass(eq=False)
@@ -79,16 +59,13 @@ class BatchingQueue:
     ) -> None:
         self.encoder = encoder
         self._limits = limits or BatchLimits()
-        self._observer = observer
+        self._passes = Passes(encoder, self._limits.one_pass, observer=observer)
         self._tickets: deque[_Ticket] = deque()
         self._waiting = 0
         self._closed = False
         self._changed = threading.Condition()
         self._retired = False
-        self._most_items: dict[Kind, int] = {}
-        self._rate = 0.0
         self.used = time.monotonic()
-        self.encoded_items = 0
         self._thread = threading.Thread(target=self._run, name=f"encoder {encoder.info.id}", daemon=True)
         self._thread.start()
 
@@ -96,6 +73,11 @@ class BatchingQueue:
     def info(self) -> EncoderInfo:
         """What the wrapped encoder is."""
         return self.encoder.info
+
+    @property
+    def encoded_items(self) -> int:
+        """Items that were encoded so far."""
+        return self._passes.encoded_items
 
     @property
     def depth(self) -> int:
@@ -131,7 +113,7 @@ class BatchingQueue:
             if self._waiting and self._waiting + len(items) > self._limits.capacity:
                 raise Overloaded(
                     f"{self._waiting} items wait for model {self.info.id!r}: try again in a moment.",
-                    retry_after=self._waiting / self._rate if self._rate else 1.0,
+                    retry_after=self._waiting / self._passes.rate if self._passes.rate else 1.0,
                 )
             self.used = time.monotonic()
             self._waiting += len(items)
@@ -192,54 +174,14 @@ class BatchingQueue:
         if kind == "image" and isinstance(self.encoder, SceneReader):
             raise UnsupportedModality(f"Model {info.id!r} reads scenes, not pixels: send scenes.")
 
-    def _cap(self, kind: Kind) -> int:
-        """Most items of one forward pass."""
-        info, limits = self.info, self._limits
-        most = min(limits.items, self._most_items.get(kind, limits.items))
-        if kind == "text":
-            if info.text_padding == "longest":
-                return max(1, most)  # its tokens are counted when it is formed
-            return max(1, min(most, limits.tokens // (info.max_tokens or 64)))
-        pixels = info.pixels or 224
-        return max(1, min(most, limits.pixels // (pixels * pixels)))
-
-    def _passes(self, kind: Kind, items: Sequence[Item]) -> list[list[int]]:
-        """Positions of the items of each forward pass."""
-        if kind != "text" or self.info.text_padding != "longest" or len(items) == 1:
-            return [list(range(len(items)))]
-        most = self.info.max_tokens or 64
-        tokens = [min(most, _about_tokens(item)) for item in items if isinstance(item, str)]
-        passes: list[list[int]] = [[]]
-        shortest = 0
-        for position in sorted(range(len(items)), key=tokens.__getitem__):
-            size, longest = len(passes[-1]), tokens[position]
-            full = (size + 1) * longest > self._limits.tokens
-            padded = longest > _SPREAD * shortest and size * (longest - shortest) > _PASS_TOKENS
-            if size and (full or padded):
-                passes.append([])
-                size = 0
-            if not size:
-                shortest = longest
-            passes[-1].append(position)
-        return passes
-
     def _run(self) -> None:
         while True:
             batch = self._next_batch()
             if batch is None:
                 return
             if batch:
-                self._deliver(batch, self._results(batch))
-
-    def _results(self, batch: list[tuple[_Ticket, Sequence[Item]]]) -> list[Vectors | BindscopeError]:
-        """One vector or error per item of the batch, in order."""
-        first, items = batch[0][0], [item for _, part in batch for item in part]
-        if first.alone:
-            return self._encode(first.kind, items)
-        found: dict[int, Vectors | BindscopeError] = {}
-        for positions in self._passes(first.kind, items):
-            found.update(zip(positions, self._encode(first.kind, [items[i] for i in positions]), strict=True))
-        return [found[position] for position in range(len(items))]
+                first, items = batch[0][0], [item for _, part in batch for item in part]
+                self._deliver(batch, self._passes.encode(first.kind, items, whole=first.alone))
 
     def _next_batch(self) -> list[tuple[_Ticket, Sequence[Item]]] | None:
         with self._changed:
@@ -263,7 +205,7 @@ class BatchingQueue:
 
     def _wait_for_company(self, first: _Ticket) -> None:
         deadline = time.monotonic() + self._limits.window_ms / 1000
-        cap = self._cap(first.kind)
+        cap = self._passes.most(first.kind)
         while sum(t.left for t in self._tickets) < cap and not self._closed:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -271,7 +213,7 @@ class BatchingQueue:
             self._changed.wait(left)
 
     def _take(self, kind: Kind) -> list[tuple[_Ticket, Sequence[Item]]]:
-        room = self._cap(kind)
+        room = self._passes.most(kind)
         batch: list[tuple[_Ticket, Sequence[Item]]] = []
         keep: deque[_Ticket] = deque()
         unfinished: list[_Ticket] = []
@@ -294,36 +236,6 @@ class BatchingQueue:
         self._tickets.extend(unfinished)
         return batch
 
-    def _encode(self, kind: Kind, items: Sequence[Item]) -> list[Vectors | BindscopeError]:
-        """One vector or error per item."""
-        if not items:
-            return []
-        started = time.perf_counter()
-        try:
-            vectors = self._call(kind)(items)
-            if vectors.shape != (len(items), self.info.dim) or not np.isfinite(vectors).all():
-                raise EncodeFailed("The encoder returned a wrong shape or numbers that are not finite.")
-        except Exception as error:
-            if _out_of_memory(error):
-                self._most_items[kind] = max(1, len(items) // 2)
-            if len(items) > 1:
-                half = len(items) // 2
-                return self._encode(kind, items[:half]) + self._encode(kind, items[half:])
-            known = error if isinstance(error, BindscopeError) else None
-            return [known or EncodeFailed(f"Model {self.info.id!r} failed on this item: {type(error).__name__}.")]
-        self.encoded_items += len(items)
-        seconds = time.perf_counter() - started
-        rate = len(items) / max(seconds, 1e-6)
-        self._rate = rate if not self._rate else (1 - _NEWEST) * self._rate + _NEWEST * rate
-        if self._observer is not None:
-            self._observer.batch_encoded(self.info.id, len(items), seconds)
-        return list(vectors)
-
-    def _call(self, kind: Kind) -> Callable[[Sequence[Item]], Vectors]:
-        name = {"text": "encode_texts", "image": "encode_images", "scene": "encode_scenes"}[kind]
-        call: Callable[[Sequence[Item]], Vectors] = getattr(self.encoder, name)
-        return call
-
     def _deliver(self, batch: list[tuple[_Ticket, Sequence[Item]]], results: list[Vectors | BindscopeError]) -> None:
         start = 0
         for ticket, items in batch:
@@ -345,18 +257,3 @@ class BatchingQueue:
             if ticket in self._tickets:
                 self._tickets.remove(ticket)
                 self._waiting -= ticket.left
-
-
-def _about_tokens(item: Item) -> int:
-    """A guess that costs nothing: English has some four letters a token."""
-    return len(item) // 4 + 3 if isinstance(item, str) else 1
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Whether the device had no room; what it holds for nobody is given back."""
-    if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":
-        return False
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    return True

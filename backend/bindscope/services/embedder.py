@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from bindscope.core import cancellation
 from bindscope.core.errors import InvalidInput, UnsupportedModality
-from bindscope.encoders.batching import BatchingQueue, Item, Kind
+from bindscope.encoders.batching import BatchingQueue
+from bindscope.encoders.passes import Item, Kind
 from bindscope.encoders.protocol import EncoderInfo, Picture, PicturePreparer, SceneReader, Vectors
 from bindscope.scenes.render import RENDERER_VERSION, render_many
 from bindscope.scenes.scene import Origin, Scene

@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from bindscope.core.errors import Overloaded, Unloaded
-from bindscope.encoders.batching import BatchingQueue, BatchLimits, BatchObserver, Item, Kind
+from bindscope.encoders.batching import BatchingQueue, BatchLimits
+from bindscope.encoders.passes import BatchObserver, Item, Kind
 from bindscope.encoders.protocol import EncoderInfo, Vectors
 from bindscope.encoders.registry import EncoderSettings, ModelEntry, list_models, load_encoder
 
