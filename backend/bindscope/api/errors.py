@@ -54,8 +54,14 @@ _TABLE: Sequence[tuple[type[BindscopeError], str, int]] = (
 _RESOURCES = frozenset({"model", "space", "dataset", "job", "run", "repair"})
 
 
-def problem_of(error: BindscopeError) -> Problem:
-    """The wire form of an error."""
+def problem_of(error: Exception) -> Problem:
+    """The wire form of an error. What nobody raised on purpose is not the caller's mistake: its text stays here."""
+    if isinstance(error, TimeoutError):
+        return _problem("timeout", 504, "The model did not answer in time: send fewer items or try again.")
+    if is_full(error):
+        error = no_room("the data directory")
+    if not isinstance(error, BindscopeError):
+        return _problem("internal-error", 500, f"The service failed on this request ({type(error).__name__}).")
     slug, status = next((slug, status) for kind, slug, status in _TABLE if isinstance(error, kind))
     known = None
     if isinstance(error, UnknownName):
@@ -84,7 +90,7 @@ def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Respo
     )
 
 
-def answer_to(error: BindscopeError) -> Response:
+def answer_to(error: Exception) -> Response:
     """The response to an error."""
     headers = {"Retry-After": str(max(1, round(error.retry_after)))} if isinstance(error, Overloaded) else {}
     return _answer(problem_of(error), headers)
@@ -125,8 +131,8 @@ def body_too_large() -> Response:
     )
 
 
-def _on_bindscope_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, BindscopeError)
+def _on_error(_: Request, error: Exception) -> Response:
+    # The server logs the traceback of what nobody raised on purpose.
     return answer_to(error)
 
 
@@ -186,30 +192,21 @@ def _on_disconnect(_: Request, error: Exception) -> Response:
     return _answer(problem_of(CallerLeft("The caller left in the middle of the request.")))
 
 
-def _on_timeout(_: Request, error: Exception) -> Response:
-    return _answer(_problem("timeout", 504, "The model did not answer in time: send fewer items or try again."))
-
-
 def _on_os_error(_: Request, error: Exception) -> Response:
     if is_full(error):
-        return answer_to(no_room("the data directory"))
+        return answer_to(error)
     raise error
-
-
-def _on_crash(_: Request, error: Exception) -> Response:
-    # The server logs the traceback; the caller learns that it was not their mistake.
-    return _answer(_problem("internal-error", 500, f"The service failed on this request ({type(error).__name__})."))
 
 
 def install(app: FastAPI) -> None:
     """Makes every error of ``app`` a problem."""
-    app.add_exception_handler(BindscopeError, _on_bindscope_error)
+    app.add_exception_handler(BindscopeError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(TimeoutError, _on_timeout)
+    app.add_exception_handler(TimeoutError, _on_error)
     app.add_exception_handler(OSError, _on_os_error)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
-    app.add_exception_handler(Exception, _on_crash)
+    app.add_exception_handler(Exception, _on_error)
 
 
 def _declared(status: int) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from pydantic import BaseModel
 
 from bindscope.api.errors import problem_of
 from bindscope.core.errors import BindscopeError
+from bindscope.core.logs import logger
 from bindscope.core.wire import ProgressLine
 
 NDJSON = "application/x-ndjson"
+_log = logger("bindscope.requests")
 _Answer = TypeVar("_Answer", bound=BaseModel)
 
 
@@ -36,6 +38,8 @@ def _written(steps: Iterator[BaseModel], line: type[ProgressLine[Any, Any]], kin
     try:
         for step in steps:
             yield line(**{"result" if isinstance(step, kind) else "progress": step}).model_dump_json() + "\n"
-    except BindscopeError as error:
+    except Exception as error:
+        if not isinstance(error, BindscopeError):
+            _log.exception("stream failed")
         # The status line is already sent, so the error travels as the last line.
         yield line(error=problem_of(error).model_dump(exclude_none=True)).model_dump_json() + "\n"
